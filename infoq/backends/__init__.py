@@ -1,0 +1,17 @@
+"""How an array library is spoken to: `Ops`, its subclasses, and their registry."""
+
+from infoq.backends.conformance import check
+from infoq.backends.ops import Array, Ops, Seed
+from infoq.backends.registry import available, ops_for, ops_of, register, registered
+
+__all__ = [
+    "Array",
+    "Ops",
+    "Seed",
+    "available",
+    "check",
+    "ops_for",
+    "ops_of",
+    "register",
+    "registered",
+]

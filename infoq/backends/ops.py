@@ -1,0 +1,325 @@
+"""What infoq asks of an array library, with complete defaults in pure array API.
+
+A library that follows the array API standard needs no code at all: `Ops` works on it as it is.
+A subclass overrides a method only for speed, or where a library departs from the standard.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, TypeAlias
+
+import array_api_compat
+
+Array: TypeAlias = Any
+"""An array of any library that follows the array API standard."""
+
+Seed: TypeAlias = tuple[int, ...]
+"""Integers that name one stream of random numbers; equal seeds give equal numbers."""
+
+
+class Ops:
+    """The operations that the array API standard lacks, for one array library.
+
+    Parameters
+    ----------
+    xp : module
+        An array API namespace, such as `array_api_compat.array_namespace` returns.
+
+    Notes
+    -----
+    Methods take and return arrays of `xp`, keep their device and dtype, and change none of them.
+    """
+
+    def __init__(self, xp: ModuleType) -> None:
+        self.xp = xp
+
+    @property
+    def name(self) -> str:
+        """The library's name, as the registry knows it."""
+        return library_name(self.xp)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r})"
+
+    # --- what an array is -------------------------------------------------------------------
+
+    def concrete(self, *arrays: Array) -> bool:
+        """Whether the values of the arrays can be read now (not traced, not lazy)."""
+        return True
+
+    def may_branch(self, *arrays: Array) -> bool:
+        """Whether a formula may look at values to take a shorter way: concrete, no gradient."""
+        return self.concrete(*arrays)
+
+    def cache_bytes(self, x: Array) -> int | None:
+        """Bytes that stay in the cache of the device of `x`; None where blocks only cost time."""
+        return None
+
+    def silent(self) -> contextlib.AbstractContextManager[Any]:
+        """A context in which the library does not warn of a division by zero or a NaN."""
+        return contextlib.nullcontext()
+
+    def upcast(self, x: Array) -> Array:
+        """`x` in the precision that it is computed in: half precisions widen to float32."""
+        xp = self.xp
+        if xp.finfo(x.dtype).bits < 32:
+            return xp.astype(x, xp.float32)
+        return x
+
+    def scalar(self, value: float, like: Array) -> Array:
+        """A 0-d array with the dtype and the device of `like`."""
+        return self.xp.full((), value, dtype=like.dtype, device=array_api_compat.device(like))
+
+    def constant(self, shape: tuple[int, ...], value: float, like: Array) -> Array:
+        """An array in memory, in the precision that `like` is computed in and on its device."""
+        xp = self.xp
+        dtype = xp.float32 if xp.finfo(like.dtype).bits < 32 else like.dtype
+        return xp.full(shape, value, dtype=dtype, device=array_api_compat.device(like))
+
+    # --- elementwise ------------------------------------------------------------------------
+
+    def xlogx(self, x: Array) -> Array:
+        """`x log x` for `x >= 0`, with value 0 and gradient 0 at 0."""
+        xp = self.xp
+        return x * xp.log(xp.where(x > 0, x, self.scalar(1.0, x)))
+
+    def rough_log(self, x: Array) -> Array:
+        """`log x` as a factor of `x`: only the absolute error of `x log x` counts.
+
+        The result at 0 is not finite, so `x * rough_log(x)` is NaN there.
+        """
+        return self.xp.log(x)
+
+    def kl_term(self, r: Array) -> Array:
+        """`(1 + r) log(1 + r) - r`: the integrand of a Kullback-Leibler divergence.
+
+        Never below 0, and to full relative accuracy for small `r`, where the three terms cancel.
+
+        Parameters
+        ----------
+        r : array
+            The relative deviation `p / q - 1 >= -1`.
+        """
+        xp = self.xp
+        small = xp.abs(r) < self._series_limit(r)
+        # The double `where`: neither side sees a value at which its gradient is not finite.
+        series = _kl_series(xp.where(small, r, self.scalar(0.0, r)))
+        direct = _kl_direct(xp, self._above_minus_one(xp.where(small, self.scalar(1.0, r), r)))
+        return xp.where(small, series, direct)
+
+    def rough_kl_term(self, r: Array) -> Array:
+        """`kl_term` to an absolute error of `eps |r|`, by the shorter way that all of `r` allows.
+
+        Where values can't be read it is `kl_term`. On NumPy the choice between the two sides of
+        every element takes 4 times as long as the logarithm.
+        """
+        if not self.may_branch(r) or 0 in r.shape:
+            return self.kl_term(r)
+        low, high = self.extremes(r)
+        if -low < (limit := self._series_limit(r)) and high < limit:
+            return _kl_series(r)
+        return _kl_direct(self.xp, r if low > -1 else self._above_minus_one(r))
+
+    def extremes(self, x: Array) -> tuple[float, float]:
+        """The smallest and the largest value, as numbers; NaN if there is one."""
+        return float(self.xp.min(x)), float(self.xp.max(x))
+
+    def _series_limit(self, r: Array) -> float:
+        # Where either side is off by the same few parts in 10^6 (float32) or 10^12 (float64).
+        return float((10 * self.xp.finfo(r.dtype).eps) ** 0.25)
+
+    def _above_minus_one(self, r: Array) -> Array:
+        # log1p(-1) = -inf would make NaN of 0 log 0; the next number gives 0 and a finite slope.
+        next_number = self.scalar(-1 + float(self.xp.finfo(r.dtype).eps) / 2, r)
+        return self.xp.maximum(r, next_number)
+
+    # --- reductions -------------------------------------------------------------------------
+
+    def logsumexp(self, x: Array, axis: int = -1, *, keepdims: bool = False) -> Array:
+        """`log(sum(exp(x)))` without overflow; -inf with gradient 0 where all of `x` is -inf."""
+        xp = self.xp
+        top = xp.max(x, axis=axis, keepdims=True)
+        top = xp.where(xp.isfinite(top), top, self.scalar(0.0, x))
+        total = xp.sum(xp.exp(x - top), axis=axis, keepdims=True)
+        some = total > 0
+        log = xp.log(xp.where(some, total, self.scalar(1.0, x))) + top
+        log = xp.where(some | xp.isnan(total), log, self.scalar(-float("inf"), x))
+        return log if keepdims else xp.squeeze(log, axis=axis)
+
+    def softmax(self, x: Array, axis: int = -1) -> Array:
+        """`exp(x) / sum(exp(x))`; NaN where all of `x` is -inf."""
+        xp = self.xp
+        top = xp.max(x, axis=axis, keepdims=True)
+        power = xp.exp(x - top)
+        return power / xp.sum(power, axis=axis, keepdims=True)
+
+    def log_softmax(self, x: Array, axis: int = -1) -> Array:
+        """`log(softmax(x))`, finite wherever `x` is."""
+        return x - self.logsumexp(x, axis, keepdims=True)
+
+    def mix(self, weights: Array, x: Array) -> Array:
+        """`sum_k weights[k] x[n, k, ...]` as a matrix product: [K] and [n, K, C] give [n, C]."""
+        return self.xp.matmul(weights[None, :], x)[:, 0, :]
+
+    # --- linear algebra ---------------------------------------------------------------------
+
+    def cholesky(self, a: Array) -> Array:
+        """The lower Cholesky factor of symmetric matrices [..., R, R].
+
+        Raises
+        ------
+        ValueError
+            If a matrix is not positive definite (where values can be read).
+        """
+        try:
+            factor = self.xp.linalg.cholesky(a)
+        except (ArithmeticError, RuntimeError, ValueError) as error:
+            raise ValueError(_not_positive_definite(a)) from error
+        if self.concrete(factor) and not bool(self.xp.all(self.xp.isfinite(factor))):
+            raise ValueError(_not_positive_definite(a))
+        return factor
+
+    def cholesky_logdet(self, a: Array) -> Array:
+        """`log det a` of positive definite matrices [..., R, R], through their Cholesky factor."""
+        diagonal = self.xp.linalg.diagonal(self.cholesky(a))
+        return 2 * self.xp.sum(self.xp.log(diagonal), axis=-1)
+
+    def solve_triangular(self, a: Array, b: Array, *, lower: bool = True) -> Array:
+        """The solution x of `a x = b` for triangular a [..., R, R] and b [..., R, S].
+
+        The other triangle of `a` is not read.
+        """
+        xp = self.xp
+        return xp.linalg.solve(xp.tril(a) if lower else xp.triu(a), b)
+
+    # --- order and places -------------------------------------------------------------------
+
+    def top_k(self, x: Array, k: int) -> tuple[Array, Array]:
+        """The `k` largest values of x [N] and their indices, in descending order.
+
+        Equal values are taken in the order of their indices, and NaN counts as -inf.
+        """
+        xp = self.xp
+        key = xp.where(xp.isnan(x), self.scalar(-float("inf"), x), x)
+        indices = xp.argsort(key, descending=True, stable=True)[:k]
+        return xp.take(x, indices, axis=0), indices
+
+    def take_along_axis(self, x: Array, indices: Array, axis: int = -1) -> Array:
+        """`x` at the `indices` [..., J] along one axis; the other axes match."""
+        xp = self.xp
+        if hasattr(xp, "take_along_axis"):
+            return xp.take_along_axis(x, indices, axis=axis)
+        x, indices = xp.moveaxis(x, axis, -1), xp.moveaxis(indices, axis, -1)
+        size = x.shape[-1]
+        rows = xp.reshape(x, (-1, size))
+        start = size * xp.arange(rows.shape[0], dtype=indices.dtype)
+        picked = xp.reshape(indices, (rows.shape[0], -1)) + start[:, None]
+        flat = xp.take(xp.reshape(rows, (-1,)), xp.reshape(picked, (-1,)), axis=0)
+        return xp.moveaxis(xp.reshape(flat, indices.shape), -1, axis)
+
+    def row(self, x: Array, index: Array | int) -> Array:
+        """`x[index, ...]`, for an index that may be a 0-d array."""
+        if isinstance(index, int):
+            return x[index, ...]
+        return self.xp.take(x, self.xp.reshape(index, (1,)), axis=0)[0, ...]
+
+    # --- random numbers ---------------------------------------------------------------------
+
+    def seed(self, seed: Any) -> int:
+        """An integer from what a user gives as a seed: an integer, or the library's generator."""
+        if isinstance(seed, bool) or not hasattr(seed, "__index__"):
+            raise TypeError(
+                f"seed: expected an integer or a random generator of {self.name}, "
+                f"got {type(seed).__name__}"
+            )
+        return int(seed.__index__())
+
+    def uniform(self, shape: tuple[int, ...], seed: Seed, like: Array) -> Array:
+        """Independent numbers in [0, 1), of the dtype and on the device of `like`."""
+        from random import Random  # imports hashlib, which takes a tenth of `import infoq`
+
+        source = Random(stream(seed))
+        count = math.prod(shape)
+        # A number just below 1 must not round to 1 in a narrower dtype.
+        below_one = 1 - float(self.xp.finfo(like.dtype).eps) / 2
+        values = [min(source.random(), below_one) for _ in range(count)]
+        device = array_api_compat.device(like)
+        return self.xp.reshape(self.xp.asarray(values, dtype=like.dtype, device=device), shape)
+
+    # --- where arrays live ------------------------------------------------------------------
+
+    def over_chunks(
+        self, run: Callable[..., Array], rows: tuple[Array, ...], shared: tuple[Array, ...]
+    ) -> Array:
+        """`run(rows, shared)`, chunk by chunk where the library keeps its arrays in chunks.
+
+        `run` maps arrays [n, ...] and shared arrays to one value a row, [n].
+        """
+        return run(rows, shared)
+
+    def fetch(self, x: Array) -> Array:
+        """`x` in memory: itself, or the computed array of a lazy library."""
+        return x
+
+    def adopt(self, x: Array) -> Array:
+        """The inverse of `fetch`: an array in memory as an array of this library."""
+        return x
+
+    def to_host(self, x: Array) -> Any:
+        """`x` as a NumPy array.
+
+        Raises
+        ------
+        NotImplementedError
+            If the library offers neither DLPack nor conversion to NumPy.
+        """
+        import numpy as np
+
+        try:
+            return np.from_dlpack(x)
+        except (AttributeError, BufferError, RuntimeError, TypeError, ValueError):
+            try:
+                return np.asarray(x)
+            except (RuntimeError, TypeError, ValueError) as error:
+                raise NotImplementedError(f"to_host is not possible for {self.name}") from error
+
+
+def _kl_direct(xp: ModuleType, r: Array) -> Array:
+    log = xp.log1p(r)
+    return r * log + (log - r)
+
+
+def _kl_series(r: Array) -> Array:
+    # r^2/2 - r^3/6 + r^4/12: the next term is r^3/10 of the result.
+    return (r * r) * (r * (r * (1 / 12) - 1 / 6) + 0.5)
+
+
+def _not_positive_definite(a: Array) -> str:
+    return (
+        f"the matrix of shape {tuple(a.shape)} is not positive definite; "
+        "a larger prior precision or ridge makes it so"
+    )
+
+
+def stream(seed: Seed) -> int:
+    """A 63-bit integer that stands for all the integers of a seed, the same on every machine."""
+    from random import Random
+
+    return Random(":".join(map(str, seed))).getrandbits(63)
+
+
+def library_name(xp: ModuleType) -> str:
+    """The name that the registry gives to the library of a namespace.
+
+    Examples
+    --------
+    >>> import array_api_compat.numpy
+    >>> library_name(array_api_compat.numpy)
+    'numpy'
+    """
+    parts = [part for part in xp.__name__.split(".") if part != "array_api_compat"]
+    return parts[0]

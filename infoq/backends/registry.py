@@ -1,0 +1,172 @@
+"""Which `Ops` speaks to which array library.
+
+The registry is a plain dictionary keyed by the library's name. It imports a library's `Ops` when
+the first array of that library arrives, and never before. Third parties join with `register`, or
+by an entry point of the group `infoq.backends` whose name is the library's and whose value is
+`module:OpsSubclass`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+import warnings
+from types import ModuleType
+
+import array_api_compat
+
+from infoq.backends.ops import Array, Ops, library_name
+
+_OPS: dict[str, str | type[Ops]] = {
+    "numpy": "infoq.backends.numpy:NumpyOps",
+    "torch": "infoq.backends.torch:TorchOps",
+    "cupy": "infoq.backends.cupy:CupyOps",
+    "jax": "infoq.backends.jax:JaxOps",
+    "dask": "infoq.backends.dask:DaskOps",
+}
+_READY: dict[str, Ops] = {}
+_PLUGINS_READ = False
+
+
+def register(name: str, ops: str | type[Ops]) -> None:
+    """Let `ops` speak to the arrays of a library.
+
+    Parameters
+    ----------
+    name : str
+        The first part of the name of the library's namespace, such as ``"numpy"``.
+    ops : type or str
+        A subclass of `Ops`, or where to import one from, as ``"module:Class"``.
+
+    Raises
+    ------
+    TypeError
+        If `ops` is neither.
+
+    Examples
+    --------
+    >>> import infoq
+    >>> class QuietOps(infoq.backends.Ops):
+    ...     "Everything as the standard has it."
+    >>> infoq.backends.register("mylibrary", QuietOps)
+    >>> "mylibrary" in infoq.backends.registered()
+    True
+    """
+    is_path = isinstance(ops, str) and ops.count(":") == 1
+    if not is_path and not (isinstance(ops, type) and issubclass(ops, Ops)):
+        raise TypeError(f"ops: expected a subclass of Ops or 'module:Class', got {ops!r}")
+    _OPS[name] = ops
+    _READY.pop(name, None)
+
+
+def registered() -> tuple[str, ...]:
+    """The names of the libraries that have an `Ops` of their own, installed or not."""
+    _read_plugins()
+    return tuple(_OPS)
+
+
+def available() -> tuple[str, ...]:
+    """The registered libraries that are installed here; none of them is imported.
+
+    Examples
+    --------
+    >>> import infoq
+    >>> "numpy" in infoq.backends.available()
+    True
+    """
+    return tuple(name for name in registered() if _installed(name))
+
+
+def ops_for(*arrays: Array, **named: Array) -> Ops:
+    """The `Ops` of the library that all of the arrays belong to.
+
+    Parameters
+    ----------
+    *arrays, **named : array
+        Arrays of one library; names given here appear in error messages. None is passed over.
+
+    Raises
+    ------
+    TypeError
+        If an argument is not an array, or the arrays belong to several libraries.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> infoq.backends.ops_for(np.ones(3))
+    NumpyOps('numpy')
+    """
+    found: dict[str, Ops] = {}
+    for index, x in enumerate(arrays):
+        if x is not None:
+            found[f"argument {index}"] = _ops_of(x, f"argument {index}")
+    for name, x in named.items():
+        if x is not None:
+            found[name] = _ops_of(x, name)
+    if not found:
+        raise TypeError("expected at least one array, got none")
+    first, *others = found.values()
+    if any(other is not first for other in others):
+        parts = ", ".join(f"{name} is {ops.name}" for name, ops in found.items())
+        raise TypeError(f"arrays of several libraries: {parts}; convert them to one library first")
+    return first
+
+
+def ops_of(xp: ModuleType) -> Ops:
+    """The `Ops` of an array API namespace, such as `array_api_compat.numpy`."""
+    name = library_name(xp)
+    ready = _READY.get(name)
+    if ready is None:
+        if name not in _OPS:
+            _read_plugins()
+        ready = _READY[name] = _load(name)(xp)
+    return ready
+
+
+def _ops_of(x: Array, name: str) -> Ops:
+    try:
+        xp = array_api_compat.array_namespace(x)
+    except TypeError as error:
+        raise TypeError(
+            f"{name}: expected an array of an array API library (NumPy, PyTorch, JAX, ...), "
+            f"got {type(x).__name__}; convert it first, for example with numpy.asarray"
+        ) from error
+    return ops_of(xp)
+
+
+def _load(name: str) -> type[Ops]:
+    ops = _OPS.get(name, Ops)
+    if isinstance(ops, type):
+        return ops
+    module, _, attribute = ops.partition(":")
+    loaded: type[Ops] = getattr(importlib.import_module(module), attribute)
+    return loaded
+
+
+def _read_plugins() -> None:
+    global _PLUGINS_READ
+    if _PLUGINS_READ:
+        return
+    _PLUGINS_READ = True
+    from importlib.metadata import entry_points  # takes 10 ms, so only when it is needed
+
+    for entry in entry_points(group="infoq.backends"):
+        try:
+            register(entry.name, entry.load())
+        except Exception as error:  # whatever a plugin does, infoq must go on
+            warnings.warn(
+                f"the infoq backend {entry.name!r} ({entry.value}) does not load and is passed "
+                f"over: {error}",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+
+
+def _installed(name: str) -> bool:
+    if name in sys.modules:
+        return True
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False

@@ -1,0 +1,161 @@
+"""The one place that cuts candidates into blocks, and says how large a block is.
+
+A block's temporary arrays stay in the processor's cache where there is one to stay in, and within
+the memory budget of `options` everywhere. Results do not depend on the size, except by rounding.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from infoq.backends import Array, Ops, ops_for
+
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `options` sets.
+
+    Attributes
+    ----------
+    memory : int
+        Bytes that the temporary arrays of one call may take together.
+    """
+
+    memory: int = 512 * 10**6
+
+
+_OPTIONS: contextvars.ContextVar[Options] = contextvars.ContextVar("infoq.options")
+
+
+@contextlib.contextmanager
+def options(*, memory: int | str | None = None) -> Iterator[Options]:
+    """Settings for all calls inside a `with` block (of this thread or task alone).
+
+    Parameters
+    ----------
+    memory : int or str, optional
+        What temporary arrays may take, in bytes or as ``"512MB"``, ``"2GiB"``. At least one
+        candidate is always computed at a time. The answer does not depend on it.
+
+    Yields
+    ------
+    Options
+        The settings in force.
+
+    Raises
+    ------
+    ValueError
+        If `memory` is not a positive number of bytes.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> probs = np.full((4, 2, 3), 1 / 3)
+    >>> with infoq.options(memory="1MB"):
+    ...     infoq.eig(probs)
+    array([0., 0., 0., 0.])
+    """
+    current = current_options()
+    if memory is not None:
+        current = replace(current, memory=parse_bytes(memory))
+    token = _OPTIONS.set(current)
+    try:
+        yield current
+    finally:
+        _OPTIONS.reset(token)
+
+
+def current_options() -> Options:
+    """The settings in force here."""
+    return _OPTIONS.get(Options())
+
+
+def parse_bytes(size: int | str) -> int:
+    """A number of bytes from a number, or from text such as ``"512MB"``.
+
+    Examples
+    --------
+    >>> parse_bytes("1.5 GiB")
+    1610612736
+    """
+    match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([KMG]?I?)B?\s*", str(size).upper())
+    count = int(float(match[1]) * _UNITS.get(match[2], 0)) if match else 0
+    if count <= 0 or isinstance(size, bool):
+        raise ValueError(f"memory: expected bytes, or text such as '512MB' or '2GiB', got {size!r}")
+    return count
+
+
+def map_rows(
+    kernel: Callable[..., Array],
+    rows: tuple[Array, ...],
+    shared: tuple[Any, ...] = (),
+    *,
+    bytes_per_row: int,
+    prepare: Callable[..., tuple[Any, ...]] | None = None,
+) -> Array:
+    """`kernel(ops, *rows, *shared)` over blocks of candidates, joined: [N].
+
+    Parameters
+    ----------
+    kernel : callable
+        Maps an `Ops`, arrays [n, ...] and the shared ones to one value a candidate, [n]. It must
+        take its namespace from the `Ops`: inside a Dask chunk that is another library's.
+    rows : tuple of arrays [N, ...]
+        What is cut along the first axis.
+    shared : tuple
+        What every block sees whole.
+    bytes_per_row : int
+        What one candidate's temporary arrays take inside the kernel.
+    prepare : callable, optional
+        Maps an `Ops` and the shared arrays to what the kernel gets in their place; called once,
+        or once a chunk.
+    """
+    run = partial(_run, kernel, prepare, bytes_per_row, current_options())
+    return ops_for(*rows).over_chunks(run, rows, shared)
+
+
+def split_columns(ops: Ops, like: Array, total: int, bytes_per_column: int) -> Iterator[slice]:
+    """Slices of `total` columns whose temporary arrays fit into the cache, or the budget."""
+    step = _block(ops, like, bytes_per_column, current_options())
+    for start in range(0, total, step):
+        yield slice(start, min(start + step, total))
+
+
+def _run(
+    kernel: Callable[..., Array],
+    prepare: Callable[..., tuple[Any, ...]] | None,
+    bytes_per_row: int,
+    settings: Options,
+    rows: tuple[Array, ...],
+    shared: tuple[Any, ...],
+) -> Array:
+    ops = ops_for(*rows)
+    total = rows[0].shape[0]
+    step = _block(ops, rows[0], bytes_per_row, settings)
+    token = _OPTIONS.set(settings)  # a Dask chunk runs in a thread of its own
+    try:
+        if prepare is not None:
+            shared = prepare(ops, *shared)
+        if total <= step:
+            return kernel(ops, *rows, *shared)
+        parts = [
+            kernel(ops, *(x[start : start + step, ...] for x in rows), *shared)
+            for start in range(0, total, step)
+        ]
+    finally:
+        _OPTIONS.reset(token)
+    return ops.xp.concat(parts)
+
+
+def _block(ops: Ops, like: Array, bytes_per_item: int, settings: Options) -> int:
+    cache = ops.cache_bytes(like)
+    size = settings.memory if cache is None else min(cache, settings.memory)
+    return max(1, size // max(1, bytes_per_item))

@@ -1,0 +1,118 @@
+"""A discrete distribution along some axes of an array, whichever way it is written down."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+from infoq.backends import Array, Ops, ops_for
+
+Axis: TypeAlias = int | tuple[int, ...]
+
+KINDS = ("probs", "log_probs", "logits")
+
+
+class Distribution(NamedTuple):
+    """Probabilities and their logarithms along the last axis, with the outcomes' axes joined.
+
+    Attributes
+    ----------
+    probs : array [..., C]
+        Probabilities.
+    log_probs : array [..., C]
+        Their logarithms; -inf where an outcome is impossible.
+    """
+
+    probs: Array
+    log_probs: Array
+
+
+def read(ops: Ops, x: Array, axis: Axis, kind: str, name: str) -> Distribution:
+    """The distribution over the axes `axis` of `x`, checked where values can be read.
+
+    Raises
+    ------
+    TypeError
+        If `x` is not real floating.
+    ValueError
+        If `kind` or `axis` is unknown, or the values are no distribution.
+    """
+    xp = ops.xp
+    if kind not in KINDS:
+        raise ValueError(f"kind: expected one of {', '.join(KINDS)}, got {kind!r}")
+    if not xp.isdtype(x.dtype, "real floating"):
+        raise TypeError(
+            f"{name}: expected a real floating dtype, got {x.dtype} of shape {tuple(x.shape)}"
+        )
+    joined = join_axes(ops, ops.upcast(x), axis, name)
+    if kind == "probs":
+        some = joined > 0
+        log = xp.log(xp.where(some, joined, ops.scalar(1.0, joined)))
+        low = ops.scalar(-float("inf"), joined)
+        distribution = Distribution(joined, xp.where(some, log, low))
+    elif kind == "log_probs":
+        distribution = Distribution(xp.exp(joined), joined)
+    else:
+        distribution = Distribution(ops.softmax(joined), ops.log_softmax(joined))
+    if ops.concrete(x):
+        _check(ops, x, distribution.probs, kind, name)
+    return distribution
+
+
+def read_two(p: Array, q: Array, axis: Axis, kind: str) -> tuple[Ops, Distribution, Distribution]:
+    """Two distributions over the same outcomes, whose other axes broadcast."""
+    ops = ops_for(p=p, q=q)
+    if p.dtype != q.dtype:
+        raise TypeError(f"p and q: expected one dtype, got {p.dtype} and {q.dtype}")
+    one, two = read(ops, p, axis, kind, "p"), read(ops, q, axis, kind, "q")
+    if one.probs.shape[-1] != two.probs.shape[-1]:
+        raise ValueError(
+            f"p and q: expected the same outcomes along axis {axis}, got shapes {tuple(p.shape)} "
+            f"and {tuple(q.shape)}"
+        )
+    return ops, one, two
+
+
+def normal_axes(ndim: int, axis: Axis, name: str) -> tuple[int, ...]:
+    """Axes as distinct numbers from 0, at least one."""
+    axes = (axis,) if isinstance(axis, int) else tuple(axis)
+    if not axes or any(not -ndim <= one < ndim for one in axes):
+        raise ValueError(f"{name}: axis {axis} does not fit an array of {ndim} axes")
+    normal = tuple(one % ndim for one in axes)
+    if len(set(normal)) < len(normal):
+        raise ValueError(f"{name}: axis {axis} names one axis twice")
+    return normal
+
+
+def join_axes(ops: Ops, x: Array, axis: Axis, name: str) -> Array:
+    """`x` with the given axes moved to the end and joined into one."""
+    axes = normal_axes(x.ndim, axis, name)
+    if axes == (x.ndim - 1,):
+        return x
+    rest = tuple(i for i in range(x.ndim) if i not in axes)
+    moved = ops.xp.permute_dims(x, (*rest, *axes))
+    size = 1
+    for one in axes:
+        size *= x.shape[one]
+    return ops.xp.reshape(moved, (*(x.shape[i] for i in rest), size))
+
+
+def _check(ops: Ops, x: Array, probs: Array, kind: str, name: str) -> None:
+    xp = ops.xp
+    if probs.shape[-1] == 0:
+        raise ValueError(f"{name}: no outcomes in shape {tuple(x.shape)}")
+    if 0 in probs.shape:
+        return
+    off = xp.abs(xp.sum(probs, axis=-1) - 1)
+    tolerance = 1e-3 if xp.finfo(x.dtype).bits >= 32 else 2e-2
+    # A NaN makes either comparison false.
+    if bool(xp.all(probs >= 0)) and bool(xp.all(off <= tolerance)):
+        return
+    bad = ~(xp.all(probs >= 0, axis=-1) & (off <= tolerance))
+    row = int(xp.argmax(xp.reshape(xp.astype(bad, xp.int32), (-1,))))
+    rows = xp.reshape(probs, (-1, probs.shape[-1]))
+    least, total = float(xp.min(rows[row, :])), float(xp.sum(rows[row, :]))
+    raise ValueError(
+        f"{name}: distribution {row} of shape {tuple(x.shape)} read as {kind} has least "
+        f"probability {least:.6g} and sum {total:.6g}; expected at least 0 and 1 (kind= tells "
+        "whether values are probs, log_probs or logits)"
+    )

@@ -1,0 +1,362 @@
+"""Prediction space: K posterior draws of the class probabilities of N candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from infoq.backends import Array, Ops, ops_for
+from infoq.blocks import map_rows
+from infoq.predictives.about import EachTarget, Parameters
+from infoq.predictives.divergence import (
+    Split,
+    draw_information,
+    outcome_split,
+    split_information,
+)
+from infoq.predictives.outcomes import Outcomes, nothing_known, observe
+from infoq.predictives.validation import (
+    InvalidValuesError,
+    bad_candidates,
+    check_probabilities,
+    check_same_device,
+    check_structure,
+    check_weights,
+    describe,
+)
+
+_AXES = "NKC"
+
+
+class Categorical:
+    """What a model believes about categorical outcomes: K draws from its posterior predictive.
+
+    Parameters
+    ----------
+    probs, log_probs, logits : array [N, K, C]
+        Exactly one of: class probabilities, their logarithms, or logits (normalised over C, by
+        block, when they are used). N candidates, K posterior draws, C classes; draw k is the same
+        model for every candidate, and for every target.
+    weights : array [K], optional
+        How much each draw counts; normalised to sum to one. Default: all the same.
+    axes : str
+        Where the axes are, as a permutation of ``"NKC"``. Never guessed.
+
+    Raises
+    ------
+    TypeError
+        If there is not exactly one array, it is not floating, or the arrays are of several
+        libraries.
+    ValueError
+        If the shape does not fit `axes`, an axis is empty, or (where values can be read) a value
+        is NaN, negative or infinite, or a row does not sum to one within 0.001 (float16 and
+        bfloat16: 0.02). The message names the first offending candidate and draw.
+
+    Notes
+    -----
+    The array is kept as it is, and is never written to. Reading the values for the check takes one
+    pass; of an array with traced or lazy values only the structure is checked.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> draws = np.array([[[0.3, 0.7], [0.2, 0.8]], [[0.4, 0.6], [0.5, 0.5]]])
+    >>> pool = infoq.Categorical(draws, axes="KNC")
+    >>> pool
+    Categorical(N=2, K=2, C=2, probs, numpy float64)
+    >>> infoq.bald(pool).round(8)
+    array([0.00273422, 0.0506...])
+    """
+
+    def __init__(
+        self,
+        probs: Array | None = None,
+        *,
+        log_probs: Array | None = None,
+        logits: Array | None = None,
+        weights: Array | None = None,
+        axes: str = _AXES,
+    ) -> None:
+        given = {"probs": probs, "log_probs": log_probs, "logits": logits}
+        given = {kind: x for kind, x in given.items() if x is not None}
+        if len(given) != 1:
+            names = ", ".join(given) or "none"
+            raise TypeError(f"expected exactly one of probs, log_probs or logits, got {names}")
+        ((kind, values),) = given.items()
+        self._setup(values, kind, weights, axes, name=kind)
+        if self.ops.concrete(self._values):
+            self._check_values()
+            self._checked = True
+
+    def _setup(
+        self, values: Array, kind: str, weights: Array | None, axes: str, *, name: str
+    ) -> None:
+        self.ops: Ops = ops_for(**{name: values, "weights": weights})
+        check_structure(self.ops, values, axes, name)
+        order = tuple(axes.index(axis) for axis in _AXES)
+        self._axes = axes
+        self._name = name
+        self._kind = kind
+        straight = order == (0, 1, 2)
+        self._values = values if straight else self.ops.xp.permute_dims(values, order)
+        self._checked = False
+        self._weights = weights
+        if weights is not None:
+            size = self.num_draws
+            self._weights = check_weights(self.ops, weights, self._values, size, "weights", "draw")
+
+    # --- what it is -------------------------------------------------------------------------
+
+    @property
+    def num_candidates(self) -> int:
+        """N."""
+        return int(self._values.shape[0])
+
+    @property
+    def num_draws(self) -> int:
+        """K."""
+        return int(self._values.shape[1])
+
+    @property
+    def num_classes(self) -> int:
+        """C."""
+        return int(self._values.shape[2])
+
+    def __len__(self) -> int:
+        """N."""
+        return self.num_candidates
+
+    def __repr__(self) -> str:
+        dtype = str(self._values.dtype).removeprefix("torch.")
+        return (
+            f"Categorical(N={self.num_candidates}, K={self.num_draws}, C={self.num_classes}, "
+            f"{self._kind}, {self.ops.name} {dtype})"
+        )
+
+    @property
+    def probs(self) -> Array:
+        """The class probabilities [N, K, C]; computed in full where logits were given."""
+        return to_probabilities(self.ops, self._values, self._kind)
+
+    @property
+    def weights(self) -> Array:
+        """The draws' weights [K], which sum to one."""
+        if self._weights is not None:
+            return self._weights
+        return self.ops.constant((self.num_draws,), 1 / self.num_draws, self._values)
+
+    # --- what it answers --------------------------------------------------------------------
+
+    def information(self, about: Parameters | EachTarget, given: Outcomes | None = None) -> Array:
+        """I[Y_i; about | given] for each candidate: [N] nats, never negative.
+
+        Parameters
+        ----------
+        about : PARAMETERS or EachTarget
+            What the outcome is to tell about.
+        given : Outcomes, optional
+            Outcomes that already count as known, from `context` and `observe`.
+
+        Raises
+        ------
+        ValueError
+            If the targets have other draws than the candidates.
+        NotImplementedError
+            For targets together with `given`.
+        """
+        if isinstance(about, Parameters):
+            return self._finish(self._less_known(self._map(_about_parameters, 4), given))
+        if given is not None:
+            raise NotImplementedError("information about targets together with given= outcomes")
+        targets, target_weights = about
+        self._check_same_draws(targets)
+        prepare = partial(_split_targets, targets._kind, not targets._checked)
+        shared = (targets._values, targets._target_weights(target_weights))
+        try:
+            return self._finish(self._map(_about_split, 32, *shared, prepare=prepare))
+        except InvalidValuesError:
+            targets._check_values()
+            raise
+
+    def entropy(self, given: Outcomes | None = None) -> Array:
+        """H[Y_i | given], the entropy of each candidate's mean prediction: [N] nats."""
+        return self._finish(self._less_known(self._map(_entropy, 2), given))
+
+    def context(self, *, samples: int = 10_000, seed: Any = 0) -> Outcomes:
+        """The empty context: nothing is known yet.
+
+        Parameters
+        ----------
+        samples : int
+            Up to this many joint outcomes are enumerated; beyond, as many are sampled.
+        seed : int or the library's random generator
+            What samples are drawn from.
+        """
+        if samples < 1:
+            raise ValueError(f"samples: expected at least 1, got {samples}")
+        weights = self.ops.fetch(self.weights)
+        ops = ops_for(weights)
+        return nothing_known(ops, weights, samples, ops.seed(seed))
+
+    def observe(self, given: Outcomes, index: Array | int) -> Outcomes:
+        """The context `given` with the outcome of the candidate at `index` added."""
+        weights = self.ops.fetch(self.weights)
+        ops = ops_for(weights)
+        row = self.ops.fetch(self.ops.row(self._values, index))
+        return observe(ops, given, to_log_probabilities(ops, row, self._kind), weights)
+
+    # --- how it computes --------------------------------------------------------------------
+
+    def _map(
+        self, kernel: Any, entries: int, *shared: Array, prepare: Callable[..., Any] | None = None
+    ) -> Array:
+        """A kernel over blocks of candidates, with the values checked on the way if need be.
+
+        `entries` is how many numbers the kernel keeps for each probability.
+        """
+        run = partial(_on_probabilities, kernel, self._kind, not self._checked)
+        try:
+            return map_rows(
+                run,
+                (self._values,),
+                (self.weights, *shared),
+                prepare=prepare,
+                bytes_per_row=entries * self._row_bytes,
+            )
+        except InvalidValuesError:
+            self._check_values()
+            raise
+
+    @property
+    def _row_bytes(self) -> int:
+        bits = max(32, int(self.ops.xp.finfo(self._values.dtype).bits))
+        return self.num_draws * self.num_classes * bits // 8
+
+    def _less_known(self, scores: Array, given: Outcomes | None) -> Array:
+        """I[Y_i; Y_given] taken off: what the known outcomes already tell of each candidate's."""
+        if given is None or given.num_observed == 0:
+            return scores
+        split = given.split(ops_for(given.probabilities), self.ops.fetch(self.weights))
+        return scores - self._map(_about_split, 32, *split)
+
+    def _finish(self, scores: Array) -> Array:
+        """Rounding below zero taken off, in the dtype that came in."""
+        xp = self.ops.xp
+        return xp.astype(xp.maximum(scores, xp.zeros_like(scores)), self._values.dtype)
+
+    def _target_weights(self, weights: Array | None) -> Array:
+        size = self.num_candidates
+        if weights is None:
+            return self.ops.constant((size,), 1 / size, self._values)
+        ops_for(targets=self._values, target_weights=weights)
+        return check_weights(self.ops, weights, self._values, size, "target_weights", "target")
+
+    def _check_same_draws(self, targets: Categorical) -> None:
+        ops_for(candidates=self._values, targets=targets._values)
+        check_same_device(candidates=self._values, targets=targets._values)
+        if targets._values.dtype != self._values.dtype:
+            raise TypeError(
+                f"targets: expected the dtype of the candidates, {self._values.dtype}, got "
+                f"{targets._values.dtype}"
+            )
+        if targets.num_draws != self.num_draws:
+            raise ValueError(
+                f"targets: expected the K={self.num_draws} posterior draws of the candidates, got "
+                f"K={targets.num_draws}; draw k must be the same model for both"
+            )
+        if self._weights is None and targets._weights is None:
+            return
+        ours, theirs = self.weights, targets.weights
+        if self.ops.concrete(ours, theirs) and bool(self.ops.xp.any(ours != theirs)):
+            raise ValueError(
+                "targets: expected the draw weights of the candidates; pass both the same weights="
+            )
+
+    def _check_values(self) -> None:
+        """Raise with the first offending candidate, if there is one."""
+        xp = self.ops.xp
+        run = partial(_bad_candidates, self._kind)
+        bad = map_rows(run, (self._values,), bytes_per_row=2 * self._row_bytes)
+        if not bool(xp.any(bad)):
+            return
+        index = int(xp.argmax(xp.astype(bad, xp.int32)))
+        row = self._values[index, ...]
+        problem = describe(self.ops, row, to_probabilities(self.ops, row, self._kind), self._kind)
+        raise ValueError(f"{self._name}: candidate {index}, {problem}")
+
+
+def as_categorical(x: Any, name: str = "probs") -> Categorical:
+    """`x` itself, or a bare array as the probabilities [N, K, C] of a `Categorical`.
+
+    The values of a bare array are checked as they are first read, which saves a pass over them.
+    """
+    if isinstance(x, Categorical):
+        return x
+    predictive = Categorical.__new__(Categorical)
+    predictive._setup(x, "probs", None, _AXES, name=name)
+    return predictive
+
+
+def to_probabilities(ops: Ops, values: Array, kind: str) -> Array:
+    """Probabilities, in the precision that they are computed in."""
+    values = ops.upcast(values)
+    if kind == "probs":
+        return values
+    return ops.xp.exp(values) if kind == "log_probs" else ops.softmax(values)
+
+
+def to_log_probabilities(ops: Ops, values: Array, kind: str) -> Array:
+    """Log-probabilities, in the precision that they are computed in."""
+    values = ops.upcast(values)
+    if kind == "logits":
+        return ops.log_softmax(values)
+    if kind == "log_probs":
+        return values
+    xp = ops.xp
+    some = values > 0
+    log = xp.log(xp.where(some, values, ops.scalar(1.0, values)))
+    return xp.where(some, log, ops.scalar(-float("inf"), values))
+
+
+def _on_probabilities(
+    kernel: Any, kind: str, check: bool, ops: Ops, values: Array, *shared: Array
+) -> Array:
+    return kernel(ops, _checked(ops, values, kind, check), *shared)
+
+
+def _checked(ops: Ops, values: Array, kind: str, check: bool) -> Array:
+    """Probabilities, refused where they are none and that can be known."""
+    probs = to_probabilities(ops, values, kind)
+    if check and ops.concrete(values) and not check_probabilities(ops, probs, values.dtype):
+        raise InvalidValuesError(f"{kind}: NaN, negative, or rows that do not sum to one")
+    return probs
+
+
+def _bad_candidates(kind: str, ops: Ops, values: Array) -> Array:
+    probs = to_probabilities(ops, values, kind)
+    if check_probabilities(ops, probs, values.dtype):
+        return ops.xp.zeros_like(values[:, 0, 0], dtype=ops.xp.bool)
+    return bad_candidates(ops, probs, values.dtype)
+
+
+def _about_parameters(ops: Ops, probs: Array, weights: Array) -> Array:
+    return draw_information(ops, probs, weights)
+
+
+def _about_split(
+    ops: Ops, probs: Array, weights: Array, deviations: Array, probabilities: Array
+) -> Array:
+    return split_information(ops, probs, weights, Split(deviations, probabilities))
+
+
+def _split_targets(
+    kind: str, check: bool, ops: Ops, weights: Array, targets: Array, target_weights: Array
+) -> tuple[Array, ...]:
+    """The draws' weights, and what the targets' outcomes split them into."""
+    probs = _checked(ops, targets, kind, check)
+    return weights, *outcome_split(ops, probs, weights, target_weights)
+
+
+def _entropy(ops: Ops, probs: Array, weights: Array) -> Array:
+    return -ops.xp.sum(ops.xlogx(ops.mix(weights, probs)), axis=-1)

@@ -1,0 +1,36 @@
+"""What a selection asks of a quantity of batches."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, runtime_checkable
+
+from infoq.backends import Array, Ops
+
+
+@runtime_checkable
+class SetFunction(Protocol):
+    """A quantity of a growing batch, by the gain of each candidate.
+
+    A state is immutable and says everything about the batch so far; `add` returns a new one.
+    """
+
+    @property
+    def ops(self) -> Ops:
+        """The operations of the library that the gains are arrays of."""
+        ...
+
+    def __len__(self) -> int:
+        """The number of candidates, N."""
+        ...
+
+    def start(self) -> Any:
+        """The state of the empty batch."""
+        ...
+
+    def gains(self, state: Any) -> Array:
+        """What each candidate would add to the value of the batch: [N]."""
+        ...
+
+    def add(self, state: Any, index: Array | int) -> Any:
+        """The state of the batch with one more candidate."""
+        ...

@@ -1,0 +1,105 @@
+"""Sessions: `nox` runs all that a change has to pass; `nox -l` lists the rest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nox
+
+nox.options.default_venv_backend = "virtualenv"
+nox.options.error_on_missing_interpreters = False
+nox.options.sessions = ["lint", "types", "wheel", "numpy", "torch", "jax", "dask", "strict", "docs", "demo"]
+
+# The first and only torch requirement of a session: it has a build for CPUs, where a range may
+# take a build for GPUs of several gigabytes. A range that it satisfies then installs nothing more.
+TORCH = "torch==2.13.0"
+
+
+def run_tests(session: nox.Session, backend: str, *requirements: str) -> None:
+    """The test suite on one array library (and NumPy, which the tests themselves use)."""
+    if requirements:
+        session.install(*requirements)
+    session.install("-e", ".[test]")
+    session.run("pytest", "--backend", backend, *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Format and lint."""
+    session.install("ruff>=0.15")
+    session.run("ruff", "format", "--check", ".")
+    session.run("ruff", "check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Types, strictly."""
+    session.install("mypy>=1.18", "-e", ".[cli,demo]")
+    session.run("mypy")
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """The built wheel, installed bare, imports without any array library."""
+    session.install("build>=1.2")
+    out = Path(session.create_tmp())
+    session.run("python", "-m", "build", "--wheel", "--outdir", str(out), silent=True)
+    built = max(out.glob("infoq-*.whl"), key=lambda path: path.stat().st_mtime)
+    session.install("--force-reinstall", str(built))
+    # Away from the checkout, so that it is the wheel that is imported.
+    session.chdir(out)
+    session.run("python", str(Path(__file__).parent / "tests" / "bare_import.py"))
+
+
+@nox.session
+def numpy(session: nox.Session) -> None:
+    """Tests on NumPy, with the command line, and the coverage of the package."""
+    session.install("-e", ".[test,cli,demo]")
+    session.run("pytest", "--backend", "numpy", "--cov", "--cov-report=term", *session.posargs)
+
+
+@nox.session
+def torch(session: nox.Session) -> None:
+    """Tests on PyTorch."""
+    run_tests(session, "torch", TORCH)
+
+
+@nox.session
+def jax(session: nox.Session) -> None:
+    """Tests on JAX."""
+    run_tests(session, "jax", "jax>=0.4.35")
+
+
+@nox.session
+def dask(session: nox.Session) -> None:
+    """Tests on Dask."""
+    run_tests(session, "dask", "dask[array]>=2024.10")
+
+
+@nox.session
+def strict(session: nox.Session) -> None:
+    """Tests on array-api-strict, a library that infoq has no code for."""
+    run_tests(session, "array_api_strict", "array-api-strict>=2.3")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation, with warnings as errors."""
+    session.install("-e", ".[docs]", "numpy>=2.1")
+    session.run("sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """The README's first command: the demonstration, in full."""
+    session.install(".[demo]")
+    session.run("infoq", "demo", "--output", str(Path(session.create_tmp()) / "report.html"))
+
+
+@nox.session
+def all_backends(session: nox.Session) -> None:
+    """Tests on every library at once, in one environment."""
+    session.install(TORCH)
+    session.install("jax>=0.4.35", "dask[array]>=2024.10", "array-api-strict>=2.3")
+    session.install("-e", ".[test,cli,demo]")
+    session.run("pytest", "--backend", "all", *session.posargs)

@@ -1,0 +1,103 @@
+"""One suite for every array library: `pytest --backend torch`, or `--backend all`."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import hypothesis
+import numpy as np
+import pytest
+
+from infoq.backends import Array, Ops, ops_for
+
+BACKENDS = ("numpy", "torch", "jax", "dask", "array_api_strict")
+
+# Compiling and lazy libraries are slow at the first call of a shape, so no deadline.
+hypothesis.settings.register_profile("infoq", deadline=None, max_examples=25, derandomize=True)
+hypothesis.settings.load_profile("infoq")
+
+
+class Backend:
+    """One array library, as the tests use it: from NumPy, and back."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.module = _module(name)
+        self.ops: Ops = ops_for(self.module.asarray([0.0]))
+
+    def __repr__(self) -> str:
+        return self.name
+
+    @property
+    def xp(self) -> ModuleType:
+        """The namespace that infoq sees."""
+        return self.ops.xp
+
+    @property
+    def reads_values(self) -> bool:
+        """Whether values are checked at the door."""
+        return self.ops.concrete(self.module.asarray([0.0]))
+
+    def array(self, x: Any, dtype: str | None = None) -> Array:
+        """A copy of a NumPy array (or what makes one) in this library."""
+        x = np.array(x, dtype=dtype)
+        if self.name == "dask":
+            # Several chunks along every axis: no formula may depend on how an array is cut.
+            return self.module.from_array(x, chunks=tuple(max(1, -(-n // 2)) for n in x.shape))
+        if self.name == "torch":
+            return self.module.from_numpy(x) if x.ndim else self.module.tensor(x[()])
+        return self.module.asarray(x)
+
+    def numpy(self, x: Array) -> np.ndarray:
+        """A NumPy copy of an array that must belong to this library."""
+        assert ops_for(x) is self.ops, f"expected an array of {self.name}, got {type(x)}"
+        return np.array(self.ops.to_host(x))
+
+    def call(self, function: Callable[..., Array], *arrays: Any, **keywords: Any) -> np.ndarray:
+        """A function of NumPy arrays, evaluated in this library."""
+        cast = [self.array(x) if isinstance(x, np.ndarray) else x for x in arrays]
+        named = {k: self.array(x) if isinstance(x, np.ndarray) else x for k, x in keywords.items()}
+        return self.numpy(function(*cast, **named))
+
+
+def _module(name: str) -> ModuleType:
+    if name == "jax":
+        import jax
+
+        jax.config.update("jax_enable_x64", True)
+        return jax.numpy
+    if name == "dask":
+        import dask.array
+
+        return dask.array
+    return importlib.import_module(name)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The option that names the library to test."""
+    parser.addoption(
+        "--backend",
+        default="installed",
+        help=f"one of {', '.join(BACKENDS)}, or all (each must be installed), or installed",
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every test that asks for a backend runs on each that is wanted."""
+    if "backend" not in metafunc.fixturenames:
+        return
+    wanted = metafunc.config.getoption("--backend")
+    names = BACKENDS if wanted in ("all", "installed") else (wanted,)
+    if wanted == "installed":
+        names = tuple(name for name in names if importlib.util.find_spec(name) is not None)
+    metafunc.parametrize("backend", names, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def backend(request: pytest.FixtureRequest) -> Backend:
+    """The array library of a test."""
+    return Backend(request.param)
