@@ -16,9 +16,8 @@ from infoq.backends import Array, Ops, ops_for
 
 BACKENDS = ("numpy", "torch", "jax", "dask", "array_api_strict")
 
-# Compiling and lazy libraries are slow at the first call of a shape, so no deadline.
-hypothesis.settings.register_profile("infoq", deadline=None, max_examples=25, derandomize=True)
-hypothesis.settings.load_profile("infoq")
+# Compiling and lazy libraries are slow at the first call of a shape: fewer examples, no deadline.
+EXAMPLES = {"numpy": 50, "torch": 25, "array_api_strict": 25, "jax": 8, "dask": 8}
 
 
 class Backend:
@@ -69,6 +68,8 @@ def _module(name: str) -> ModuleType:
         import jax
 
         jax.config.update("jax_enable_x64", True)
+        # Each operation is compiled for each shape and run once or twice.
+        jax.config.update("jax_disable_most_optimizations", True)
         return jax.numpy
     if name == "dask":
         import dask.array
@@ -84,6 +85,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="installed",
         help=f"one of {', '.join(BACKENDS)}, or all (each must be installed), or installed",
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """As many examples as the library that is tested allows for."""
+    examples = EXAMPLES.get(config.getoption("--backend"), 8)
+    hypothesis.settings.register_profile(
+        "infoq", deadline=None, max_examples=examples, derandomize=True, print_blob=False
+    )
+    hypothesis.settings.load_profile("infoq")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
+from functools import partial
 from typing import Any
 
 import jax
@@ -9,6 +11,8 @@ import jax.numpy as jnp
 import jax.scipy.linalg
 
 from infoq.backends.ops import Array, Ops, Seed, stream
+
+_COMPILED: dict[Hashable, Callable[..., Array]] = {}
 
 
 class JaxOps(Ops):
@@ -21,6 +25,18 @@ class JaxOps(Ops):
     def may_branch(self, *arrays: Array) -> bool:
         """Never: the compiled formula evaluates both sides in one pass."""
         return False
+
+    def over_chunks(
+        self, run: Callable[..., Array], rows: tuple[Array, ...], shared: tuple[Array, ...]
+    ) -> Array:
+        """`run(rows, shared)` as one compiled program, kept for the next call of its kind.
+
+        At N=20000 K=50 C=10 in float32, BALD operation by operation takes 8 times as long.
+        """
+        key = _key(run)
+        if key not in _COMPILED:
+            _COMPILED[key] = jax.jit(run)
+        return _COMPILED[key](rows, shared)
 
     def cholesky(self, a: Array) -> Array:
         """The lower factor; JAX itself symmetrises its input and returns NaN in silence."""
@@ -46,3 +62,12 @@ class JaxOps(Ops):
         """Numbers of a JAX random key."""
         key = jax.random.key(stream(seed) % 2**31)
         return jax.random.uniform(key, shape, dtype=like.dtype)
+
+
+def _key(run: Any) -> Hashable:
+    """What a function computes: partial applications of the same parts are the same."""
+    if isinstance(run, partial):
+        words = tuple((name, _key(value)) for name, value in sorted(run.keywords.items()))
+        return (_key(run.func), tuple(_key(part) for part in run.args), words)
+    part: Hashable = run
+    return part

@@ -17,9 +17,10 @@ class NumpyOps(Ops):
         """Two MiB: measured flat from 1 to 4 MiB on processors with 1 MiB of L2 a core."""
         return 2 << 20
 
-    def silent(self) -> contextlib.AbstractContextManager[Any]:
-        """Without warnings of division by zero, overflow or NaN."""
-        return np.errstate(all="ignore")
+    def rough_xlogx(self, x: Array) -> Array:
+        """Without `where`, which takes 10 times as long as the logarithm."""
+        with np.errstate(all="ignore"):
+            return x * np.log(x)
 
     def solve_triangular(self, a: Array, b: Array, *, lower: bool = True) -> Array:
         """The solution of a triangular system; SciPy is 30 times faster for one large matrix."""

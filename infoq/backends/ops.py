@@ -6,7 +6,6 @@ A subclass overrides a method only for speed, or where a library departs from th
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Callable
 from types import ModuleType
@@ -59,10 +58,6 @@ class Ops:
         """Bytes that stay in the cache of the device of `x`; None where blocks only cost time."""
         return None
 
-    def silent(self) -> contextlib.AbstractContextManager[Any]:
-        """A context in which the library does not warn of a division by zero or a NaN."""
-        return contextlib.nullcontext()
-
     def upcast(self, x: Array) -> Array:
         """`x` in the precision that it is computed in: half precisions widen to float32."""
         xp = self.xp
@@ -87,12 +82,9 @@ class Ops:
         xp = self.xp
         return x * xp.log(xp.where(x > 0, x, self.scalar(1.0, x)))
 
-    def rough_log(self, x: Array) -> Array:
-        """`log x` as a factor of `x`: only the absolute error of `x log x` counts.
-
-        The result at 0 is not finite, so `x * rough_log(x)` is NaN there.
-        """
-        return self.xp.log(x)
+    def rough_xlogx(self, x: Array) -> Array:
+        """`x log x` to an absolute error of one rounding of 1; at 0 it may be NaN."""
+        return self.xlogx(x)
 
     def kl_term(self, r: Array) -> Array:
         """`(1 + r) log(1 + r) - r`: the integrand of a Kullback-Leibler divergence.

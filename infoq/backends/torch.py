@@ -31,12 +31,9 @@ class TorchOps(Ops):
         """Two MiB on a CPU, as for NumPy; on an accelerator only memory limits a block."""
         return 2 << 20 if x.device.type == "cpu" else None
 
-    def rough_log(self, x: Array) -> Array:
-        """`log1p(x - 1)`, whose error in `x log x` is one rounding of 1.
-
-        On CPUs `log1p` takes 0.6 of the time of `log` (torch 2.13 with MKL, AVX-512).
-        """
-        return torch.log1p(x - 1)
+    def rough_xlogx(self, x: Array) -> Array:
+        """By `log1p(x - 1)`, on CPUs 0.6 of the time of `log` (torch 2.13, MKL, AVX-512)."""
+        return x * torch.log1p(x - 1)
 
     def xlogx(self, x: Array) -> Array:
         """`torch.xlogy(x, x)`, except where its gradient is NaN: at 0."""

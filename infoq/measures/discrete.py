@@ -196,7 +196,7 @@ def js_divergence(p: Array, q: Array, *, axis: Axis = -1, kind: str = "probs") -
     """
     ops, one, two = read_two(p, q, axis, kind)
     mean = (one.probs + two.probs) / 2
-    r = (one.probs - mean) * _reciprocal(ops, mean)
+    r = _over(ops, one.probs - mean, mean)
     # The other deviation is -r: both terms at once.
     terms = mean * (ops.kl_term(r) + ops.kl_term(-r)) / 2
     return _finish(ops, ops.xp.sum(terms, axis=-1), p)
@@ -275,7 +275,7 @@ def conditional_entropy(
     np.float64(0.5004)
     """
     ops, pairs = _read_pairs(joint, x_axis, y_axis, kind)
-    given_y = pairs * _reciprocal(ops, _sum(ops, pairs, -2))
+    given_y = _over(ops, pairs, _sum(ops, pairs, -2))
     one = ops.scalar(1.0, pairs)
     surprise = 0.0 - ops.xp.log(ops.xp.where(given_y > 0, given_y, one))
     return _finish(ops, ops.xp.sum(pairs * surprise, axis=(-2, -1)), joint)
@@ -359,7 +359,7 @@ def _from_product(ops: Ops, pairs: Array, product: Array) -> Array:
 
 def _divergence_from(ops: Ops, p: Array, q: Array) -> Array:
     """KL(p || q) for a q that is positive wherever p is."""
-    return ops.xp.sum(q * ops.kl_term((p - q) * _reciprocal(ops, q)), axis=-1)
+    return ops.xp.sum(q * ops.kl_term(_over(ops, p - q, q)), axis=-1)
 
 
 def _divergence(ops: Ops, p: Array, q: Array, log_p: Array, log_q: Array) -> Array:
@@ -367,7 +367,7 @@ def _divergence(ops: Ops, p: Array, q: Array, log_p: Array, log_q: Array) -> Arr
     xp = ops.xp
     zero = xp.zeros_like(p + q)
     near = xp.abs(p - q) <= q / 2
-    ratio = xp.where(near, p - q, zero) * _reciprocal(ops, q)
+    ratio = _over(ops, xp.where(near, p - q, zero), q)
     # log p - log q is exact enough here; q below the smallest float still has a logarithm.
     both = (p > 0) & ~near
     log_ratio = xp.where(both, log_p, zero) - xp.where(both, log_q, zero)
@@ -383,10 +383,11 @@ def _expect(ops: Ops, p: Array, values: Array) -> Array:
     return xp.sum(xp.where(possible, p, zero) * xp.where(possible, values, zero), axis=-1)
 
 
-def _reciprocal(ops: Ops, q: Array) -> Array:
+def _over(ops: Ops, x: Array, q: Array) -> Array:
+    """`x / q` where q is at least the smallest normal number, else x, which is as good as zero."""
     xp = ops.xp
-    one = ops.scalar(1.0, q)
-    return xp.where(q > 0, 1 / xp.where(q > 0, q, one), one - one)
+    some = q >= float(xp.finfo(q.dtype).smallest_normal)
+    return x / xp.where(some, q, ops.scalar(1.0, q))
 
 
 def _finish(ops: Ops, x: Array, like: Array) -> Array:

@@ -85,9 +85,7 @@ class Categorical:
             raise TypeError(f"expected exactly one of probs, log_probs or logits, got {names}")
         ((kind, values),) = given.items()
         self._setup(values, kind, weights, axes, name=kind)
-        if self.ops.concrete(self._values):
-            self._check_values()
-            self._checked = True
+        self._check_values_now()
 
     def _setup(
         self, values: Array, kind: str, weights: Array | None, axes: str, *, name: str
@@ -273,6 +271,11 @@ class Categorical:
                 "targets: expected the draw weights of the candidates; pass both the same weights="
             )
 
+    def _check_values_now(self) -> None:
+        if self.ops.concrete(self._values):
+            self._check_values()
+            self._checked = True
+
     def _check_values(self) -> None:
         """Raise with the first offending candidate, if there is one."""
         xp = self.ops.xp
@@ -295,6 +298,8 @@ def as_categorical(x: Any, name: str = "probs") -> Categorical:
         return x
     predictive = Categorical.__new__(Categorical)
     predictive._setup(x, "probs", None, _AXES, name=name)
+    if not predictive.ops.may_branch(x):  # a compiled block can't check on the way
+        predictive._check_values_now()
     return predictive
 
 
@@ -335,7 +340,7 @@ def _checked(ops: Ops, values: Array, kind: str, check: bool) -> Array:
 
 def _bad_candidates(kind: str, ops: Ops, values: Array) -> Array:
     probs = to_probabilities(ops, values, kind)
-    if check_probabilities(ops, probs, values.dtype):
+    if ops.concrete(probs) and check_probabilities(ops, probs, values.dtype):
         return ops.xp.zeros_like(values[:, 0, 0], dtype=ops.xp.bool)
     return bad_candidates(ops, probs, values.dtype)
 

@@ -76,8 +76,7 @@ def _entropy_difference(ops: Ops, probs: Array, weights: Array, mean: Array) -> 
     n, draws, classes = probs.shape
     flat = xp.reshape(probs, (n, draws * classes))
     per_entry = xp.reshape(xp.broadcast_to(weights[:, None], (draws, classes)), (-1,))
-    with ops.silent():
-        negative_entropy = xp.matmul(flat * ops.rough_log(flat), per_entry)
+    negative_entropy = xp.matmul(ops.rough_xlogx(flat), per_entry)
     return negative_entropy - xp.sum(ops.xlogx(mean), axis=-1)
 
 
@@ -98,9 +97,11 @@ def _centred(
 ) -> Array:
     xp = ops.xp
     n, draws, classes = probs.shape
-    ratio = xp.reshape(_ratio(ops, probs, mean), (n, draws * classes))
-    terms = xp.reshape(term(ratio), probs.shape)
-    return xp.sum(mean * ops.mix(weights, terms), axis=-1)
+    ratio = _ratio(ops, probs, mean)
+    terms = xp.reshape(term(xp.reshape(ratio, (n, draws * classes))), probs.shape)
+    # Exact for any `mean`: what its own rounding adds to each divergence is taken off again.
+    rounding = ops.kl_term(ops.mix(weights, ratio))
+    return xp.sum(mean * (ops.mix(weights, terms) - rounding), axis=-1)
 
 
 def split_information(ops: Ops, probs: Array, weights: Array, split: Split) -> Array:
@@ -152,9 +153,9 @@ def outcome_split(ops: Ops, probs: Array, weights: Array, target_weights: Array)
 
 
 def _ratio(ops: Ops, probs: Array, mean: Array) -> Array:
-    """The deviation p / mean - 1, by a difference that is exact; 0 for a class that no draw allows."""
+    """The deviation p / mean - 1, by an exact difference; 0 for a class that no draw allows."""
     xp = ops.xp
-    some = mean > 0
-    one = ops.scalar(1.0, mean)
-    inverse = xp.where(some, 1 / xp.where(some, mean, one), one - one)
-    return (probs - mean[:, None, :]) * inverse[:, None, :]
+    # A subnormal mean counts as zero: some libraries flush it to zero, and divide by it.
+    some = mean >= float(xp.finfo(mean.dtype).smallest_normal)
+    safe = xp.where(some, mean, ops.scalar(1.0, mean))
+    return (probs - mean[:, None, :]) / safe[:, None, :]

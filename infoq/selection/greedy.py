@@ -75,4 +75,5 @@ def greedy(f: SetFunction, k: int) -> Selection:
         available = available & (places != index)
     chosen = xp.concat(picked)
     adopt = f.ops.adopt
-    return Selection(adopt(xp.concat(indices)), adopt(chosen), adopt(xp.sum(chosen)))
+    value = xp.sum(chosen)
+    return Selection(adopt(xp.concat(indices)), adopt(chosen), adopt(value))
