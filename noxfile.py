@@ -8,7 +8,18 @@ import nox
 
 nox.options.default_venv_backend = "virtualenv"
 nox.options.error_on_missing_interpreters = False
-nox.options.sessions = ["lint", "types", "wheel", "numpy", "torch", "jax", "dask", "strict", "docs", "demo"]
+nox.options.sessions = [
+    "lint",
+    "types",
+    "wheel",
+    "numpy",
+    "torch",
+    "jax",
+    "dask",
+    "strict",
+    "docs",
+    "demo",
+]
 
 # The first and only torch requirement of a session: it has a build for CPUs, where a range may
 # take a build for GPUs of several gigabytes. A range that it satisfies then installs nothing more.
@@ -20,7 +31,7 @@ def run_tests(session: nox.Session, backend: str, *requirements: str) -> None:
     if requirements:
         session.install(*requirements)
     session.install("-e", ".[test]")
-    session.run("pytest", "--backend", backend, *session.posargs)
+    session.run("pytest", "tests", "--backend", backend, *session.posargs)
 
 
 @nox.session
@@ -94,6 +105,18 @@ def demo(session: nox.Session) -> None:
     """The README's first command: the demonstration, in full."""
     session.install(".[demo]")
     session.run("infoq", "demo", "--output", str(Path(session.create_tmp()) / "report.html"))
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """infoq beside its peers on the same inputs; writes docs/benchmarks.md."""
+    session.install(TORCH)
+    session.install("-r", "tests/benchmarks/requirements.txt")
+    # Without what they ask for, which holds a torch of several gigabytes and nothing else here.
+    session.install("--no-deps", "-r", "tests/benchmarks/peers.txt")
+    session.install("-e", ".")
+    # As a folder: one of the peers installs a package that is called tests.
+    session.run("python", "tests/benchmarks", *session.posargs)
 
 
 @nox.session

@@ -47,7 +47,7 @@ class DaskOps(Ops):
             (0,),
             *arguments,
             concatenate=True,
-            meta=rows[0]._meta.reshape((0,)),
+            meta=ops_for(rows[0]._meta).upcast(rows[0]._meta).reshape((0,)),
         )
 
     def cholesky(self, a: Array) -> Array:

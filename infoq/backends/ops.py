@@ -58,6 +58,10 @@ class Ops:
         """Bytes that stay in the cache of the device of `x`; None where blocks only cost time."""
         return None
 
+    def device(self, x: Array) -> Any:
+        """Where `x` is; None where that is not known."""
+        return array_api_compat.device(x)
+
     def upcast(self, x: Array) -> Array:
         """`x` in the precision that it is computed in: half precisions widen to float32."""
         xp = self.xp
@@ -67,13 +71,13 @@ class Ops:
 
     def scalar(self, value: float, like: Array) -> Array:
         """A 0-d array with the dtype and the device of `like`."""
-        return self.xp.full((), value, dtype=like.dtype, device=array_api_compat.device(like))
+        return self.xp.full((), value, dtype=like.dtype, device=self.device(like))
 
     def constant(self, shape: tuple[int, ...], value: float, like: Array) -> Array:
         """An array in memory, in the precision that `like` is computed in and on its device."""
         xp = self.xp
         dtype = xp.float32 if xp.finfo(like.dtype).bits < 32 else like.dtype
-        return xp.full(shape, value, dtype=dtype, device=array_api_compat.device(like))
+        return xp.full(shape, value, dtype=dtype, device=self.device(like))
 
     # --- elementwise ------------------------------------------------------------------------
 
@@ -111,23 +115,21 @@ class Ops:
         """
         if not self.may_branch(r) or 0 in r.shape:
             return self.kl_term(r)
-        low, high = self.extremes(r)
+        low, high = float(self.xp.min(r)), float(self.xp.max(r))
         if -low < (limit := self._series_limit(r)) and high < limit:
             return _kl_series(r)
         return _kl_direct(self.xp, r if low > -1 else self._above_minus_one(r))
-
-    def extremes(self, x: Array) -> tuple[float, float]:
-        """The smallest and the largest value, as numbers; NaN if there is one."""
-        return float(self.xp.min(x)), float(self.xp.max(x))
 
     def _series_limit(self, r: Array) -> float:
         # Where either side is off by the same few parts in 10^6 (float32) or 10^12 (float64).
         return float((10 * self.xp.finfo(r.dtype).eps) ** 0.25)
 
     def _above_minus_one(self, r: Array) -> Array:
+        return self.xp.maximum(r, self.scalar(self._next_to_minus_one(r), r))
+
+    def _next_to_minus_one(self, r: Array) -> float:
         # log1p(-1) = -inf would make NaN of 0 log 0; the next number gives 0 and a finite slope.
-        next_number = self.scalar(-1 + float(self.xp.finfo(r.dtype).eps) / 2, r)
-        return self.xp.maximum(r, next_number)
+        return -1 + float(self.xp.finfo(r.dtype).eps) / 2
 
     # --- reductions -------------------------------------------------------------------------
 
@@ -143,11 +145,12 @@ class Ops:
         return log if keepdims else xp.squeeze(log, axis=axis)
 
     def softmax(self, x: Array, axis: int = -1) -> Array:
-        """`exp(x) / sum(exp(x))`; NaN where all of `x` is -inf."""
+        """`exp(x) / sum(exp(x))`; 0 where all of `x` is -inf, not finite where some is inf."""
         xp = self.xp
         top = xp.max(x, axis=axis, keepdims=True)
-        power = xp.exp(x - top)
-        return power / xp.sum(power, axis=axis, keepdims=True)
+        power = xp.exp(x - xp.where(xp.isfinite(top), top, self.scalar(0.0, x)))
+        total = xp.sum(power, axis=axis, keepdims=True)
+        return power / xp.where((total > 0) & xp.isfinite(total), total, self.scalar(1.0, x))
 
     def log_softmax(self, x: Array, axis: int = -1) -> Array:
         """`log(softmax(x))`, finite wherever `x` is."""
@@ -239,7 +242,7 @@ class Ops:
         # A number just below 1 must not round to 1 in a narrower dtype.
         below_one = 1 - float(self.xp.finfo(like.dtype).eps) / 2
         values = [min(source.random(), below_one) for _ in range(count)]
-        device = array_api_compat.device(like)
+        device = self.device(like)
         return self.xp.reshape(self.xp.asarray(values, dtype=like.dtype, device=device), shape)
 
     # --- where arrays live ------------------------------------------------------------------

@@ -28,20 +28,27 @@ class TorchOps(Ops):
         return self.concrete(*arrays)
 
     def cache_bytes(self, x: Array) -> int | None:
-        """Two MiB on a CPU, as for NumPy; on an accelerator only memory limits a block."""
-        return 2 << 20 if x.device.type == "cpu" else None
+        """Three MiB on a CPU, where a call costs more than on NumPy; no limit elsewhere."""
+        return 3 << 20 if x.device.type == "cpu" else None
+
+    def device(self, x: Array) -> Any:
+        """Where `x` is, in a way that torch.compile can follow."""
+        return x.device
 
     def rough_xlogx(self, x: Array) -> Array:
         """By `log1p(x - 1)`, on CPUs 0.6 of the time of `log` (torch 2.13, MKL, AVX-512)."""
-        return x * torch.log1p(x - 1)
+        return (x - 1).clamp_min_(self._next_to_minus_one(x)).log1p_().mul_(x)
+
+    def rough_kl_term(self, r: Array) -> Array:
+        """By the logarithm alone: finding out whether the series would do takes half its time."""
+        if not self.may_branch(r):
+            return self.kl_term(r)
+        log = torch.clamp_min(r, self._next_to_minus_one(r)).log1p_()
+        return (log - r).addcmul_(r, log)
 
     def xlogx(self, x: Array) -> Array:
         """`torch.xlogy(x, x)`, except where its gradient is NaN: at 0."""
         return torch.xlogy(x, x) if self.may_branch(x) else super().xlogx(x)
-
-    def extremes(self, x: Array) -> tuple[float, float]:
-        """By rows first, which takes half the time of a reduction of all axes at once."""
-        return float(torch.amin(torch.amin(x, -1))), float(torch.amax(torch.amax(x, -1)))
 
     def logsumexp(self, x: Array, axis: int = -1, *, keepdims: bool = False) -> Array:
         """`torch.logsumexp`, except where its gradient is NaN: rows of -inf alone."""

@@ -44,18 +44,17 @@ def read(ops: Ops, x: Array, axis: Axis, kind: str, name: str) -> Distribution:
             f"{name}: expected a real floating dtype, got {x.dtype} of shape {tuple(x.shape)}"
         )
     joined = join_axes(ops, ops.upcast(x), axis, name)
+    if kind == "logits":
+        probs = ops.softmax(joined)
+    else:
+        probs = joined if kind == "probs" else xp.exp(joined)
+    if ops.concrete(x):
+        _check(ops, x, probs, kind, name)
     if kind == "probs":
         some = joined > 0
         log = xp.log(xp.where(some, joined, ops.scalar(1.0, joined)))
-        low = ops.scalar(-float("inf"), joined)
-        distribution = Distribution(joined, xp.where(some, log, low))
-    elif kind == "log_probs":
-        distribution = Distribution(xp.exp(joined), joined)
-    else:
-        distribution = Distribution(ops.softmax(joined), ops.log_softmax(joined))
-    if ops.concrete(x):
-        _check(ops, x, distribution.probs, kind, name)
-    return distribution
+        return Distribution(probs, xp.where(some, log, ops.scalar(-float("inf"), joined)))
+    return Distribution(probs, joined if kind == "log_probs" else ops.log_softmax(joined))
 
 
 def read_two(p: Array, q: Array, axis: Axis, kind: str) -> tuple[Ops, Distribution, Distribution]:

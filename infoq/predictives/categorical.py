@@ -66,7 +66,7 @@ class Categorical:
     >>> pool
     Categorical(N=2, K=2, C=2, probs, numpy float64)
     >>> infoq.bald(pool).round(8)
-    array([0.00273422, 0.0506...])
+    array([0.00550865, 0.05067184])
     """
 
     def __init__(
@@ -126,7 +126,7 @@ class Categorical:
         return self.num_candidates
 
     def __repr__(self) -> str:
-        dtype = str(self._values.dtype).removeprefix("torch.")
+        dtype = str(self._values.dtype).rpartition(".")[2]
         return (
             f"Categorical(N={self.num_candidates}, K={self.num_draws}, C={self.num_classes}, "
             f"{self._kind}, {self.ops.name} {dtype})"
@@ -164,7 +164,7 @@ class Categorical:
             For targets together with `given`.
         """
         if isinstance(about, Parameters):
-            return self._finish(self._less_known(self._map(_about_parameters, 4), given))
+            return self._finish(self._less_known(self._map(_about_parameters, 2), given))
         if given is not None:
             raise NotImplementedError("information about targets together with given= outcomes")
         targets, target_weights = about
@@ -252,7 +252,7 @@ class Categorical:
 
     def _check_same_draws(self, targets: Categorical) -> None:
         ops_for(candidates=self._values, targets=targets._values)
-        check_same_device(candidates=self._values, targets=targets._values)
+        check_same_device(self.ops, candidates=self._values, targets=targets._values)
         if targets._values.dtype != self._values.dtype:
             raise TypeError(
                 f"targets: expected the dtype of the candidates, {self._values.dtype}, got "
@@ -296,6 +296,8 @@ def as_categorical(x: Any, name: str = "probs") -> Categorical:
     """
     if isinstance(x, Categorical):
         return x
+    if x is None:
+        raise TypeError(f"{name}: expected an array [N, K, C] or a Categorical, got None")
     predictive = Categorical.__new__(Categorical)
     predictive._setup(x, "probs", None, _AXES, name=name)
     if not predictive.ops.may_branch(x):  # a compiled block can't check on the way

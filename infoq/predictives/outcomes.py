@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import array_api_compat
-
 from infoq.backends import Array, Ops
 from infoq.predictives.divergence import Split
 
@@ -119,9 +117,7 @@ def _sample_draws(ops: Ops, weights: Array, samples: int) -> Array:
     """The draw of each sample: every draw in proportion to its weight, with no chance in it."""
     xp = ops.xp
     below = xp.cumulative_sum(weights)
-    middle = (
-        xp.astype(xp.arange(samples, device=array_api_compat.device(weights)), weights.dtype) + 0.5
-    )
+    middle = xp.astype(xp.arange(samples, device=ops.device(weights)), weights.dtype) + 0.5
     level = middle / samples * below[-1]
     return xp.sum(xp.astype(below[None, :-1] <= level[:, None], xp.int64), axis=1)
 

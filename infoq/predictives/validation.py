@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import array_api_compat
-
 from infoq.backends import Array, Ops
 
 _WHAT = {"probs": "probabilities", "log_probs": "log-probabilities", "logits": "logits"}
@@ -51,7 +49,7 @@ def check_weights(
         )
     if not xp.isdtype(weights.dtype, "real floating"):
         raise TypeError(f"{label}: expected a real floating dtype, got {weights.dtype}")
-    check_same_device(**{"values": values, label: weights})
+    check_same_device(ops, **{"values": values, label: weights})
     weights = xp.astype(weights, ops.upcast(values[:1, :1, :1]).dtype)
     total = xp.sum(weights)
     if ops.concrete(weights):
@@ -59,17 +57,19 @@ def check_weights(
         if bool(xp.any(bad)):
             index = int(xp.argmax(xp.astype(bad, xp.int32)))
             raise ValueError(
-                f"{label}: expected finite weights >= 0, got {weights[index]} at {index}"
+                f"{label}: expected finite weights >= 0, got {float(weights[index])} at {index}"
             )
         if not bool(total > 0):
-            raise ValueError(f"{label}: the weights sum to {total}; at least one must be positive")
+            raise ValueError(
+                f"{label}: the weights sum to {float(total)}; at least one must be positive"
+            )
     return weights / total
 
 
-def check_same_device(**named: Array) -> None:
-    """Refuse arrays of one library that live on several devices."""
-    devices = {name: array_api_compat.device(x) for name, x in named.items()}
-    if len({str(device) for device in devices.values()}) > 1:
+def check_same_device(ops: Ops, **named: Array) -> None:
+    """Refuse arrays of one library that live on several devices, where those are known."""
+    devices = {name: ops.device(x) for name, x in named.items()}
+    if len({str(device) for device in devices.values() if device is not None}) > 1:
         parts = ", ".join(f"{name} is on {device}" for name, device in devices.items())
         raise ValueError(f"arrays on several devices: {parts}; move them to one device first")
 

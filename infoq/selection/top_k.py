@@ -36,8 +36,8 @@ def top_k(scores: Array, k: int) -> Selection:
     Examples
     --------
     >>> import numpy as np, infoq
-    >>> infoq.top_k(np.array([0.1, 0.7, np.nan, 0.7, 0.2]), 3)
-    Selection(indices=array([1, 3, 4]), gains=array([0.7, 0.7, 0.2]), value=...1.6...)
+    >>> infoq.top_k(np.array([0.25, 0.5, np.nan, 0.5, 0.125]), 3)
+    Selection(indices=array([1, 3, 0]), gains=array([0.5 , 0.5 , 0.25]), value=np.float64(1.25))
     """
     size = check_batch_size(k)
     ops = ops_for(scores=scores)

@@ -1,0 +1,38 @@
+"""Sphinx configuration."""
+
+import infoq
+
+project = "infoq"
+author = "The infoq developers"
+copyright = author
+version = release = infoq.__version__
+
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+]
+exclude_patterns = ["_build"]
+default_role = "py:obj"
+
+myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 3
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"  # the docstrings give types and shapes
+autosummary_generate = False  # the tables link to the same page
+numpydoc_show_class_members = False
+
+html_theme = "furo"
+html_title = f"infoq {release}"
+
+
+def setup(app):
+    """Drop the blank line that ends a doctest before the closing fence of its block."""
+    app.connect("source-read", _close_fences)
+
+
+def _close_fences(_app, _name, source):
+    source[0] = source[0].replace("\n\n```\n", "\n```\n")

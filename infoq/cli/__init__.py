@@ -1,0 +1,71 @@
+"""The command line of infoq: ``infoq score`` and ``infoq demo``.
+
+Importing this package imports nothing but the standard library; click and rich are looked for when
+a command runs, so that an installation without the extra ``cli`` gets one clear line.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+__all__ = ["main", "missing_extra"]
+
+_EXTRAS = {
+    "cli": ("click", "numpy", "rich"),
+    "demo": ("jinja2", "joblib", "matplotlib", "scipy", "sklearn", "threadpoolctl"),
+}
+
+
+def missing_extra(error: ModuleNotFoundError) -> str | None:
+    """Say what to install for a module that is not there.
+
+    Parameters
+    ----------
+    error : ModuleNotFoundError
+        What an import raised.
+
+    Returns
+    -------
+    str or None
+        One line naming the extra to install, or None if the module belongs to no extra of the
+        command line (the error is then a fault of the installation, not a missing extra).
+
+    Examples
+    --------
+    >>> missing_extra(ModuleNotFoundError("No module named 'rich'", name="rich"))
+    'the command line of infoq needs rich, which is not installed: pip install "infoq[cli]"'
+    """
+    module = (error.name or "").partition(".")[0]
+    purposes = {"cli": "the command line of infoq", "demo": "infoq demo"}
+    for extra, modules in _EXTRAS.items():
+        if module in modules:
+            return (
+                f"{purposes[extra]} needs {module}, which is not installed: "
+                f'pip install "infoq[{extra}]"'
+            )
+    return None
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; the console script ``infoq`` calls this.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        What follows the program's name; ``sys.argv[1:]`` if None.
+
+    Raises
+    ------
+    SystemExit
+        Always, with the exit code of the command.
+    """
+    try:
+        from infoq.cli.app import cli
+    except ModuleNotFoundError as error:
+        line = missing_extra(error)
+        if line is None:
+            raise
+        print(f"Error: {line}", file=sys.stderr)
+        sys.exit(1)
+    cli(args=None if arguments is None else list(arguments), prog_name="infoq")

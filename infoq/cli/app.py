@@ -1,0 +1,157 @@
+"""The click commands: arguments and messages, no work of their own.
+
+Everything heavy is imported inside the command that needs it, so ``infoq --help`` is immediate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import click
+import rich  # noqa: F401  the commands print with it: better missed here than half-way
+
+from infoq.cli import missing_extra
+
+__all__ = ["cli"]
+
+_FILE = click.Path(path_type=Path)
+
+
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
+    """Turn what a user can put right into one line on stderr and exit code 1."""
+    try:
+        from infoq.cli.files import FileError
+
+        try:
+            yield
+        except FileError as error:
+            raise click.ClickException(_one_line(str(error))) from error
+    except MemoryError as error:
+        raise click.ClickException(_one_line(f"out of memory: {error}")) from error
+    except ModuleNotFoundError as error:
+        line = missing_extra(error)
+        if line is None:
+            raise
+        raise click.ClickException(line) from error
+
+
+def _one_line(text: str) -> str:
+    """Fold a message into one printable line (file names may hold any character)."""
+    folded = " ".join(text.split())
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in folded)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="infoq", prog_name="infoq")
+def cli() -> None:
+    """Information quantities of active learning, from the command line."""
+
+
+@cli.command()
+@click.argument("file", type=_FILE)
+@click.option(
+    "--quantity",
+    "-q",
+    type=click.Choice(["entropy", "bald", "eig", "epig"]),
+    required=True,
+    help="What to score by. bald is another name of eig; epig also needs --targets.",
+)
+@click.option("--targets", "-t", type=_FILE, help="Predictions at the target points, for epig.")
+@click.option("--output", "-o", type=_FILE, help="Write the scores, [N], to this .npy file.")
+@click.option("--top", type=click.IntRange(min=1), help="Print the K best candidates.")
+@click.option(
+    "--kind",
+    type=click.Choice(["probs", "log_probs", "logits"]),
+    default="probs",
+    show_default=True,
+    help="What the numbers in the file are.",
+)
+@click.option(
+    "--axes",
+    type=click.Choice(["NKC", "KNC", "NCK"]),
+    default="NKC",
+    show_default=True,
+    help="The order of candidates (N), posterior draws (K) and classes (C).",
+)
+def score(
+    file: Path,
+    quantity: str,
+    targets: Path | None,
+    output: Path | None,
+    top: int | None,
+    kind: str,
+    axes: str,
+) -> None:
+    """Score every candidate in FILE, an .npy array of class probabilities [N, K, C].
+
+    The file is memory-mapped and scored a block of candidates at a time, so it may be larger than
+    memory. Scores are in nats; higher means more informative. Nothing is written unless the whole
+    file could be scored.
+    """
+    if quantity == "epig" and targets is None:
+        raise click.UsageError("--quantity epig needs --targets: predictions at the target points.")
+    if quantity != "epig" and targets is not None:
+        raise click.UsageError(f"--targets belongs to --quantity epig, not to {quantity}.")
+    with _one_line_errors():
+        from infoq.cli.files import check_output, write_scores
+        from infoq.cli.score import Layout, print_best, print_summary, score_file
+
+        if output is not None:
+            check_output(output, inputs=[file] if targets is None else [file, targets])
+        scores = score_file(file, quantity, targets=targets, layout=Layout(kind, axes))
+        if output is not None:
+            write_scores(output, scores)
+            click.echo(_one_line(f"{len(scores)} scores ({quantity}, nats) written to {output}"))
+        if top is not None:
+            print_best(scores, quantity, top)
+        elif output is None:
+            print_summary(scores, quantity)
+
+
+@cli.command()
+@click.option(
+    "--output",
+    "-o",
+    type=_FILE,
+    default=Path("report.html"),
+    show_default=True,
+    help="Where the report goes.",
+)
+@click.option("--seeds", type=click.IntRange(min=1), help="Repetitions.  [default: 3; 2 if quick]")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--jobs", type=click.IntRange(min=1), default=2, show_default=True, help="Processes.")
+@click.option(
+    "--ensemble",
+    type=click.Choice(["restarts", "bootstraps"]),
+    default="restarts",
+    show_default=True,
+    help="Do networks differ by initial weights only, or also by what they see?",
+)
+@click.option("--quick", is_flag=True, help="A few seconds: small ensembles, few rounds.")
+def demo(output: Path, seeds: int | None, seed: int, jobs: int, ensemble: str, quick: bool) -> None:
+    """Run active learning on scikit-learn's digits and write a report.
+
+    An ensemble of small neural networks picks what to label by entropy, BALD and EPIG,
+    next to picking at random; the report is one HTML file that needs nothing else. No download,
+    and the same seed gives the same result.
+    """
+    with _one_line_errors():
+        from infoq.cli.demo import Settings, run_demo
+        from infoq.cli.files import check_output
+
+        check_output(output, inputs=[])
+        settings = Settings.quick() if quick else Settings()
+        run_demo(
+            output,
+            replace(
+                settings,
+                seeds=seeds or settings.seeds,
+                seed=seed,
+                ensemble=ensemble,
+                jobs=jobs,
+            ),
+        )

@@ -1,0 +1,198 @@
+"""Reading `.npy` files without trusting them, and writing so that nothing is ever half-written."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+import warnings
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["FileError", "check_output", "open_npy", "write_atomically", "write_scores"]
+
+_ZIP_MAGIC = b"PK\x03\x04"
+_NPY_MAGIC = b"\x93NUMPY"
+
+
+class FileError(Exception):
+    """A file that cannot be used; the message is one line that names the file."""
+
+
+def open_npy(path: Path) -> npt.NDArray[np.floating[Any]]:
+    """Memory-map a floating-point `.npy` file of rank 3.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    ndarray
+        The mapped array; reading it reads the file.
+
+    Raises
+    ------
+    FileError
+        If the file is missing, is not a complete `.npy` file, or holds anything other than a
+        three-dimensional array of floating-point numbers. Pickled objects are never loaded.
+    """
+    _check_magic(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # a damaged header can overflow the size it asks for
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except Exception as error:  # a damaged header makes NumPy raise nearly anything
+        raise FileError(f"{path}: {_why_unreadable(error)}") from error
+    if not isinstance(array, np.ndarray):
+        raise FileError(f"{path}: holds no array")
+    _check_dtype(path, array.dtype)
+    if array.ndim != 3:
+        hint = "; one model's [N, C] is p[:, None, :]" if array.ndim == 2 else ""
+        raise FileError(
+            f"{path}: has shape {array.shape}, but predictions have three axes: "
+            f"candidates, posterior draws and classes{hint}"
+        )
+    return array
+
+
+def _check_magic(path: Path) -> None:
+    """Refuse what is not an `.npy` file before NumPy guesses at it."""
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise FileError(f"{path}: is a directory, not an .npy file")
+        if not stat.S_ISREG(mode):
+            raise FileError(f"{path}: is not a regular file, so it cannot be memory-mapped")
+        with path.open("rb") as handle:
+            start = handle.read(len(_NPY_MAGIC))
+    except (OSError, ValueError) as error:
+        raise FileError(f"{path}: {_reason(error)}") from error
+    if not start:
+        raise FileError(f"{path}: is empty")
+    if start.startswith(_ZIP_MAGIC):
+        raise FileError(f"{path}: is an .npz archive; save the one array with numpy.save")
+    if not _NPY_MAGIC.startswith(start):
+        raise FileError(f"{path}: is not an .npy file; save the array with numpy.save")
+    if len(start) < len(_NPY_MAGIC):
+        raise FileError(f"{path}: is truncated: it ends after {len(start)} bytes")
+
+
+def _why_unreadable(error: Exception) -> str:
+    """Say in our words what `numpy.load` meant."""
+    text = str(error)
+    if "Python objects" in text or "allow_pickle" in text or "pickle" in text.lower():
+        return "holds pickled Python objects, which are never loaded; save floating-point numbers"
+    return f"is a truncated or damaged .npy file ({text})"
+
+
+def _check_dtype(path: Path, dtype: np.dtype[Any]) -> None:
+    """Refuse everything but floating-point numbers, saying what to do."""
+    if np.issubdtype(dtype, np.floating):
+        return
+    if np.issubdtype(dtype, np.integer) or dtype == np.bool_:
+        advice = "predictions are floating-point numbers; convert with p.astype('float32')"
+    elif np.issubdtype(dtype, np.complexfloating):
+        advice = "predictions are real numbers"
+    else:
+        advice = "predictions are floating-point numbers"
+    raise FileError(f"{path}: has dtype {dtype}, but {advice}")
+
+
+def _reason(error: Exception) -> str:
+    """Return the operating system's words, without the file name that we print ourselves."""
+    words = getattr(error, "strerror", None) or str(error)
+    return words[:1].lower() + words[1:]
+
+
+def check_output(path: Path, inputs: Iterable[Path]) -> None:
+    """Find out before the work whether a result can be written.
+
+    Parameters
+    ----------
+    path : Path
+        Where the result will go.
+    inputs : iterable of Path
+        Files that the result must not replace.
+
+    Raises
+    ------
+    FileError
+        If the path is one of the inputs, is not a regular file, or its folder cannot be written.
+    """
+    for source in inputs:
+        with suppress(OSError):
+            if path.exists() and source.exists() and path.samefile(source):
+                raise FileError(f"{path}: is the input; give the output another name")
+    try:
+        target = _target(path)
+        handle, probe = tempfile.mkstemp(dir=target.parent, prefix=".infoq-", suffix=".tmp")
+        os.close(handle)
+        os.unlink(probe)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise FileError(f"{path}: cannot be written: {_reason(error)}") from error
+
+
+def _target(path: Path) -> Path:
+    """Follow links to the file that would be replaced; it must be a regular file or absent."""
+    target = path.resolve()
+    if target.is_dir():
+        raise FileError(f"{path}: cannot be written: is a directory")
+    if target.exists() and not target.is_file():
+        raise FileError(f"{path}: cannot be written: is not a regular file")
+    return target
+
+
+def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Write a file whole or not at all.
+
+    The bytes go to a temporary file in the same folder, reach the disk, and then take the name in
+    one step; whatever fails before that leaves an existing file as it was and nothing behind.
+
+    Parameters
+    ----------
+    path : Path
+        Where the result goes. A link is followed; an existing file keeps its permissions.
+    write : callable
+        Called once with the open temporary file.
+
+    Raises
+    ------
+    FileError
+        If the operating system refuses.
+    """
+    try:
+        target = _target(path)
+        mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666 & ~_umask()
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".infoq-", suffix=".tmp")
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                write(stream)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.chmod(name, mode)
+            os.replace(name, target)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(name)
+            raise
+    except (OSError, ValueError, RuntimeError) as error:
+        raise FileError(f"{path}: cannot be written: {_reason(error)}") from error
+
+
+def _umask() -> int:
+    """Return the process's file-creation mask, which can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_scores(path: Path, scores: npt.NDArray[Any]) -> None:
+    """Write scores to an `.npy` file, whole or not at all."""
+    write_atomically(path, lambda stream: np.save(stream, scores, allow_pickle=False))

@@ -1,0 +1,133 @@
+"""Sums of exponentials, and mixtures, against sums that are rounded once."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
+ROWS = hnp.arrays(
+    np.float32,
+    (3, 5),
+    elements=st.one_of(
+        st.floats(-100, 100, width=32),
+        st.sampled_from([-math.inf, 0.0, -(2.0**100), 2.0**100]),
+    ),
+)
+
+
+def exact_log_softmax(row):
+    top = max(row)
+    rest = math.log(math.fsum(math.exp(v - top) for v in row))
+    return [v - top - rest for v in row]
+
+
+def exact_logsumexp(row):
+    top = max(row)
+    return top if math.isinf(top) else top - exact_log_softmax(row)[row.index(top)]
+
+
+@dtypes
+@given(x=ROWS)
+def test_logsumexp(backend, dtype, x):
+    x = x.astype(dtype)
+    expected = np.array([exact_logsumexp(row) for row in x.tolist()])
+    total = backend.call(backend.ops.logsumexp, x)
+    assert total.dtype == dtype
+    eps = np.finfo(dtype).eps
+    np.testing.assert_allclose(total, expected, rtol=4 * eps, atol=16 * eps)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, -1, -2, -3])
+def test_logsumexp_over_any_axis(backend, axis):
+    x = np.random.default_rng(0).normal(size=(2, 3, 4))
+    expected = np.apply_along_axis(lambda row: exact_logsumexp(row.tolist()), axis, x)
+    total = backend.call(backend.ops.logsumexp, x, axis=axis)
+    kept = backend.call(backend.ops.logsumexp, x, axis=axis, keepdims=True)
+    np.testing.assert_allclose(total, expected, rtol=1e-14)
+    np.testing.assert_array_equal(kept, np.expand_dims(total, axis))
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ([-np.inf] * 3, -np.inf),
+        ([-np.inf, 7.0, -np.inf], 7.0),
+        ([1e308] * 3, 1e308),
+        ([-1e308] * 3, -1e308),
+        ([8e307, -8e307, 0.0], 8e307),
+        ([-800.0] * 3, -800 + np.log(3)),
+        ([np.inf, 0.0, -np.inf], np.inf),
+        ([np.inf, 1e4, 0.0], np.inf),
+        ([np.nan, 0.0, -np.inf], np.nan),
+        ([np.nan, 1e4, 0.0], np.nan),
+    ],
+)
+def test_logsumexp_at_its_extremes(backend, row, expected):
+    total = backend.call(backend.ops.logsumexp, np.array([row, [0.0, 0.0, 0.0]]))
+    np.testing.assert_allclose(total, [expected, np.log(3)], rtol=1e-14)
+
+
+@dtypes
+@given(x=ROWS)
+def test_softmax_is_a_distribution_and_log_softmax_its_logarithm(backend, dtype, x):
+    # One finite value a row, so that there is a distribution.
+    x[:, 0] = np.maximum(x[:, 0], -(2.0**100))
+    x = x.astype(dtype)
+    eps = np.finfo(dtype).eps
+    log = np.array([exact_log_softmax(row) for row in x.tolist()])
+    soft = backend.call(backend.ops.softmax, x)
+    log_soft = backend.call(backend.ops.log_softmax, x)
+    assert soft.dtype == log_soft.dtype == dtype
+    np.testing.assert_allclose(soft.sum(-1), 1, rtol=8 * eps)
+    # A logarithm of -100 that is off by a rounding is off by as much relatively.
+    np.testing.assert_allclose(soft, np.exp(log), rtol=400 * eps, atol=1e-37)
+    np.testing.assert_allclose(log_soft, log, rtol=4 * eps, atol=16 * eps)
+    assert (soft[x == -np.inf] == 0).all()
+    assert (log_soft[x == -np.inf] == -np.inf).all()
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+@pytest.mark.parametrize("axis", [0, 1, -1, -2])
+def test_softmax_over_any_axis(backend, name, axis):
+    x = np.random.default_rng(1).normal(size=(3, 4))
+    moved = backend.call(getattr(backend.ops, name), np.moveaxis(x, axis, -1))
+    straight = backend.call(getattr(backend.ops, name), x, axis=axis)
+    np.testing.assert_allclose(straight, np.moveaxis(moved, -1, axis), rtol=1e-14)
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+@pytest.mark.parametrize("shift", [2.0**20, -(2.0**20)])
+def test_softmax_does_not_see_a_shift(backend, name, shift):
+    # Multiples of 1/8, which float32 still tells apart after the shift.
+    x = np.random.default_rng(2).integers(-20, 20, size=(3, 4)).astype(np.float32) / 8
+    function = getattr(backend.ops, name)
+    shifted = backend.call(function, x + np.float32(shift))
+    np.testing.assert_allclose(shifted, backend.call(function, x), rtol=1e-5)
+
+
+def test_softmax_of_nothing_possible_is_nan(backend):
+    x = np.array([[-np.inf, -np.inf], [0.0, 0.0]])
+    soft = backend.call(backend.ops.softmax, x)
+    assert np.isnan(soft[0]).all()
+    assert soft[1].tolist() == [0.5, 0.5]
+
+
+def test_log_softmax_keeps_what_softmax_underflows(backend):
+    log = backend.call(backend.ops.log_softmax, np.array([0.0, -5000.0]))
+    assert log.tolist() == [0.0, -5000.0]
+
+
+@dtypes
+@given(seed=st.integers(0, 2**32 - 1))
+def test_mix_is_the_weighted_mean_over_draws(backend, dtype, seed):
+    rng = np.random.default_rng(seed)
+    weights = rng.dirichlet(np.ones(4)).astype(dtype)
+    x = rng.dirichlet(np.ones(3), size=(5, 4)).astype(dtype)
+    mixed = backend.call(backend.ops.mix, weights, x)
+    assert mixed.dtype == dtype
+    expected = np.einsum("k,nkc->nc", weights.astype(np.float64), x.astype(np.float64))
+    np.testing.assert_allclose(mixed, expected, rtol=8 * np.finfo(dtype).eps)

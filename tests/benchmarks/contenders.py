@@ -1,0 +1,142 @@
+"""What a contender is, and infoq as one; imports happen only when bound.
+
+`bind(inputs)` imports the package, lays the inputs out for it (a copy of its own where the package
+writes into its input) and returns the call that is timed. `answer` turns what that call returned
+into what the oracle's answer is compared with; it is not timed.
+"""
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .measure import Call
+from .oracles import Batch, Inputs
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One way to compute what a job asks for."""
+
+    name: str
+    distribution: str
+    library: str
+    bind: Callable[[Inputs], Call]
+    answer: Callable[[Any], Any] = np.asarray
+    modules: tuple[str, ...] = ()
+
+    @property
+    def own(self) -> bool:
+        return self.distribution == "infoq"
+
+    @property
+    def missing(self) -> str:
+        """Name the modules that aren't installed, without importing any."""
+        return ", ".join(m for m in self.modules if importlib.util.find_spec(m) is None)
+
+
+def torch_one_thread() -> Any:
+    """Import torch, on one thread."""
+    import torch
+
+    torch.set_num_threads(1)
+    return torch
+
+
+# infoq, the public way: bare arrays in, validation included
+
+
+def _infoq_numpy(function: str, *keys: str) -> Callable[[Inputs], Call]:
+    def bind(inputs: Inputs) -> Call:
+        import infoq
+
+        arrays = [inputs[key] for key in keys]
+        return lambda: getattr(infoq, function)(*arrays)
+
+    return bind
+
+
+def _infoq_torch(function: str, *keys: str) -> Callable[[Inputs], Call]:
+    def bind(inputs: Inputs) -> Call:
+        torch = torch_one_thread()
+        import infoq
+
+        arrays = [torch.from_numpy(inputs[key].copy()) for key in keys]
+        return lambda: getattr(infoq, function)(*arrays)
+
+    return bind
+
+
+def _infoq_jax(function: str, *keys: str) -> Callable[[Inputs], Call]:
+    def bind(inputs: Inputs) -> Call:
+        import jax.numpy as jnp
+
+        import infoq
+
+        arrays = [jnp.asarray(inputs[key]) for key in keys]
+        return lambda: getattr(infoq, function)(*arrays).block_until_ready()
+
+    return bind
+
+
+def infoq_everywhere(function: str, *keys: str) -> tuple[Contender, ...]:
+    """Call ``infoq.<function>(*inputs)`` on every library that the benchmarks know."""
+    return (
+        Contender(
+            "infoq on NumPy",
+            "infoq",
+            "NumPy",
+            _infoq_numpy(function, *keys),
+            modules=("infoq", "numpy"),
+        ),
+        Contender(
+            "infoq on torch",
+            "infoq",
+            "torch",
+            _infoq_torch(function, *keys),
+            modules=("infoq", "torch"),
+        ),
+        Contender(
+            "infoq on JAX",
+            "infoq",
+            "JAX, no jit",
+            _infoq_jax(function, *keys),
+            modules=("infoq", "jax"),
+        ),
+    )
+
+
+def _infoq_batch(to_library: Callable[[Any], Any]) -> Callable[[Inputs], Call]:
+    def bind(inputs: Inputs) -> Call:
+        import infoq
+
+        pool = to_library(inputs["probs"])
+        return lambda: infoq.greedy(infoq.EIG(pool, samples=10_000, seed=0), 10)
+
+    return bind
+
+
+def _infoq_picks(selection: Any) -> Batch:
+    return Batch(np.asarray(selection.indices), float(selection.value))
+
+
+INFOQ_BATCH = (
+    Contender(
+        "infoq on NumPy",
+        "infoq",
+        "NumPy",
+        _infoq_batch(lambda probs: probs),
+        _infoq_picks,
+        ("infoq", "numpy"),
+    ),
+    Contender(
+        "infoq on torch",
+        "infoq",
+        "torch",
+        _infoq_batch(lambda probs: torch_one_thread().from_numpy(probs.copy())),
+        _infoq_picks,
+        ("infoq", "torch"),
+    ),
+)

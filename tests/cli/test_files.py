@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+np = pytest.importorskip("numpy")
+
+from infoq.cli import files  # noqa: E402
+from infoq.cli.files import FileError, check_output, open_npy, write_scores  # noqa: E402
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> Path:
+    path = tmp_path / "pool.npy"
+    np.save(path, np.full((4, 3, 2), 0.5))
+    return path
+
+
+def header(text: str) -> bytes:
+    body = text.encode().ljust(117) + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(body).to_bytes(2, "little") + body
+
+
+def test_a_good_file_is_mapped_not_read(good: Path) -> None:
+    array = open_npy(good)
+    assert isinstance(array, np.memmap)
+    assert array.mode == "r"
+    assert array.shape == (4, 3, 2)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is empty"),
+        (b"\x93NU", "is truncated"),
+        (b"\x93NUMPY\x01", "truncated or damaged"),
+        (b"hello, world", "is not an .npy file"),
+        (b"\x80\x04K\x01.", "is not an .npy file"),
+        (header("{'descr': '<f8', 'fortran_order': False"), "truncated or damaged"),
+        (header("{'descr': '<f8', 'fortran_order': False, 'shape': (-1, 2, 3)}"), "damaged"),
+        (header("{'descr': '<f8', 'fortran_order': False, 'shape': (True, 2, 3)}"), "damaged"),
+        (header(f"{{'descr': '<f8', 'fortran_order': False, 'shape': ({10**14}, {10**13}, 3)}}"),
+         "damaged"),
+    ],
+)  # fmt: skip
+def test_damaged_content_is_named(tmp_path: Path, content: bytes, words: str) -> None:
+    path = tmp_path / "bad.npy"
+    path.write_bytes(content)
+    with pytest.raises(FileError, match=r"bad.npy: ") as caught:
+        open_npy(path)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("kept", [0, 5, 60, 127, 128, 319])
+def test_every_truncation_is_refused(good: Path, kept: int) -> None:
+    whole = good.read_bytes()
+    assert len(whole) == 320
+    good.write_bytes(whole[:kept])
+    with pytest.raises(FileError, match=r"pool.npy: is (empty|(a )?truncated)"):
+        open_npy(good)
+
+
+@pytest.mark.parametrize(
+    ("array", "words"),
+    [
+        (np.ones((2, 2, 2), dtype=np.int64), "dtype int64, but predictions are floating-point"),
+        (np.ones((2, 2, 2), dtype=bool), "dtype bool"),
+        (np.ones((2, 2, 2), dtype=complex), "dtype complex128, but predictions are real"),
+        (np.full((2, 2, 2), "a"), "predictions are floating-point"),
+        (np.zeros((2, 2, 2), dtype=[("p", "f8")]), "predictions are floating-point"),
+        (np.zeros((2, 2, 2), dtype="M8[s]"), "predictions are floating-point"),
+        (np.full((2, 2), 0.5), r"has shape (2, 2), but predictions have three axes"),
+        (np.float64(0.5), "has shape ()"),
+        (np.full((1, 2, 2, 2), 0.5), "has shape (1, 2, 2, 2)"),
+    ],
+)
+def test_wrong_arrays_are_named(tmp_path: Path, array: object, words: str) -> None:
+    path = tmp_path / "wrong.npy"
+    np.save(path, array)
+    with pytest.raises(FileError) as caught:
+        open_npy(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert words in str(caught.value)
+
+
+def test_pickled_objects_are_never_loaded(tmp_path: Path) -> None:
+    class Trap:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return os.mkdir, (str(tmp_path / "sprung"),)
+
+    path = tmp_path / "objects.npy"
+    np.save(path, np.array([[[Trap()]]], dtype=object), allow_pickle=True)
+    with pytest.raises(FileError, match=r"objects.npy: holds pickled Python objects"):
+        open_npy(path)
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_what_is_no_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match=r"absent.npy: no such file"):
+        open_npy(tmp_path / "absent.npy")
+    with pytest.raises(FileError, match="is a directory"):
+        open_npy(tmp_path)
+    os.mkfifo(tmp_path / "pipe.npy")
+    with pytest.raises(FileError, match=r"pipe.npy: is not a regular file"):
+        open_npy(tmp_path / "pipe.npy")
+    np.savez(tmp_path / "several.npz", p=np.full((2, 2, 2), 0.5))
+    with pytest.raises(FileError, match=r"several.npz: is an .npz archive"):
+        open_npy(tmp_path / "several.npz")
+    with pytest.raises(FileError, match="null"):
+        open_npy(Path("null\0byte.npy"))
+
+
+def test_scores_are_written_and_read_back(tmp_path: Path) -> None:
+    scores = np.arange(5.0, dtype=np.float32)
+    write_scores(tmp_path / "scores", scores)
+    back = np.load(tmp_path / "scores")
+    assert back.dtype == np.float32
+    assert np.array_equal(back, scores)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["scores"]
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace", "chmod"])
+def test_a_failure_leaves_the_old_file_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    path = tmp_path / "scores.npy"
+    path.write_bytes(b"old")
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files.os, step, fail)
+    with pytest.raises(FileError, match=r"scores.npy: cannot be written: no space left"):
+        write_scores(path, np.arange(5.0))
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_interrupt_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "scores.npy"
+    path.write_bytes(b"old")
+
+    def interrupted(stream: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        files.write_atomically(path, interrupted)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_permissions_and_links_survive(tmp_path: Path) -> None:
+    real, link = tmp_path / "real.npy", tmp_path / "link.npy"
+    real.write_bytes(b"old")
+    real.chmod(0o640)
+    link.symlink_to(real)
+    write_scores(link, np.arange(3.0))
+    assert link.is_symlink()
+    assert real.stat().st_mode & 0o777 == 0o640
+    assert np.array_equal(np.load(real), np.arange(3.0))
+
+
+def test_a_new_file_has_the_permissions_of_any_new_file(tmp_path: Path) -> None:
+    (tmp_path / "plain").touch()
+    write_scores(tmp_path / "new.npy", np.arange(3.0))
+    assert (tmp_path / "new.npy").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_unwritable_outputs_are_found_out_first(tmp_path: Path, good: Path) -> None:
+    cases = {
+        tmp_path: "is a directory",
+        tmp_path / "absent" / "scores.npy": "no such file or directory",
+        good / "scores.npy": "not a directory",
+        Path(os.devnull): "is not a regular file",
+        tmp_path / ("x" * 300): "name too long",
+    }
+    for path, words in cases.items():
+        with pytest.raises(FileError, match=f"cannot be written: .*{words}"):
+            check_output(path, inputs=[])
+    with pytest.raises(FileError, match="is the input"):
+        check_output(tmp_path / "." / "pool.npy", inputs=[good])
+    check_output(tmp_path / "fine.npy", inputs=[good])
+    assert list(tmp_path.iterdir()) == [good]
