@@ -9,17 +9,19 @@ from typing import Any
 from infoq.backends import Array, Ops, ops_for
 from infoq.blocks import map_rows
 from infoq.predictives.about import EachTarget, Parameters
-from infoq.predictives.divergence import (
-    Split,
-    draw_information,
-    outcome_split,
-    split_information,
+from infoq.predictives.kernels import (
+    about_parameters,
+    about_split,
+    mean_entropy,
+    on_probabilities,
+    refused,
+    split_targets,
+    to_log_probabilities,
+    to_probabilities,
 )
 from infoq.predictives.outcomes import Outcomes, nothing_known, observe
 from infoq.predictives.validation import (
     InvalidValuesError,
-    bad_candidates,
-    check_probabilities,
     check_same_device,
     check_structure,
     check_weights,
@@ -164,22 +166,22 @@ class Categorical:
             For targets together with `given`.
         """
         if isinstance(about, Parameters):
-            return self._finish(self._less_known(self._map(_about_parameters, 2), given))
+            return self._finish(self._less_known(self._map(about_parameters, 2), given))
         if given is not None:
             raise NotImplementedError("information about targets together with given= outcomes")
         targets, target_weights = about
         self._check_same_draws(targets)
-        prepare = partial(_split_targets, targets._kind, not targets._checked)
+        prepare = partial(split_targets, targets._kind, not targets._checked)
         shared = (targets._values, targets._target_weights(target_weights))
         try:
-            return self._finish(self._map(_about_split, 32, *shared, prepare=prepare))
+            return self._finish(self._map(about_split, 32, *shared, prepare=prepare))
         except InvalidValuesError:
             targets._check_values()
             raise
 
     def entropy(self, given: Outcomes | None = None) -> Array:
         """H[Y_i | given], the entropy of each candidate's mean prediction: [N] nats."""
-        return self._finish(self._less_known(self._map(_entropy, 2), given))
+        return self._finish(self._less_known(self._map(mean_entropy, 2), given))
 
     def context(self, *, samples: int = 10_000, seed: Any = 0) -> Outcomes:
         """The empty context: nothing is known yet.
@@ -213,7 +215,7 @@ class Categorical:
 
         `entries` is how many numbers the kernel keeps for each probability.
         """
-        run = partial(_on_probabilities, kernel, self._kind, not self._checked)
+        run = partial(on_probabilities, kernel, self._kind, not self._checked)
         try:
             return map_rows(
                 run,
@@ -236,7 +238,7 @@ class Categorical:
         if given is None or given.num_observed == 0:
             return scores
         split = given.split(ops_for(given.probabilities), self.ops.fetch(self.weights))
-        return scores - self._map(_about_split, 32, *split)
+        return scores - self._map(about_split, 32, *split)
 
     def _finish(self, scores: Array) -> Array:
         """Rounding below zero taken off, in the dtype that came in."""
@@ -279,7 +281,7 @@ class Categorical:
     def _check_values(self) -> None:
         """Raise with the first offending candidate, if there is one."""
         xp = self.ops.xp
-        run = partial(_bad_candidates, self._kind)
+        run = partial(refused, self._kind)
         bad = map_rows(run, (self._values,), bytes_per_row=2 * self._row_bytes)
         if not bool(xp.any(bad)):
             return
@@ -303,67 +305,3 @@ def as_categorical(x: Any, name: str = "probs") -> Categorical:
     if not predictive.ops.may_branch(x):  # a compiled block can't check on the way
         predictive._check_values_now()
     return predictive
-
-
-def to_probabilities(ops: Ops, values: Array, kind: str) -> Array:
-    """Probabilities, in the precision that they are computed in."""
-    values = ops.upcast(values)
-    if kind == "probs":
-        return values
-    return ops.xp.exp(values) if kind == "log_probs" else ops.softmax(values)
-
-
-def to_log_probabilities(ops: Ops, values: Array, kind: str) -> Array:
-    """Log-probabilities, in the precision that they are computed in."""
-    values = ops.upcast(values)
-    if kind == "logits":
-        return ops.log_softmax(values)
-    if kind == "log_probs":
-        return values
-    xp = ops.xp
-    some = values > 0
-    log = xp.log(xp.where(some, values, ops.scalar(1.0, values)))
-    return xp.where(some, log, ops.scalar(-float("inf"), values))
-
-
-def _on_probabilities(
-    kernel: Any, kind: str, check: bool, ops: Ops, values: Array, *shared: Array
-) -> Array:
-    return kernel(ops, _checked(ops, values, kind, check), *shared)
-
-
-def _checked(ops: Ops, values: Array, kind: str, check: bool) -> Array:
-    """Probabilities, refused where they are none and that can be known."""
-    probs = to_probabilities(ops, values, kind)
-    if check and ops.concrete(values) and not check_probabilities(ops, probs, values.dtype):
-        raise InvalidValuesError(f"{kind}: NaN, negative, or rows that do not sum to one")
-    return probs
-
-
-def _bad_candidates(kind: str, ops: Ops, values: Array) -> Array:
-    probs = to_probabilities(ops, values, kind)
-    if ops.concrete(probs) and check_probabilities(ops, probs, values.dtype):
-        return ops.xp.zeros_like(values[:, 0, 0], dtype=ops.xp.bool)
-    return bad_candidates(ops, probs, values.dtype)
-
-
-def _about_parameters(ops: Ops, probs: Array, weights: Array) -> Array:
-    return draw_information(ops, probs, weights)
-
-
-def _about_split(
-    ops: Ops, probs: Array, weights: Array, deviations: Array, probabilities: Array
-) -> Array:
-    return split_information(ops, probs, weights, Split(deviations, probabilities))
-
-
-def _split_targets(
-    kind: str, check: bool, ops: Ops, weights: Array, targets: Array, target_weights: Array
-) -> tuple[Array, ...]:
-    """The draws' weights, and what the targets' outcomes split them into."""
-    probs = _checked(ops, targets, kind, check)
-    return weights, *outcome_split(ops, probs, weights, target_weights)
-
-
-def _entropy(ops: Ops, probs: Array, weights: Array) -> Array:
-    return -ops.xp.sum(ops.xlogx(ops.mix(weights, probs)), axis=-1)

@@ -1,0 +1,87 @@
+"""What a `Categorical` runs on each block: probabilities from what was given, then a quantity."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from infoq.backends import Array, Ops
+from infoq.predictives.divergence import (
+    Split,
+    draw_information,
+    outcome_split,
+    split_information,
+)
+from infoq.predictives.validation import (
+    InvalidValuesError,
+    bad_candidates,
+    check_probabilities,
+)
+
+
+def to_probabilities(ops: Ops, values: Array, kind: str) -> Array:
+    """Probabilities, in the precision that they are computed in."""
+    values = ops.upcast(values)
+    if kind == "probs":
+        return values
+    return ops.xp.exp(values) if kind == "log_probs" else ops.softmax(values)
+
+
+def to_log_probabilities(ops: Ops, values: Array, kind: str) -> Array:
+    """Log-probabilities, in the precision that they are computed in."""
+    values = ops.upcast(values)
+    if kind == "logits":
+        return ops.log_softmax(values)
+    if kind == "log_probs":
+        return values
+    xp = ops.xp
+    some = values > 0
+    log = xp.log(xp.where(some, values, ops.scalar(1.0, values)))
+    return xp.where(some, log, ops.scalar(-float("inf"), values))
+
+
+def on_probabilities(
+    kernel: Any, kind: str, check: bool, ops: Ops, values: Array, *shared: Array
+) -> Array:
+    """A kernel of probabilities as one of the values that were given, [n]."""
+    return kernel(ops, _checked(ops, values, kind, check), *shared)
+
+
+def _checked(ops: Ops, values: Array, kind: str, check: bool) -> Array:
+    """Probabilities, refused where they are none and that can be known."""
+    probs = to_probabilities(ops, values, kind)
+    if check and ops.concrete(values) and not check_probabilities(ops, probs, values.dtype):
+        raise InvalidValuesError(f"{kind}: NaN, negative, or rows that do not sum to one")
+    return probs
+
+
+def refused(kind: str, ops: Ops, values: Array) -> Array:
+    """Which candidates are no probabilities: [n] booleans."""
+    probs = to_probabilities(ops, values, kind)
+    if ops.concrete(probs) and check_probabilities(ops, probs, values.dtype):
+        return ops.xp.zeros_like(values[:, 0, 0], dtype=ops.xp.bool)
+    return bad_candidates(ops, probs, values.dtype)
+
+
+def about_parameters(ops: Ops, probs: Array, weights: Array) -> Array:
+    """What each outcome tells about the draws: [n]."""
+    return draw_information(ops, probs, weights)
+
+
+def about_split(
+    ops: Ops, probs: Array, weights: Array, deviations: Array, probabilities: Array
+) -> Array:
+    """What each outcome tells about what splits the draws: [n]."""
+    return split_information(ops, probs, weights, Split(deviations, probabilities))
+
+
+def split_targets(
+    kind: str, check: bool, ops: Ops, weights: Array, targets: Array, target_weights: Array
+) -> tuple[Array, ...]:
+    """The draws' weights, and what the targets' outcomes split them into."""
+    probs = _checked(ops, targets, kind, check)
+    return weights, *outcome_split(ops, probs, weights, target_weights)
+
+
+def mean_entropy(ops: Ops, probs: Array, weights: Array) -> Array:
+    """The entropy of each candidate's mean prediction: [n]."""
+    return -ops.xp.sum(ops.xlogx(ops.mix(weights, probs)), axis=-1)
