@@ -7,6 +7,7 @@ A subclass overrides a method only for speed, or where a library departs from th
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any, TypeAlias
@@ -226,12 +227,15 @@ class Ops:
 
     def seed(self, seed: Any) -> int:
         """An integer from what a user gives as a seed: an integer, or the library's generator."""
-        if isinstance(seed, bool) or not hasattr(seed, "__index__"):
-            raise TypeError(
-                f"seed: expected an integer or a random generator of {self.name}, "
-                f"got {type(seed).__name__}"
-            )
-        return int(seed.__index__())
+        try:
+            if not isinstance(seed, bool):
+                return operator.index(seed)
+        except TypeError:
+            pass
+        raise TypeError(
+            f"seed: expected an integer or a random generator of {self.name}, "
+            f"got {type(seed).__name__}"
+        )
 
     def uniform(self, shape: tuple[int, ...], seed: Seed, like: Array) -> Array:
         """Independent numbers in [0, 1), of the dtype and on the device of `like`."""

@@ -26,8 +26,8 @@ _OPS: dict[str, str | type[Ops]] = {
     "dask": "infoq.backends.dask:DaskOps",
 }
 _READY: dict[str, Ops] = {}
-# By the type of the array, which spares a look-up that torch.compile warns of.
-_READY_TYPES: dict[type, Ops] = {}
+# The library of a type of array, which spares asking array-api-compat each time.
+_LIBRARIES: dict[type, str] = {}
 _PLUGINS_READ = False
 
 
@@ -60,7 +60,6 @@ def register(name: str, ops: str | type[Ops]) -> None:
         raise TypeError(f"ops: expected a subclass of Ops or 'module:Class', got {ops!r}")
     _OPS[name] = ops
     _READY.pop(name, None)
-    _READY_TYPES.clear()
 
 
 def registered() -> tuple[str, ...]:
@@ -128,7 +127,7 @@ def ops_of(xp: ModuleType) -> Ops:
 
 
 def _ops_of(x: Array, name: str) -> Ops:
-    ready = _READY_TYPES.get(type(x))
+    ready = _READY.get(_LIBRARIES.get(type(x), ""))
     if ready is not None:
         return ready
     try:
@@ -138,8 +137,8 @@ def _ops_of(x: Array, name: str) -> Ops:
             f"{name}: expected an array of an array API library (NumPy, PyTorch, JAX, ...), "
             f"got {type(x).__name__}; convert it first, for example with numpy.asarray"
         ) from error
-    ops = _READY_TYPES[type(x)] = ops_of(xp)
-    return ops
+    _LIBRARIES[type(x)] = library_name(xp)
+    return ops_of(xp)
 
 
 def _load(name: str) -> type[Ops]:

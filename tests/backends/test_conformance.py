@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from infoq.backends import check, register, registry
+from infoq.backends import check, register
 
 CHECKS = {
     "xlogx",
@@ -114,9 +114,7 @@ BROKEN = [
     ("method", "override", "message"), BROKEN, ids=[override.__name__ for _, override, _ in BROKEN]
 )
 @pytest.mark.filterwarnings("ignore:(divide by zero|invalid value):RuntimeWarning")
-def test_a_broken_ops_is_told_what_is_wrong(backend, monkeypatch, method, override, message):
-    monkeypatch.setattr(registry, "_OPS", dict(registry._OPS))
-    monkeypatch.setattr(registry, "_READY", dict(registry._READY))
+def test_a_broken_ops_is_told_what_is_wrong(backend, fresh_registry, method, override, message):
     inherited = type(backend.ops)
     broken = type("BrokenOps", (inherited,), {method: override, "inherited": inherited})
     register(backend.name, broken)
@@ -129,9 +127,7 @@ def test_a_broken_ops_is_told_what_is_wrong(backend, monkeypatch, method, overri
     assert any(line.startswith(message) for line in failures)
 
 
-def test_all_failures_are_listed_at_once(backend, monkeypatch):
-    monkeypatch.setattr(registry, "_OPS", dict(registry._OPS))
-    monkeypatch.setattr(registry, "_READY", dict(registry._READY))
+def test_all_failures_are_listed_at_once(backend, fresh_registry):
     inherited = type(backend.ops)
     overrides = {"top_k": raises, "to_host": a_list, "inherited": inherited}
     register(backend.name, type("BrokenOps", (inherited,), overrides))

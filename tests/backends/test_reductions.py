@@ -109,10 +109,15 @@ def test_softmax_does_not_see_a_shift(backend, name, shift):
     np.testing.assert_allclose(shifted, backend.call(function, x), rtol=1e-5)
 
 
-def test_softmax_of_nothing_possible_is_nan(backend):
+def test_softmax_of_nothing_possible_sums_to_zero(backend):
     x = np.array([[-np.inf, -np.inf], [0.0, 0.0]])
-    soft = backend.call(backend.ops.softmax, x)
-    assert np.isnan(soft[0]).all()
+    assert backend.call(backend.ops.softmax, x).tolist() == [[0, 0], [0.5, 0.5]]
+
+
+@pytest.mark.parametrize("bad", [np.inf, np.nan])
+def test_softmax_of_what_is_not_finite_is_no_distribution(backend, bad):
+    soft = backend.call(backend.ops.softmax, np.array([[bad, 1e4], [0.0, 0.0]]))
+    assert not np.isfinite(soft[0].sum())
     assert soft[1].tolist() == [0.5, 0.5]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import infoq
-from infoq.backends import Ops, available, ops_for, ops_of, register, registered, registry
+from infoq.backends import Ops, available, ops_for, ops_of, register, registered
 
 BUILT_IN = {"numpy", "torch", "cupy", "jax", "dask"}
 
@@ -24,14 +24,6 @@ class ForeignOps(Ops):
     """What a third party writes."""
 
 
-@pytest.fixture
-def fresh(monkeypatch):
-    """A registry that is put back afterwards."""
-    monkeypatch.setattr(registry, "_OPS", dict(registry._OPS))
-    monkeypatch.setattr(registry, "_READY", dict(registry._READY))
-    return registry
-
-
 def test_an_array_has_one_ops(backend):
     one, two = backend.array([1.0]), backend.array([[1, 2]])
     assert ops_for(one) is ops_for(two, one) is ops_for(p=two) is backend.ops
@@ -45,7 +37,7 @@ def test_none_is_passed_over(backend):
         ops_for(None, weights=None)
 
 
-def test_arrays_of_two_libraries_are_named(backend, fresh):
+def test_arrays_of_two_libraries_are_named(backend, fresh_registry):
     x = backend.array([1.0])
     found = rf"p is {backend.name}, weights is foreign; convert them to one library"
     with pytest.raises(TypeError, match=found):
@@ -54,7 +46,7 @@ def test_arrays_of_two_libraries_are_named(backend, fresh):
         ops_for(Foreign(), x)
 
 
-def test_numpy_is_another_library(backend, fresh):
+def test_numpy_is_another_library(backend, fresh_registry):
     pair = {"x": backend.array([[[0.5, 0.5]]]), "targets": np.array([[[0.5, 0.5]]])}
     if backend.name == "numpy":
         assert infoq.epig(**pair).shape == (1,)
@@ -74,14 +66,14 @@ def test_what_is_no_array_is_refused_with_the_way_out(backend, junk):
         ops_for(x, junk)
 
 
-def test_a_library_without_code_of_its_own_gets_the_defaults(fresh):
+def test_a_library_without_code_of_its_own_gets_the_defaults(fresh_registry):
     ops = ops_for(Foreign())
     assert type(ops) is Ops
     assert repr(ops) == "Ops('foreign')"
     assert ops is ops_for(Foreign())
 
 
-def test_registering_a_class(fresh):
+def test_registering_a_class(fresh_registry):
     before = ops_for(Foreign())
     register("foreign", ForeignOps)
     assert type(ops_for(Foreign())) is ForeignOps
@@ -89,7 +81,7 @@ def test_registering_a_class(fresh):
     assert "foreign" in registered()
 
 
-def test_registering_a_path_imports_when_the_first_array_arrives(fresh, monkeypatch):
+def test_registering_a_path_imports_when_the_first_array_arrives(fresh_registry, monkeypatch):
     register("foreign", "plugin_of_a_third_party:ForeignOps")
     assert "foreign" in registered()
     with pytest.raises(ModuleNotFoundError, match="plugin_of_a_third_party"):
@@ -103,7 +95,7 @@ def test_registering_a_path_imports_when_the_first_array_arrives(fresh, monkeypa
 @pytest.mark.parametrize(
     "junk", ["module", "a:b:c", "", 3, None, int, object(), ForeignOps(np)], ids=str
 )
-def test_registering_junk(fresh, junk):
+def test_registering_junk(fresh_registry, junk):
     with pytest.raises(TypeError, match="ops: expected a subclass of Ops or 'module:Class', got"):
         register("foreign", junk)
     assert "foreign" not in registered()
@@ -116,7 +108,7 @@ def test_registering_junk(fresh, junk):
         ("softmax", lambda p: infoq.entropy(p, kind="logits")),
     ],
 )
-def test_an_override_is_really_used(backend, fresh, name, measure):
+def test_an_override_is_really_used(backend, fresh_registry, name, measure):
     calls = []
     inherited = type(backend.ops)
 
@@ -147,7 +139,7 @@ def test_registered_and_available(backend):
         assert backend.name in available()
 
 
-def test_a_registered_library_that_is_not_installed_is_not_available(fresh):
+def test_a_registered_library_that_is_not_installed_is_not_available(fresh_registry):
     register("a_library_that_is_not_installed", ForeignOps)
     assert "a_library_that_is_not_installed" in registered()
     assert "a_library_that_is_not_installed" not in available()
