@@ -41,6 +41,7 @@ BACKENDS = [
     "ops_of",
     "register",
     "registered",
+    "stream",
 ]
 SECTIONS = ["Parameters", "Attributes", "Returns", "Yields", "Raises"]
 SECTIONS += ["Notes", "References", "Examples"]

@@ -1,7 +1,7 @@
 """How an array library is spoken to: `Ops`, its subclasses, and their registry."""
 
 from infoq.backends.conformance import check
-from infoq.backends.ops import Array, Ops, Seed
+from infoq.backends.ops import Array, Ops, Seed, stream
 from infoq.backends.registry import available, ops_for, ops_of, register, registered
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "ops_of",
     "register",
     "registered",
+    "stream",
 ]

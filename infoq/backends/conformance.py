@@ -12,6 +12,9 @@ import array_api_compat
 from infoq.backends.ops import Array, Ops
 from infoq.backends.registry import ops_for
 
+# Where the arrays are not at the top of a library.
+_NAMESPACES = {"jax": "jax.numpy", "dask": "dask.array"}
+
 
 class ConformanceError(AssertionError):
     """A library, or its `Ops`, does not do what infoq asks; the message lists every failure."""
@@ -43,7 +46,10 @@ def check(namespace: ModuleType | str, *, dtype: str = "float64") -> tuple[str, 
     >>> "logsumexp" in infoq.backends.check(numpy)
     True
     """
-    module = importlib.import_module(namespace) if isinstance(namespace, str) else namespace
+    if isinstance(namespace, str):
+        module = importlib.import_module(_NAMESPACES.get(namespace, namespace))
+    else:
+        module = namespace
     kit = _Kit(module, dtype)
     failures = []
     for name, test in _CHECKS.items():

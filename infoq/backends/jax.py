@@ -26,17 +26,30 @@ class JaxOps(Ops):
         """Never: the compiled formula evaluates both sides in one pass."""
         return False
 
-    def over_chunks(
-        self, run: Callable[..., Array], rows: tuple[Array, ...], shared: tuple[Array, ...]
-    ) -> Array:
-        """`run(rows, shared)` as one compiled program, kept for the next call of its kind.
-
-        At N=20000 K=50 C=10 in float32, BALD operation by operation takes 8 times as long.
-        """
-        key = _key(run)
+    def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """`function` as one program, kept for the next call of its kind."""
+        key = _key(function)
         if key not in _COMPILED:
-            _COMPILED[key] = jax.jit(run)
-        return _COMPILED[key](rows, shared)
+            _COMPILED[key] = jax.jit(partial(function, self))
+        return _COMPILED[key]
+
+    def sum_blocks(
+        self, function: Callable[..., Array], columns: tuple[Array, ...], step: int
+    ) -> Array:
+        """As one loop of the compiled program, which would else grow with the number of blocks."""
+        total = columns[0].shape[0]
+        blocks = -(-total // step)
+        if blocks == 1:
+            return function(*columns)
+
+        def fold(x: Array) -> Array:
+            padding = [(0, blocks * step - total)] + [(0, 0)] * (x.ndim - 1)
+            return jnp.reshape(jnp.pad(x, padding), (blocks, step, *x.shape[1:]))
+
+        folded = tuple(fold(x) for x in columns)
+        result = function(*(x[0] for x in folded))
+        rest = tuple(x[1:] for x in folded)
+        return jax.lax.scan(lambda sofar, part: (sofar + function(*part), None), result, rest)[0]
 
     def cholesky(self, a: Array) -> Array:
         """The lower factor; JAX itself symmetrises its input and returns NaN in silence."""

@@ -52,7 +52,11 @@ class NumpyOps(Ops):
     def uniform(self, shape: tuple[int, ...], seed: Seed, like: Array) -> Array:
         """Numbers of `numpy.random.default_rng(seed)`."""
         dtype = np.float32 if like.dtype == np.float32 else np.float64
-        return np.random.default_rng(stream(seed)).random(shape, dtype=dtype)
+        numbers = np.random.default_rng(stream(seed)).random(shape, dtype=dtype)
+        if like.dtype == dtype:
+            return numbers
+        # Rounded to a narrower dtype, a number just below 1 must not become 1.
+        return np.minimum(numbers, 1 - np.finfo(like.dtype).eps / 2).astype(like.dtype)
 
     def to_host(self, x: Array) -> Any:
         """`x` itself."""

@@ -7,8 +7,9 @@ A subclass overrides a method only for speed, or where a library departs from th
 from __future__ import annotations
 
 import math
-import operator
+import numbers
 from collections.abc import Callable
+from functools import partial
 from types import ModuleType
 from typing import Any, TypeAlias
 
@@ -137,8 +138,7 @@ class Ops:
     def logsumexp(self, x: Array, axis: int = -1, *, keepdims: bool = False) -> Array:
         """`log(sum(exp(x)))` without overflow; -inf with gradient 0 where all of `x` is -inf."""
         xp = self.xp
-        top = xp.max(x, axis=axis, keepdims=True)
-        top = xp.where(xp.isfinite(top), top, self.scalar(0.0, x))
+        top = self._top(x, axis)
         total = xp.sum(xp.exp(x - top), axis=axis, keepdims=True)
         some = total > 0
         log = xp.log(xp.where(some, total, self.scalar(1.0, x))) + top
@@ -148,14 +148,22 @@ class Ops:
     def softmax(self, x: Array, axis: int = -1) -> Array:
         """`exp(x) / sum(exp(x))`; 0 where all of `x` is -inf, not finite where some is inf."""
         xp = self.xp
-        top = xp.max(x, axis=axis, keepdims=True)
-        power = xp.exp(x - xp.where(xp.isfinite(top), top, self.scalar(0.0, x)))
+        power = xp.exp(x - self._top(x, axis))
         total = xp.sum(power, axis=axis, keepdims=True)
         return power / xp.where((total > 0) & xp.isfinite(total), total, self.scalar(1.0, x))
 
     def log_softmax(self, x: Array, axis: int = -1) -> Array:
-        """`log(softmax(x))`, finite wherever `x` is."""
-        return x - self.logsumexp(x, axis, keepdims=True)
+        """`log(softmax(x))`, finite wherever `x` is; -inf where all of `x` is -inf."""
+        xp = self.xp
+        # Shifted before the logarithm is taken off: a common offset costs no digits.
+        shifted = x - self._top(x, axis)
+        total = xp.sum(xp.exp(shifted), axis=axis, keepdims=True)
+        return shifted - xp.log(xp.where(total > 0, total, self.scalar(1.0, x)))
+
+    def _top(self, x: Array, axis: int) -> Array:
+        # Finite, so that inf - inf does not arise.
+        largest = float(self.xp.finfo(x.dtype).max)
+        return self.xp.clip(self.xp.max(x, axis=axis, keepdims=True), -largest, largest)
 
     def mix(self, weights: Array, x: Array) -> Array:
         """`sum_k weights[k] x[n, k, ...]` as a matrix product: [K] and [n, K, C] give [n, C]."""
@@ -173,6 +181,8 @@ class Ops:
         """
         try:
             factor = self.xp.linalg.cholesky(a)
+        except NotImplementedError:  # no linear algebra in this dtype
+            raise
         except (ArithmeticError, RuntimeError, ValueError) as error:
             raise ValueError(_not_positive_definite(a)) from error
         if self.concrete(factor) and not bool(self.xp.all(self.xp.isfinite(factor))):
@@ -201,7 +211,7 @@ class Ops:
         """
         xp = self.xp
         key = xp.where(xp.isnan(x), self.scalar(-float("inf"), x), x)
-        indices = xp.argsort(key, descending=True, stable=True)[:k]
+        indices = xp.argsort(key, descending=True, stable=True)[: min(k, x.shape[0])]
         return xp.take(x, indices, axis=0), indices
 
     def take_along_axis(self, x: Array, indices: Array, axis: int = -1) -> Array:
@@ -212,7 +222,7 @@ class Ops:
         x, indices = xp.moveaxis(x, axis, -1), xp.moveaxis(indices, axis, -1)
         size = x.shape[-1]
         rows = xp.reshape(x, (-1, size))
-        start = size * xp.arange(rows.shape[0], dtype=indices.dtype)
+        start = size * xp.arange(rows.shape[0], dtype=indices.dtype, device=self.device(x))
         picked = xp.reshape(indices, (rows.shape[0], -1)) + start[:, None]
         flat = xp.take(xp.reshape(rows, (-1,)), xp.reshape(picked, (-1,)), axis=0)
         return xp.moveaxis(xp.reshape(flat, indices.shape), -1, axis)
@@ -227,15 +237,12 @@ class Ops:
 
     def seed(self, seed: Any) -> int:
         """An integer from what a user gives as a seed: an integer, or the library's generator."""
-        try:
-            if not isinstance(seed, bool):
-                return operator.index(seed)
-        except TypeError:
-            pass
-        raise TypeError(
-            f"seed: expected an integer or a random generator of {self.name}, "
-            f"got {type(seed).__name__}"
-        )
+        if isinstance(seed, bool) or not isinstance(seed, numbers.Integral):
+            raise TypeError(
+                f"seed: expected an integer or a random generator of {self.name}, "
+                f"got {type(seed).__name__}"
+            )
+        return int(seed)
 
     def uniform(self, shape: tuple[int, ...], seed: Seed, like: Array) -> Array:
         """Independent numbers in [0, 1), of the dtype and on the device of `like`."""
@@ -259,6 +266,22 @@ class Ops:
         `run` maps arrays [n, ...] and shared arrays to one value a row, [n].
         """
         return run(rows, shared)
+
+    def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """`function` with this `Ops` as its first argument, compiled where the library compiles."""
+        return partial(function, self)
+
+    def sum_blocks(
+        self, function: Callable[..., Array], columns: tuple[Array, ...], step: int
+    ) -> Array:
+        """The sum of `function` over blocks of `step` rows of the arrays, all of S rows."""
+        total = columns[0].shape[0]
+        parts = (slice(start, min(start + step, total)) for start in range(0, total, step))
+        first, *others = parts
+        result = function(*(x[first, ...] for x in columns))
+        for part in others:
+            result = result + function(*(x[part, ...] for x in columns))
+        return result
 
     def fetch(self, x: Array) -> Array:
         """`x` in memory: itself, or the computed array of a lazy library."""
@@ -305,7 +328,24 @@ def _not_positive_definite(a: Array) -> str:
 
 
 def stream(seed: Seed) -> int:
-    """A 63-bit integer that stands for all the integers of a seed, the same on every machine."""
+    """A 63-bit integer that stands for all the integers of a seed, the same on every machine.
+
+    Parameters
+    ----------
+    seed : tuple of int
+        What names the stream.
+
+    Returns
+    -------
+    int
+        Between 0 and 2^63 - 1.
+
+    Examples
+    --------
+    >>> import infoq
+    >>> infoq.backends.stream((0, 1)) == infoq.backends.stream((0, 1))
+    True
+    """
     from random import Random
 
     return Random(":".join(map(str, seed))).getrandbits(63)

@@ -13,10 +13,14 @@ import importlib.util
 import sys
 import warnings
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import array_api_compat
 
 from infoq.backends.ops import Array, Ops, library_name
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 _OPS: dict[str, str | type[Ops]] = {
     "numpy": "infoq.backends.numpy:NumpyOps",
@@ -28,7 +32,7 @@ _OPS: dict[str, str | type[Ops]] = {
 _READY: dict[str, Ops] = {}
 # The library of a type of array, which spares asking array-api-compat each time.
 _LIBRARIES: dict[type, str] = {}
-_PLUGINS_READ = False
+_PLUGINS: dict[str, EntryPoint] | None = None
 
 
 def register(name: str, ops: str | type[Ops]) -> None:
@@ -56,20 +60,36 @@ def register(name: str, ops: str | type[Ops]) -> None:
     True
     """
     is_path = isinstance(ops, str) and ops.count(":") == 1
-    if not is_path and not (isinstance(ops, type) and issubclass(ops, Ops)):
+    if not is_path and not _is_ops(ops):
         raise TypeError(f"ops: expected a subclass of Ops or 'module:Class', got {ops!r}")
     _OPS[name] = ops
     _READY.pop(name, None)
 
 
 def registered() -> tuple[str, ...]:
-    """The names of the libraries that have an `Ops` of their own, installed or not."""
-    _read_plugins()
-    return tuple(_OPS)
+    """The names of the libraries that have an `Ops` of their own, installed or not.
+
+    Returns
+    -------
+    tuple of str
+        What `register`, entry points and infoq itself have named.
+
+    Examples
+    --------
+    >>> import infoq
+    >>> "cupy" in infoq.backends.registered()
+    True
+    """
+    return tuple(dict.fromkeys((*_OPS, *_plugins())))
 
 
 def available() -> tuple[str, ...]:
     """The registered libraries that are installed here; none of them is imported.
+
+    Returns
+    -------
+    tuple of str
+        Their names, as `registered` has them.
 
     Examples
     --------
@@ -87,6 +107,11 @@ def ops_for(*arrays: Array, **named: Array) -> Ops:
     ----------
     *arrays, **named : array
         Arrays of one library; names given here appear in error messages. None is passed over.
+
+    Returns
+    -------
+    Ops
+        The same object for all arrays of a library.
 
     Raises
     ------
@@ -116,12 +141,27 @@ def ops_for(*arrays: Array, **named: Array) -> Ops:
 
 
 def ops_of(xp: ModuleType) -> Ops:
-    """The `Ops` of an array API namespace, such as `array_api_compat.numpy`."""
+    """The `Ops` of an array API namespace, such as `array_api_compat.numpy`.
+
+    Parameters
+    ----------
+    xp : module
+        The namespace.
+
+    Returns
+    -------
+    Ops
+        The one registered for its library, or the plain default.
+
+    Examples
+    --------
+    >>> import array_api_compat.numpy, infoq
+    >>> infoq.backends.ops_of(array_api_compat.numpy)
+    NumpyOps('numpy')
+    """
     name = library_name(xp)
     ready = _READY.get(name)
     if ready is None:
-        if name not in _OPS:
-            _read_plugins()
         ready = _READY[name] = _load(name)(xp)
     return ready
 
@@ -142,7 +182,9 @@ def _ops_of(x: Array, name: str) -> Ops:
 
 
 def _load(name: str) -> type[Ops]:
-    ops = _OPS.get(name, Ops)
+    ops = _OPS.get(name)
+    if ops is None:
+        return _load_plugin(_plugins()[name]) if name in _plugins() else Ops
     if isinstance(ops, type):
         return ops
     module, _, attribute = ops.partition(":")
@@ -150,23 +192,34 @@ def _load(name: str) -> type[Ops]:
     return loaded
 
 
-def _read_plugins() -> None:
-    global _PLUGINS_READ
-    if _PLUGINS_READ:
-        return
-    _PLUGINS_READ = True
-    from importlib.metadata import entry_points  # takes 10 ms, so only when it is needed
+def _load_plugin(entry: EntryPoint) -> type[Ops]:
+    try:
+        ops: type[Ops] = entry.load()
+        if not _is_ops(ops):
+            raise TypeError(f"it is {ops!r}, and no subclass of Ops")
+    except Exception as error:  # whatever a plugin does, infoq must go on
+        warnings.warn(
+            f"the infoq backend {entry.name!r} ({entry.value}) does not load and is passed over: "
+            f"{error}",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return Ops
+    return ops
 
-    for entry in entry_points(group="infoq.backends"):
-        try:
-            register(entry.name, entry.load())
-        except Exception as error:  # whatever a plugin does, infoq must go on
-            warnings.warn(
-                f"the infoq backend {entry.name!r} ({entry.value}) does not load and is passed "
-                f"over: {error}",
-                RuntimeWarning,
-                stacklevel=2,
-            )
+
+def _plugins() -> dict[str, EntryPoint]:
+    """The entry points, none of them loaded; what is built in or registered goes before them."""
+    global _PLUGINS
+    if _PLUGINS is None:
+        from importlib.metadata import entry_points  # takes 10 ms, so only when it is needed
+
+        _PLUGINS = {entry.name: entry for entry in entry_points(group="infoq.backends")}
+    return _PLUGINS
+
+
+def _is_ops(ops: object) -> bool:
+    return isinstance(ops, type) and issubclass(ops, Ops)
 
 
 def _installed(name: str) -> bool:

@@ -195,10 +195,10 @@ def js_divergence(p: Array, q: Array, *, axis: Axis = -1, kind: str = "probs") -
     np.float64(0.6931)
     """
     ops, one, two = read_two(p, q, axis, kind)
-    mean = (one.probs + two.probs) / 2
-    r = _over(ops, one.probs - mean, mean)
-    # The other deviation is -r: both terms at once.
-    terms = mean * (ops.kl_term(r) + ops.kl_term(-r)) / 2
+    both = one.probs + two.probs
+    # The deviations from the mean are r and -r, by a difference that is exact.
+    r = _over(ops, one.probs - two.probs, both)
+    terms = both / 4 * (ops.kl_term(r) + ops.kl_term(-r))
     return _finish(ops, ops.xp.sum(terms, axis=-1), p)
 
 
@@ -238,8 +238,8 @@ def mutual_information(
     np.float64(0.1927)
     """
     ops, pairs = _read_pairs(joint, x_axis, y_axis, kind)
-    product = _sum(ops, pairs, -1) * _sum(ops, pairs, -2)
-    return _finish(ops, _from_product(ops, pairs, product), joint)
+    marginals = _sum(ops, pairs, -1), _sum(ops, pairs, -2)
+    return _finish(ops, _from_product(ops, pairs, marginals, 2), joint)
 
 
 def conditional_entropy(
@@ -326,12 +326,11 @@ def total_correlation(joint: Array, *, axis: tuple[int, ...], kind: str = "probs
     flat = read(ops, joint, axes, kind, "joint").probs
     lead = tuple(joint.shape[i] for i in rest)
     probs = xp.reshape(flat, (*lead, *sizes))
-    product = xp.ones_like(probs)
+    marginals = []
     for i in range(len(sizes)):
         others = tuple(len(lead) + j for j in range(len(sizes)) if j != i)
-        marginal = xp.sum(probs, axis=others, keepdims=True) if others else probs
-        product = product * marginal
-    return _finish(ops, _divergence_from(ops, flat, xp.reshape(product, flat.shape)), joint)
+        marginals.append(xp.sum(probs, axis=others, keepdims=True) if others else probs)
+    return _finish(ops, _from_product(ops, probs, tuple(marginals), len(sizes)), joint)
 
 
 def _read_pairs(joint: Array, x_axis: Axis, y_axis: Axis, kind: str) -> tuple[Ops, Array]:
@@ -352,18 +351,22 @@ def _sum(ops: Ops, x: Array, axis: int) -> Array:
     return ops.xp.sum(x, axis=axis, keepdims=True)
 
 
-def _from_product(ops: Ops, pairs: Array, product: Array) -> Array:
-    flat = (*pairs.shape[:-2], -1)
-    return _divergence_from(ops, ops.xp.reshape(pairs, flat), ops.xp.reshape(product, flat))
-
-
-def _divergence_from(ops: Ops, p: Array, q: Array) -> Array:
-    """KL(p || q) for a q that is positive wherever p is."""
-    return ops.xp.sum(q * ops.kl_term(_over(ops, p - q, q)), axis=-1)
+def _from_product(ops: Ops, joint: Array, marginals: tuple[Array, ...], variables: int) -> Array:
+    """KL of a joint distribution, over its last axes, from the product of its marginals."""
+    product, log = marginals[0], _log(ops, marginals[0])
+    for marginal in marginals[1:]:
+        product, log = product * marginal, log + _log(ops, marginal)
+    terms = _divergence_terms(ops, joint, product, _log(ops, joint), log)
+    return ops.xp.sum(terms, axis=tuple(range(-variables, 0)))
 
 
 def _divergence(ops: Ops, p: Array, q: Array, log_p: Array, log_q: Array) -> Array:
-    """KL(p || q) for any p and q, from the logarithms where the ratio is far from one."""
+    """KL(p || q) along the last axis."""
+    return ops.xp.sum(_divergence_terms(ops, p, q, log_p, log_q), axis=-1)
+
+
+def _divergence_terms(ops: Ops, p: Array, q: Array, log_p: Array, log_q: Array) -> Array:
+    """What each outcome adds to KL(p || q): from logarithms where the ratio is far from one."""
     xp = ops.xp
     zero = xp.zeros_like(p + q)
     near = xp.abs(p - q) <= q / 2
@@ -371,8 +374,7 @@ def _divergence(ops: Ops, p: Array, q: Array, log_p: Array, log_q: Array) -> Arr
     # log p - log q is exact enough here; q below the smallest float still has a logarithm.
     both = (p > 0) & ~near
     log_ratio = xp.where(both, log_p, zero) - xp.where(both, log_q, zero)
-    terms = xp.where(near, q * ops.kl_term(ratio), xp.where(both, p * log_ratio, zero) - p + q)
-    return xp.sum(terms, axis=-1)
+    return xp.where(near, q * ops.kl_term(ratio), xp.where(both, p * log_ratio, zero) - p + q)
 
 
 def _expect(ops: Ops, p: Array, values: Array) -> Array:
@@ -381,6 +383,11 @@ def _expect(ops: Ops, p: Array, values: Array) -> Array:
     zero = xp.zeros_like(p)
     possible = p > 0
     return xp.sum(xp.where(possible, p, zero) * xp.where(possible, values, zero), axis=-1)
+
+
+def _log(ops: Ops, p: Array) -> Array:
+    """The logarithm, and 0 for an impossible outcome."""
+    return ops.xp.log(ops.xp.where(p > 0, p, ops.scalar(1.0, p)))
 
 
 def _over(ops: Ops, x: Array, q: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import NamedTuple, TypeAlias
 
 from infoq.backends import Array, Ops, ops_for
@@ -47,7 +48,8 @@ def read(ops: Ops, x: Array, axis: Axis, kind: str, name: str) -> Distribution:
     if kind == "logits":
         probs = ops.softmax(joined)
     else:
-        probs = joined if kind == "probs" else xp.exp(joined)
+        # A log-probability above 0 is refused below, and need not overflow first.
+        probs = joined if kind == "probs" else xp.exp(xp.clip(joined, None, 1.0))
     if ops.concrete(x):
         _check(ops, x, probs, kind, name)
     if kind == "probs":
@@ -62,18 +64,33 @@ def read_two(p: Array, q: Array, axis: Axis, kind: str) -> tuple[Ops, Distributi
     ops = ops_for(p=p, q=q)
     if p.dtype != q.dtype:
         raise TypeError(f"p and q: expected one dtype, got {p.dtype} and {q.dtype}")
-    one, two = read(ops, p, axis, kind, "p"), read(ops, q, axis, kind, "q")
-    if one.probs.shape[-1] != two.probs.shape[-1]:
+    shapes = [
+        tuple(x.shape[i] for i in normal_axes(x.ndim, axis, name))
+        for x, name in ((p, "p"), (q, "q"))
+    ]
+    if shapes[0] != shapes[1]:
         raise ValueError(
             f"p and q: expected the same outcomes along axis {axis}, got shapes {tuple(p.shape)} "
             f"and {tuple(q.shape)}"
+        )
+    one, two = read(ops, p, axis, kind, "p"), read(ops, q, axis, kind, "q")
+    pairs = zip(reversed(one.probs.shape[:-1]), reversed(two.probs.shape[:-1]), strict=False)
+    if any(m != n and 1 not in (m, n) for m, n in pairs):
+        raise ValueError(
+            f"p and q: the axes beside axis {axis} do not broadcast in shapes {tuple(p.shape)} and "
+            f"{tuple(q.shape)}"
         )
     return ops, one, two
 
 
 def normal_axes(ndim: int, axis: Axis, name: str) -> tuple[int, ...]:
     """Axes as distinct numbers from 0, at least one."""
-    axes = (axis,) if isinstance(axis, int) else tuple(axis)
+    try:
+        axes = tuple(operator.index(one) for one in (axis if isinstance(axis, tuple) else (axis,)))
+    except TypeError as error:
+        raise TypeError(
+            f"{name}: expected axis to be an int or a tuple of int, got {axis!r}"
+        ) from error
     if not axes or any(not -ndim <= one < ndim for one in axes):
         raise ValueError(f"{name}: axis {axis} does not fit an array of {ndim} axes")
     normal = tuple(one % ndim for one in axes)
@@ -85,6 +102,8 @@ def normal_axes(ndim: int, axis: Axis, name: str) -> tuple[int, ...]:
 def join_axes(ops: Ops, x: Array, axis: Axis, name: str) -> Array:
     """`x` with the given axes moved to the end and joined into one."""
     axes = normal_axes(x.ndim, axis, name)
+    if any(x.shape[i] == 0 for i in axes):
+        raise ValueError(f"{name}: no outcomes in shape {tuple(x.shape)} along axis {axis}")
     if axes == (x.ndim - 1,):
         return x
     rest = tuple(i for i in range(x.ndim) if i not in axes)
@@ -97,8 +116,6 @@ def join_axes(ops: Ops, x: Array, axis: Axis, name: str) -> Array:
 
 def _check(ops: Ops, x: Array, probs: Array, kind: str, name: str) -> None:
     xp = ops.xp
-    if probs.shape[-1] == 0:
-        raise ValueError(f"{name}: no outcomes in shape {tuple(x.shape)}")
     if 0 in probs.shape:
         return
     off = xp.abs(xp.sum(probs, axis=-1) - 1)

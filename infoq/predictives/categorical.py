@@ -110,21 +110,21 @@ class Categorical:
 
     @property
     def num_candidates(self) -> int:
-        """N."""
+        """The number of candidates, N."""
         return int(self._values.shape[0])
 
     @property
     def num_draws(self) -> int:
-        """K."""
+        """The number of posterior draws, K."""
         return int(self._values.shape[1])
 
     @property
     def num_classes(self) -> int:
-        """C."""
+        """The number of classes, C."""
         return int(self._values.shape[2])
 
     def __len__(self) -> int:
-        """N."""
+        """The number of candidates, N."""
         return self.num_candidates
 
     def __repr__(self) -> str:
@@ -180,7 +180,13 @@ class Categorical:
             raise
 
     def entropy(self, given: Outcomes | None = None) -> Array:
-        """H[Y_i | given], the entropy of each candidate's mean prediction: [N] nats."""
+        """H[Y_i | given], the entropy of each candidate's mean prediction: [N] nats.
+
+        Parameters
+        ----------
+        given : Outcomes, optional
+            Outcomes that already count as known, from `context` and `observe`.
+        """
         return self._finish(self._less_known(self._map(mean_entropy, 2), given))
 
     def context(self, *, samples: int = 10_000, seed: Any = 0) -> Outcomes:
@@ -200,7 +206,15 @@ class Categorical:
         return nothing_known(ops, weights, samples, ops.seed(seed))
 
     def observe(self, given: Outcomes, index: Array | int) -> Outcomes:
-        """The context `given` with the outcome of the candidate at `index` added."""
+        """The context `given` with the outcome of one more candidate.
+
+        Parameters
+        ----------
+        given : Outcomes
+            What is known so far.
+        index : int or 0-d array
+            The candidate.
+        """
         weights = self.ops.fetch(self.weights)
         ops = ops_for(weights)
         row = self.ops.fetch(self.ops.row(self._values, index))

@@ -17,11 +17,11 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from infoq.backends import Array, Ops
-from infoq.blocks import split_columns
+from infoq.blocks import sum_columns
 
 
 class Split(NamedTuple):
-    """Weighted rows over the draws that average to the draws' own weights.
+    """Weighted rows over the draws that average (in expectation) to the draws' own weights.
 
     Attributes
     ----------
@@ -129,12 +129,13 @@ def _over_split(
     mean = ops.mix(weights, probs)
     ratio = xp.permute_dims(_ratio(ops, probs, mean), (0, 2, 1))
     rows = xp.reshape(ratio, (n * classes, draws))
-    total = xp.zeros_like(mean)
+
+    def divergence(deviations: Array, probabilities: Array) -> Array:
+        return xp.matmul(term(xp.matmul(rows, deviations.T)), probabilities)
+
     column_bytes = 4 * n * classes * xp.finfo(probs.dtype).bits // 8
-    for part in split_columns(ops, probs, split.probabilities.shape[0], column_bytes):
-        terms = term(xp.matmul(rows, split.deviations[part, :].T))
-        total = total + xp.reshape(xp.matmul(terms, split.probabilities[part]), (n, classes))
-    return xp.sum(mean * total, axis=-1)
+    total = sum_columns(ops, divergence, split, bytes_per_column=column_bytes)
+    return xp.sum(mean * xp.reshape(total, (n, classes)), axis=-1)
 
 
 def outcome_split(ops: Ops, probs: Array, weights: Array, target_weights: Array) -> Split:

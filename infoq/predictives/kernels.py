@@ -23,7 +23,10 @@ def to_probabilities(ops: Ops, values: Array, kind: str) -> Array:
     values = ops.upcast(values)
     if kind == "probs":
         return values
-    return ops.xp.exp(values) if kind == "log_probs" else ops.softmax(values)
+    if kind == "logits":
+        return ops.softmax(values)
+    # A log-probability above 0 is refused elsewhere, and need not overflow first.
+    return ops.xp.exp(ops.xp.clip(values, None, 1.0))
 
 
 def to_log_probabilities(ops: Ops, values: Array, kind: str) -> Array:

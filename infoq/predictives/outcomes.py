@@ -108,7 +108,7 @@ def _extend_samples(
     below = xp.take(below / below[:, -1:], draw, axis=0)
     # Strictly below one, so that an outcome of probability zero is never drawn.
     level = ops.uniform((known.samples,), (known.seed, step), weights)
-    outcome = xp.sum(xp.astype(below <= level[:, None], draw.dtype), axis=1)
+    outcome = xp.sum(xp.astype(below <= level[:, None], xp.int32), axis=1)
     joint = known.log_posteriors + xp.take(log_likelihood.T, outcome, axis=0)
     return _normalise(ops, joint, weights)[0]
 
@@ -119,7 +119,7 @@ def _sample_draws(ops: Ops, weights: Array, samples: int) -> Array:
     below = xp.cumulative_sum(weights)
     middle = xp.astype(xp.arange(samples, device=ops.device(weights)), weights.dtype) + 0.5
     level = middle / samples * below[-1]
-    return xp.sum(xp.astype(below[None, :-1] <= level[:, None], xp.int64), axis=1)
+    return xp.sum(xp.astype(below[None, :-1] <= level[:, None], xp.int32), axis=1)
 
 
 def _normalise(ops: Ops, joint: Array, weights: Array) -> tuple[Array, Array]:

@@ -11,15 +11,16 @@ from infoq.predictives import PARAMETERS, Categorical, Outcomes, as_categorical
 def eig(x: Categorical | Array, *, given: Outcomes | None = None) -> Array:
     r"""Expected information gain: what each outcome is expected to tell about the parameters.
 
-    .. math:: I[Y_i; \Theta] = H[\bar p_i] - \frac{1}{K} \sum_k H[p_{ik}]
-              = \frac{1}{K} \sum_k KL(p_{ik} \,\|\, \bar p_i)
+    .. math:: I[Y_i; \Theta] = H[\bar p_i] - \sum_k w_k H[p_{ik}]
+              = \sum_k w_k\, KL(p_{ik} \,\|\, \bar p_i)
 
     Parameters
     ----------
     x : Categorical or array [N, K, C]
         The candidates; a bare array is probabilities.
     given : Outcomes, optional
-        Outcomes that already count as known (`Categorical.context`, `Categorical.observe`).
+        Outcomes that already count as known (`Categorical.context`, `Categorical.observe`), of
+        this predictive or of another with the same draws.
 
     Returns
     -------
@@ -105,7 +106,8 @@ class EIG:
     Notes
     -----
     Both terms are sums of divergences, and never the difference of joint entropies. Outcomes weigh
-    the draws by log-weights, so float32 survives batches of a hundred. Submodular and monotone in
+    the draws by log-weights, so float32 survives batches of a hundred; a gain is as exact in nats
+    as the candidate's EIG. Submodular and monotone in
     the batch where it is exact. A step costs N C S (K multiply-adds and one logarithm) with S joint
     outcomes; memory is S K beside the blocks of `options`.
 
@@ -154,7 +156,7 @@ class EIG:
         """The joint expected information gain of the batch, not by its gains: a 0-d array.
 
         The mean divergence of the draws' weights after the batch from those before it. Where the
-        joint outcomes are sampled, an independent estimate of the sum of the gains.
+        joint outcomes are sampled, it and the sum of the gains are two estimates from one sample.
         """
         ops = ops_for(state.probabilities)
         weights = self._pool.ops.fetch(self._pool.weights)

@@ -14,8 +14,8 @@ def epig(
 ) -> Array:
     r"""Expected predictive information gain: what each outcome tells about a target's, on average.
 
-    .. math:: \frac{1}{M} \sum_e I[Y_i; Y_e]
-              = \frac{1}{M} \sum_e KL\big(p(y_i, y_e) \,\|\, p(y_i)\, p(y_e)\big)
+    .. math:: \sum_e v_e\, I[Y_i; Y_e]
+              = \sum_e v_e\, KL\big(p(y_i, y_e) \,\|\, p(y_i)\, p(y_e)\big)
 
     Parameters
     ----------
@@ -39,8 +39,9 @@ def epig(
 
     Notes
     -----
-    Exact for the K draws that are given, as an estimate of the EPIG of the posterior biased up by
-    about chi_i chi_e / (2 (K - 1)), chi the sum over classes of Var_k(p) / p_bar. The joint
+    Exact for the K draws that are given. As an estimate of the EPIG of the posterior it is biased
+    up: to leading order by the mean over targets of chi_i chi_e / (2 (K - 1)), chi the sum over
+    classes of Var_k(p) / p_bar. The joint
     probabilities enter by their deviation from the product, one matrix product of the centred
     draws, and every term of the sum is at least zero: float32 ranks as float64 down to 1e-12 nats
     and below, where the difference of three entropies is noise. Costs N C M C' (K multiply-adds

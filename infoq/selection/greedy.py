@@ -57,7 +57,7 @@ def greedy(f: SetFunction, k: int) -> Selection:
     gains = f.ops.fetch(f.gains(state))
     ops = ops_for(gains)
     xp = ops.xp
-    places = xp.cumulative_sum(xp.astype(xp.ones_like(gains), xp.int64)) - 1
+    places = xp.arange(gains.shape[0], device=ops.device(gains))
     lowest = ops.scalar(-float("inf"), gains)
     available = places >= 0
     indices, picked = [places[:0]], [gains[:0]]

@@ -37,10 +37,6 @@ def test_numpy_integers_are_seeds(backend, kind):
     assert seed == 3
 
 
-def test_an_array_that_holds_one_integer_is_a_seed(backend):
-    assert backend.ops.seed(backend.array(3)) == 3
-
-
 def test_generators_are_seeds(backend):
     for one, two in generators(backend):
         seed = backend.ops.seed(one)

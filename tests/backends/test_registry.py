@@ -126,6 +126,20 @@ def test_an_override_is_really_used(backend, fresh_registry, name, measure):
     np.testing.assert_array_equal(backend.ops.to_host(after), before)
 
 
+def test_an_override_is_used_inside_blocks_too(backend, fresh_registry):
+    x = np.full((2, 2, 3), 1 / 3)
+    assert backend.call(infoq.bald, x).tolist() == [0, 0]
+    # In a Dask chunk, the library that holds the chunk computes.
+    ops = ops_for(backend.ops.fetch(backend.array(x)))
+
+    def ours(self, r):
+        raise NotImplementedError("kl_term of a third party")
+
+    register(ops.name, type("OurOps", (type(ops),), {"kl_term": ours}))
+    with pytest.raises(NotImplementedError, match="kl_term of a third party"):
+        backend.ops.to_host(infoq.bald(backend.array(x)))
+
+
 def test_the_registry_was_put_back(backend):
     assert ops_for(backend.array([1.0])) is backend.ops
     assert type(backend.ops).__name__ != "CountingOps"
