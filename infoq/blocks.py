@@ -10,17 +10,15 @@ import contextlib
 import contextvars
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from infoq.backends import Array, Ops, ops_for
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(NamedTuple):
     """What `options` sets.
 
     Attributes
@@ -66,7 +64,7 @@ def options(*, memory: int | str | None = None) -> Iterator[Options]:
     """
     current = current_options()
     if memory is not None:
-        current = replace(current, memory=parse_bytes(memory))
+        current = current._replace(memory=parse_bytes(memory))
     token = _OPTIONS.set(current)
     try:
         yield current

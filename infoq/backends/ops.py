@@ -13,8 +13,6 @@ from functools import partial
 from types import ModuleType
 from typing import Any, TypeAlias
 
-import array_api_compat
-
 Array: TypeAlias = Any
 """An array of any library that follows the array API standard."""
 
@@ -62,6 +60,8 @@ class Ops:
 
     def device(self, x: Array) -> Any:
         """Where `x` is; None where that is not known."""
+        import array_api_compat
+
         return array_api_compat.device(x)
 
     def upcast(self, x: Array) -> Array:

@@ -15,8 +15,6 @@ import warnings
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-import array_api_compat
-
 from infoq.backends.ops import Array, Ops, library_name
 
 if TYPE_CHECKING:
@@ -170,6 +168,8 @@ def _ops_of(x: Array, name: str) -> Ops:
     ready = _READY.get(_LIBRARIES.get(type(x), ""))
     if ready is not None:
         return ready
+    import array_api_compat  # takes longer than the rest of `import infoq`
+
     try:
         xp = array_api_compat.array_namespace(x)
     except TypeError as error:

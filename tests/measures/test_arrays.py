@@ -11,7 +11,7 @@ COUNTS = (1 + rng.multinomial(58, np.full(6, 1 / 6), size=(2, 2)).reshape(2, 2, 
 HALF = {
     "numpy": ["float16"],
     "torch": ["float16", "bfloat16"],
-    "jax": ["float16", "bfloat16"],
+    "jax": ["bfloat16"],
     "dask": ["float16"],
 }
 
