@@ -155,8 +155,8 @@ def _run(
     token = _OPTIONS.set(settings)  # a Dask chunk runs in a thread of its own
     try:
         if prepare is not None:
-            shared = ops.compiled(prepare)(*shared)
-        run = ops.compiled(kernel)
+            shared = ops.compiled(prepare, settings)(*shared)
+        run = ops.compiled(kernel, settings)
         if total <= step:
             return run(*rows, *shared)
         parts = [

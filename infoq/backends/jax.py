@@ -26,9 +26,9 @@ class JaxOps(Ops):
         """Never: the compiled formula evaluates both sides in one pass."""
         return False
 
-    def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def compiled(self, function: Callable[..., Any], settings: Hashable) -> Callable[..., Any]:
         """`function` as one program, kept for the next call of its kind."""
-        key = _key(function)
+        key = (self, _key(function), settings)
         if key not in _COMPILED:
             _COMPILED[key] = jax.jit(partial(function, self))
         return _COMPILED[key]
@@ -67,14 +67,20 @@ class JaxOps(Ops):
 
     def seed(self, seed: Any) -> int:
         """An integer from an integer or a JAX random key."""
-        if isinstance(seed, jax.Array) and jax.dtypes.issubdtype(seed.dtype, jax.dtypes.prng_key):
-            return int(jax.random.bits(seed, dtype=jnp.uint32))
+        if isinstance(seed, jax.Array):
+            # A key, or the two integers that older code has for one.
+            if seed.dtype == jnp.uint32 and seed.shape == (2,):
+                seed = jax.random.wrap_key_data(seed)
+            if jax.dtypes.issubdtype(seed.dtype, jax.dtypes.prng_key):
+                return int(jax.random.bits(seed, dtype=jnp.uint32))
         return super().seed(seed)
 
     def uniform(self, shape: tuple[int, ...], seed: Seed, like: Array) -> Array:
-        """Numbers of a JAX random key."""
+        """Numbers of a JAX random key, on the device of `like` where that is known."""
         key = jax.random.key(stream(seed) % 2**31)
-        return jax.random.uniform(key, shape, dtype=like.dtype)
+        numbers = jax.random.uniform(key, shape, dtype=like.dtype)
+        device = self.device(like)
+        return numbers if device is None else jax.device_put(numbers, device)
 
 
 def _key(run: Any) -> Hashable:

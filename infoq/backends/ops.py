@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import partial
 from types import ModuleType
 from typing import Any, TypeAlias
@@ -267,8 +267,11 @@ class Ops:
         """
         return run(rows, shared)
 
-    def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """`function` with this `Ops` as its first argument, compiled where the library compiles."""
+    def compiled(self, function: Callable[..., Any], settings: Hashable) -> Callable[..., Any]:
+        """`function` with this `Ops` as its first argument, compiled where the library compiles.
+
+        `settings` is what the function depends on beside its arguments.
+        """
         return partial(function, self)
 
     def sum_blocks(
