@@ -60,6 +60,18 @@ def test_certainty_is_plus_zero(backend, measure):
     assert not np.signbit(value).any()
 
 
+def test_no_measure_of_a_distribution_is_below_zero(backend):
+    # Sums may be off by 0.001, and a probability above one has a negative logarithm.
+    p = np.array([[1.0005, 0, 0, 0, 0, 0], [0.999, 0.001, 0, 0, 0, 0]])
+    q = np.array([[1.0005, 0, 0, 0, 0, 0], [1.0005, 0.0001, 0, 0, 0, 0]])
+    for function in (infoq.kl_divergence, infoq.js_divergence, infoq.cross_entropy):
+        assert (backend.call(function, p, q) >= 0).all()
+    assert backend.call(infoq.entropy, p)[0] == 0
+    joints = p.reshape(2, 2, 3)
+    for function in (infoq.mutual_information, infoq.conditional_entropy):
+        assert (backend.call(function, joints) >= 0).all()
+
+
 def test_no_distributions_give_no_values(backend, measure):
     nothing = np.zeros((0, 2, 3))
     value = backend.call(measure, nothing, nothing)

@@ -214,6 +214,7 @@ def test_too_few_axes(backend):
         # As many outcomes, but not the same ones.
         ((2, 3), (3, 2), (0, 1)),
         ((4, 2, 3), (4, 6, 1), (1, 2)),
+        ((2, 3, 2), (3, 2, 2), (0, 1, 2)),
     ],
     ids=str,
 )
