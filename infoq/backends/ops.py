@@ -110,7 +110,7 @@ class Ops:
         return xp.where(small, series, direct)
 
     def rough_kl_term(self, r: Array) -> Array:
-        """`kl_term` to an absolute error of `eps |r|`, by the shorter way that all of `r` allows.
+        """`kl_term` to an absolute error of `6 eps |r| (1 + |log1p r|)`, by the shorter way.
 
         Where values can't be read it is `kl_term`. On NumPy the choice between the two sides of
         every element takes 4 times as long as the logarithm.

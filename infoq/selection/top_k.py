@@ -12,7 +12,7 @@ def top_k(scores: Array, k: int) -> Selection:
     Parameters
     ----------
     scores : array [N]
-        A score a candidate. NaN ranks last, whatever the library thinks of it.
+        A score a candidate. NaN counts as -inf, whatever the library thinks of it.
     k : int
         How many to pick; more than there are picks all.
 

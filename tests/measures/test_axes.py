@@ -83,7 +83,7 @@ def test_axes_of_total_correlation(backend):
 @pytest.mark.parametrize("function", TWO, ids=lambda f: f.__name__)
 @pytest.mark.parametrize(
     ("p_shape", "q_shape"),
-    [((6,), (6,)), ((2, 6), (6,)), ((6,), (2, 6)), ((3, 1, 6), (2, 6))],
+    [((2, 6), (6,)), ((6,), (2, 6)), ((3, 1, 6), (2, 6))],
     ids=str,
 )
 def test_the_other_axes_broadcast(backend, function, p_shape, q_shape):
