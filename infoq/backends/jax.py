@@ -1,4 +1,4 @@
-"""JAX: tracers, native log-sum-exp, triangular solves, and keys as seeds."""
+"""JAX: tracers, compiled blocks, triangular solves, and keys as seeds."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import jax.scipy.linalg
 
 from infoq.backends.ops import Array, Ops, Seed, stream
 
+# So that functions which a user makes in a loop do not pile up.
+_KEPT = 512
 _COMPILED: dict[Hashable, Callable[..., Array]] = {}
 
 
@@ -30,6 +32,8 @@ class JaxOps(Ops):
         """`function` as one program, kept for the next call of its kind."""
         key = (self, _key(function), settings)
         if key not in _COMPILED:
+            if len(_COMPILED) >= _KEPT:
+                del _COMPILED[next(iter(_COMPILED))]
             _COMPILED[key] = jax.jit(partial(function, self))
         return _COMPILED[key]
 
@@ -51,15 +55,9 @@ class JaxOps(Ops):
         rest = tuple(x[1:] for x in folded)
         return jax.lax.scan(lambda sofar, part: (sofar + function(*part), None), result, rest)[0]
 
-    def cholesky(self, a: Array) -> Array:
-        """The lower factor; JAX itself symmetrises its input and returns NaN in silence."""
-        factor = jax.lax.linalg.cholesky(a, symmetrize_input=False)
-        if self.concrete(factor) and not bool(jnp.all(jnp.isfinite(factor))):
-            raise ValueError(
-                f"the matrix of shape {tuple(a.shape)} is not positive definite; "
-                "a larger prior precision or ridge makes it so"
-            )
-        return factor
+    def _lower_factor(self, a: Array) -> Array:
+        # As the others: from the lower triangle, where JAX itself would symmetrise its input.
+        return jax.lax.linalg.cholesky(a, symmetrize_input=False)
 
     def solve_triangular(self, a: Array, b: Array, *, lower: bool = True) -> Array:
         """`jax.scipy.linalg.solve_triangular`: at R = 1024 15 times faster than a full solve."""

@@ -177,10 +177,12 @@ class Ops:
         Raises
         ------
         ValueError
-            If a matrix is not positive definite (where values can be read).
+            If the matrices are not square, or (where values can be read) not positive definite.
         """
+        if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
+            raise ValueError(f"expected square matrices, got shape {tuple(a.shape)}")
         try:
-            factor = self.xp.linalg.cholesky(a)
+            factor = self._lower_factor(a)
         except NotImplementedError:  # no linear algebra in this dtype
             raise
         except (ArithmeticError, RuntimeError, ValueError) as error:
@@ -188,6 +190,9 @@ class Ops:
         if self.concrete(factor) and not bool(self.xp.all(self.xp.isfinite(factor))):
             raise ValueError(_not_positive_definite(a))
         return factor
+
+    def _lower_factor(self, a: Array) -> Array:
+        return self.xp.linalg.cholesky(a)
 
     def cholesky_logdet(self, a: Array) -> Array:
         """`log det a` of positive definite matrices [..., R, R], through their Cholesky factor."""

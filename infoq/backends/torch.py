@@ -1,4 +1,4 @@
-"""PyTorch: native reductions, and gradients and compilation kept intact."""
+"""PyTorch: native reductions, and gradients kept intact."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class TorchOps(Ops):
         return 3 << 20 if x.device.type == "cpu" else None
 
     def device(self, x: Array) -> Any:
-        """Where `x` is, in a way that torch.compile can follow."""
+        """Where `x` is, without asking array-api-compat."""
         return x.device
 
     def rough_xlogx(self, x: Array) -> Array:

@@ -9,8 +9,8 @@ from typing import Any
 from infoq.backends import Array, Ops, ops_for
 from infoq.blocks import map_rows
 from infoq.predictives.about import EachTarget, Parameters
+from infoq.predictives.divergence import draw_information
 from infoq.predictives.kernels import (
-    about_parameters,
     about_split,
     mean_entropy,
     on_probabilities,
@@ -95,7 +95,6 @@ class Categorical:
         self.ops: Ops = ops_for(**{name: values, "weights": weights})
         check_structure(self.ops, values, axes, name)
         order = tuple(axes.index(axis) for axis in _AXES)
-        self._axes = axes
         self._name = name
         self._kind = kind
         straight = order == (0, 1, 2)
@@ -160,13 +159,14 @@ class Categorical:
 
         Raises
         ------
-        ValueError
-            If the targets have other draws than the candidates.
+        TypeError, ValueError
+            If the targets have other draws, another dtype, library or device than the candidates,
+            or (where values can be read on the way) a bare array is no probabilities.
         NotImplementedError
             For targets together with `given`.
         """
         if isinstance(about, Parameters):
-            return self._finish(self._less_known(self._map(about_parameters, 2), given))
+            return self._finish(self._less_known(self._map(draw_information, 2), given))
         if given is not None:
             raise NotImplementedError("information about targets together with given= outcomes")
         targets, target_weights = about

@@ -7,7 +7,6 @@ from typing import Any
 from infoq.backends import Array, Ops
 from infoq.predictives.divergence import (
     Split,
-    draw_information,
     outcome_split,
     split_information,
 )
@@ -63,11 +62,6 @@ def refused(kind: str, ops: Ops, values: Array) -> Array:
     if ops.concrete(probs) and check_probabilities(ops, probs, values.dtype):
         return ops.xp.zeros_like(values[:, 0, 0], dtype=ops.xp.bool)
     return bad_candidates(ops, probs, values.dtype)
-
-
-def about_parameters(ops: Ops, probs: Array, weights: Array) -> Array:
-    """What each outcome tells about the draws: [n]."""
-    return draw_information(ops, probs, weights)
 
 
 def about_split(

@@ -112,3 +112,12 @@ def test_solve_triangular_needs_no_scipy(backend, lower, monkeypatch):
     x = backend.call(backend.ops.solve_triangular, a, b, lower=lower)
     expected = np.linalg.solve(np.tril(a) if lower else np.triu(a), b)
     np.testing.assert_allclose(x, expected, atol=1e-11)
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (4, 3, 2), (3,)], ids=str)
+def test_matrices_that_are_not_square_are_called_that(backend, shape):
+    if backend.name == "dask" and len(shape) == 1:
+        shape = (1, 3)
+    with pytest.raises((ValueError, TypeError)) as error:
+        backend.call(backend.ops.cholesky, np.ones(shape))
+    assert "positive definite" not in str(error.value)
