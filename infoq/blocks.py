@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import operator
 import re
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import partial, reduce
 from typing import Any, NamedTuple
 
 from infoq.backends import Array, Ops, ops_for
@@ -118,7 +119,30 @@ def map_rows(
         or once a chunk.
     """
     run = partial(_run, kernel, prepare, bytes_per_row, current_options())
-    return ops_for(*rows).over_chunks(run, rows, shared)
+    return ops_for(rows[0]).over_chunks(run, rows, shared)
+
+
+def add_rows(
+    kernel: Callable[..., Array],
+    rows: tuple[Array, ...],
+    shared: tuple[Any, ...] = (),
+    *,
+    shape: tuple[int, ...],
+    bytes_per_row: int,
+) -> Array:
+    """The sum of `kernel(ops, *rows, *shared)` over blocks of candidates: an array of `shape`.
+
+    Parameters
+    ----------
+    kernel : callable
+        Maps an `Ops`, arrays [n, ...] and the shared ones to an array of `shape` for any n.
+    rows, shared, bytes_per_row
+        As of `map_rows`.
+    shape : tuple of int
+        Of the result.
+    """
+    run = partial(_run, kernel, None, bytes_per_row, current_options(), add=True)
+    return ops_for(rows[0]).add_chunks(run, rows, shared, shape)
 
 
 def sum_columns(
@@ -148,8 +172,10 @@ def _run(
     settings: Options,
     rows: tuple[Array, ...],
     shared: tuple[Any, ...],
+    *,
+    add: bool = False,
 ) -> Array:
-    ops = ops_for(*rows)
+    ops = ops_for(rows[0])
     total = rows[0].shape[0]
     step = _block(ops, rows[0], bytes_per_row, settings)
     token = _OPTIONS.set(settings)  # a Dask chunk runs in a thread of its own
@@ -159,13 +185,13 @@ def _run(
         run = ops.compiled(kernel, settings)
         if total <= step:
             return run(*rows, *shared)
-        parts = [
+        parts = (
             run(*(x[start : min(start + step, total), ...] for x in rows), *shared)
             for start in range(0, total, step)
-        ]
+        )
+        return reduce(operator.add, parts) if add else ops.xp.concat(list(parts))
     finally:
         _OPTIONS.reset(token)
-    return ops.xp.concat(parts)
 
 
 def _block(ops: Ops, like: Array, bytes_per_item: int, settings: Options) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import Any
 
 import dask.array as da
@@ -23,32 +24,27 @@ class DaskOps(Ops):
         return ops_for(like._meta).constant(shape, value, like._meta)
 
     def over_chunks(
-        self, run: Callable[..., Array], rows: tuple[Array, ...], shared: tuple[Array, ...]
+        self, run: Callable[..., Array], rows: tuple[Array, ...], shared: tuple[Any, ...]
     ) -> Array:
         """One lazy task a chunk of candidates; a shared Dask array reaches each task whole."""
-        arguments: list[Any] = []
-        for x in rows:
-            whole = dict.fromkeys(range(1, x.ndim), -1)
-            arguments += [x.rechunk(whole), (0, *range(1, x.ndim))]
-        offset = max(x.ndim for x in rows)
-        for x in shared:
-            if isinstance(x, da.Array):
-                arguments += [x.rechunk(-1), tuple(range(offset, offset + x.ndim))]
-                offset += x.ndim
-            else:
-                arguments += [x, None]
-        count = len(rows)
+        empty = ops_for(rows[0]._meta).upcast(rows[0]._meta)
+        return _by_chunk(run, rows, shared, (), meta=empty.reshape((0,)))
 
-        def chunk(*blocks: Array) -> Array:
-            return run(blocks[:count], blocks[count:])
+    def add_chunks(
+        self,
+        run: Callable[..., Array],
+        rows: tuple[Array, ...],
+        shared: tuple[Any, ...],
+        shape: tuple[int, ...],
+    ) -> Array:
+        """One lazy task a chunk of candidates, and the sum of their results."""
 
-        return da.blockwise(
-            chunk,
-            (0,),
-            *arguments,
-            concatenate=True,
-            meta=ops_for(rows[0]._meta).upcast(rows[0]._meta).reshape((0,)),
-        )
+        def one(*arguments: Any) -> Array:
+            return run(*arguments)[None, ...]
+
+        empty = ops_for(rows[0]._meta).upcast(rows[0]._meta)
+        meta = empty.reshape((0,) * (1 + len(shape)))
+        return da.sum(_by_chunk(one, rows, shared, shape, meta=meta), axis=0)
 
     def cholesky(self, a: Array) -> Array:
         """The lower factors, each computed by the library that holds the chunk."""
@@ -63,6 +59,17 @@ class DaskOps(Ops):
         return _by_matrix(
             lambda x, y: ops_for(x).solve_triangular(x, y, lower=lower), "(i,j),(j,k)->(i,k)", a, b
         )
+
+    def symmetric_eigen(self, a: Array) -> tuple[Array, Array]:
+        """Eigenvalues and eigenvectors, each computed by the library that holds the chunk."""
+        values, vectors = da.apply_gufunc(
+            lambda x: ops_for(x).symmetric_eigen(x),
+            "(i,j)->(i),(i,j)",
+            a,
+            output_dtypes=(a.dtype, a.dtype),
+            allow_rechunk=True,
+        )
+        return values, vectors
 
     def row(self, x: Array, index: Array | int) -> Array:
         """`x[index, ...]`; the index is computed."""
@@ -80,6 +87,57 @@ class DaskOps(Ops):
         """The computed array as a NumPy array."""
         computed = self.fetch(x)
         return ops_for(computed).to_host(computed)
+
+
+def _by_chunk(
+    run: Callable[..., Array],
+    rows: tuple[Array, ...],
+    shared: tuple[Any, ...],
+    shape: tuple[int, ...],
+    *,
+    meta: Array,
+) -> Array:
+    """`run` on each chunk of candidates: [N] where `shape` is empty, else [chunks, *shape]."""
+    count, arguments = len(rows), []
+    # Candidates are cut alike in every array, and along no other axis.
+    chunks = rows[0].chunks[0]
+    for x in rows:
+        whole = {0: chunks} | dict.fromkeys(range(1, x.ndim), -1)
+        arguments += [x.rechunk(whole), (0, *range(1, x.ndim))]
+    free = max(x.ndim for x in rows)
+    flat, rebuild = _flatten(shared)
+    for x in flat:
+        if isinstance(x, da.Array):
+            arguments += [x.rechunk(-1), tuple(range(free, free + x.ndim))]
+            free += x.ndim
+        else:
+            arguments += [x, None]
+
+    def chunk(*blocks: Array) -> Array:
+        return run(blocks[:count], rebuild(blocks[count:]))
+
+    new = {free + i: size for i, size in enumerate(shape)}
+    more = {"new_axes": new, "adjust_chunks": {0: lambda _: 1}} if shape else {}
+    return da.blockwise(chunk, (0, *new), *arguments, concatenate=True, meta=meta, **more)
+
+
+def _flatten(tree: Any) -> tuple[list[Any], Callable[[Sequence[Any]], Any]]:
+    """The leaves of nested tuples, and what puts others in their place."""
+    if not isinstance(tree, tuple):
+        return [tree], lambda leaves: leaves[0]
+    parts = [_flatten(part) for part in tree]
+    ends = list(accumulate(len(leaves) for leaves, _ in parts))
+    kind = getattr(type(tree), "_make", tuple)  # a named tuple, or a plain one
+
+    def rebuild(leaves: Sequence[Any]) -> Any:
+        starts = [0, *ends]
+        pieces = (
+            build(leaves[start:end])
+            for (_, build), start, end in zip(parts, starts, ends, strict=False)
+        )
+        return kind(pieces)
+
+    return [leaf for leaves, _ in parts for leaf in leaves], rebuild
 
 
 def _by_matrix(function: Callable[..., Array], signature: str, *arrays: Array) -> Array:

@@ -75,6 +75,10 @@ class Ops:
         """A 0-d array with the dtype and the device of `like`."""
         return self.xp.full((), value, dtype=like.dtype, device=self.device(like))
 
+    def packed(self, x: Array) -> Array:
+        """`x` with its memory in the order of its axes, for libraries whose transposes are views."""
+        return x
+
     def constant(self, shape: tuple[int, ...], value: float, like: Array) -> Array:
         """An array in memory, in the precision that `like` is computed in and on its device."""
         xp = self.xp
@@ -207,6 +211,14 @@ class Ops:
         xp = self.xp
         return xp.linalg.solve(xp.tril(a) if lower else xp.triu(a), b)
 
+    def symmetric_eigen(self, a: Array) -> tuple[Array, Array]:
+        """The eigenvalues [..., R], ascending, and eigenvectors [..., R, R] of symmetric matrices.
+
+        The eigenvectors are the columns.
+        """
+        values, vectors = self.xp.linalg.eigh(a)
+        return values, vectors
+
     # --- order and places -------------------------------------------------------------------
 
     def top_k(self, x: Array, k: int) -> tuple[Array, Array]:
@@ -261,14 +273,33 @@ class Ops:
         device = self.device(like)
         return self.xp.reshape(self.xp.asarray(values, dtype=like.dtype, device=device), shape)
 
+    def normal(self, shape: tuple[int, ...], seed: Seed, like: Array) -> Array:
+        """Independent standard normal numbers, of the dtype and on the device of `like`."""
+        xp = self.xp
+        radius = xp.sqrt(-2 * xp.log1p(-self.uniform(shape, (*seed, 0), like)))
+        return radius * xp.cos(2 * math.pi * self.uniform(shape, (*seed, 1), like))
+
     # --- where arrays live ------------------------------------------------------------------
 
     def over_chunks(
-        self, run: Callable[..., Array], rows: tuple[Array, ...], shared: tuple[Array, ...]
+        self, run: Callable[..., Array], rows: tuple[Array, ...], shared: tuple[Any, ...]
     ) -> Array:
         """`run(rows, shared)`, chunk by chunk where the library keeps its arrays in chunks.
 
-        `run` maps arrays [n, ...] and shared arrays to one value a row, [n].
+        `run` maps arrays [n, ...] and shared arrays (or tuples of them) to one value a row, [n].
+        """
+        return run(rows, shared)
+
+    def add_chunks(
+        self,
+        run: Callable[..., Array],
+        rows: tuple[Array, ...],
+        shared: tuple[Any, ...],
+        shape: tuple[int, ...],
+    ) -> Array:
+        """The sum of `run(rows, shared)` over the chunks that a library keeps its arrays in.
+
+        `run` maps arrays [n, ...] and shared arrays to an array of `shape`.
         """
         return run(rows, shared)
 

@@ -35,6 +35,10 @@ class TorchOps(Ops):
         """Where `x` is, without asking array-api-compat."""
         return x.device
 
+    def packed(self, x: Array) -> Array:
+        """A copy unless it is contiguous."""
+        return x.contiguous()
+
     def rough_xlogx(self, x: Array) -> Array:
         """By `log1p(x - 1)`, on CPUs 0.6 of the time of `log` (torch 2.13, MKL, AVX-512)."""
         return (x - 1).clamp_min_(self._next_to_minus_one(x)).log1p_().mul_(x)

@@ -10,14 +10,31 @@ from infoq.measures.discrete import (
     mutual_information,
     total_correlation,
 )
+from infoq.measures.gaussian import (
+    gaussian_conditional_entropy,
+    gaussian_entropy,
+    gaussian_kl_divergence,
+    gaussian_mutual_information,
+    gaussian_total_correlation,
+)
+from infoq.measures.similarity import logdet, logdet_cg, logdet_cmi, logdet_mi
 
 __all__ = [
     "conditional_entropy",
     "cross_entropy",
     "entropy",
+    "gaussian_conditional_entropy",
+    "gaussian_entropy",
+    "gaussian_kl_divergence",
+    "gaussian_mutual_information",
+    "gaussian_total_correlation",
     "information_content",
     "js_divergence",
     "kl_divergence",
+    "logdet",
+    "logdet_cg",
+    "logdet_cmi",
+    "logdet_mi",
     "mutual_information",
     "total_correlation",
 ]

@@ -1,14 +1,57 @@
 """What a model believes about the outcomes of candidates."""
 
-from infoq.predictives.about import PARAMETERS, EachTarget, Parameters
-from infoq.predictives.categorical import Categorical, as_categorical
+from infoq.predictives import likelihoods
+from infoq.predictives.about import PARAMETERS, AllTargets, EachTarget, Parameters
+from infoq.predictives.categorical import Categorical
+from infoq.predictives.embeddings import (
+    DenseEmbedding,
+    DiagonalEmbedding,
+    Embedding,
+    JacobianEmbedding,
+    LastLayerEmbedding,
+)
+from infoq.predictives.evidence import marginal_likelihood, optimise_prior_precision
+from infoq.predictives.fisher import fisher_embedding, gradient_embedding
+from infoq.predictives.gaussian import Gaussian
+from infoq.predictives.laplace import laplace
 from infoq.predictives.outcomes import Outcomes
+from infoq.predictives.precision import (
+    DensePrecision,
+    DiagonalPrecision,
+    LowRankPrecision,
+    Precision,
+    ScalarPrecision,
+)
+from infoq.predictives.predictive import Context, Predictive, as_predictive
+from infoq.predictives.structured import CovariancePrecision, KroneckerPrecision
 
 __all__ = [
     "PARAMETERS",
+    "AllTargets",
     "Categorical",
+    "Context",
+    "CovariancePrecision",
+    "DenseEmbedding",
+    "DensePrecision",
+    "DiagonalEmbedding",
+    "DiagonalPrecision",
     "EachTarget",
+    "Embedding",
+    "Gaussian",
+    "JacobianEmbedding",
+    "KroneckerPrecision",
+    "LastLayerEmbedding",
+    "LowRankPrecision",
     "Outcomes",
     "Parameters",
-    "as_categorical",
+    "Precision",
+    "Predictive",
+    "ScalarPrecision",
+    "as_predictive",
+    "fisher_embedding",
+    "gradient_embedding",
+    "laplace",
+    "likelihoods",
+    "marginal_likelihood",
+    "optimise_prior_precision",
 ]

@@ -31,3 +31,15 @@ class EachTarget(NamedTuple):
 
     targets: Any
     weights: Array | None = None
+
+
+class AllTargets(NamedTuple):
+    """The outcomes of all targets jointly: information about them is JEPIG.
+
+    Attributes
+    ----------
+    targets : predictive
+        M targets under the same posterior as the candidates.
+    """
+
+    targets: Any

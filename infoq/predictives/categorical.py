@@ -8,7 +8,7 @@ from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.blocks import map_rows
-from infoq.predictives.about import EachTarget, Parameters
+from infoq.predictives.about import AllTargets, EachTarget, Parameters
 from infoq.predictives.divergence import draw_information
 from infoq.predictives.kernels import (
     about_split,
@@ -147,7 +147,16 @@ class Categorical:
 
     # --- what it answers --------------------------------------------------------------------
 
-    def information(self, about: Parameters | EachTarget, given: Outcomes | None = None) -> Array:
+    def as_targets(self, targets: Any) -> Categorical:
+        """Targets as a `Categorical`; a bare array is probabilities."""
+        return as_categorical(targets, "targets")
+
+    def information(
+        self,
+        about: Parameters | EachTarget | AllTargets,
+        given: Any = None,
+        approximation: str = "logdet",
+    ) -> Array:
         """I[Y_i; about | given] for each candidate: [N] nats, never negative.
 
         Parameters
@@ -156,6 +165,8 @@ class Categorical:
             What the outcome is to tell about.
         given : Outcomes, optional
             Outcomes that already count as known, from `context` and `observe`.
+        approximation : {"logdet"}
+            Of a `Gaussian`; here there is nothing to approximate.
 
         Raises
         ------
@@ -163,10 +174,21 @@ class Categorical:
             If the targets have other draws, another dtype, library or device than the candidates,
             or (where values can be read on the way) a bare array is no probabilities.
         NotImplementedError
-            For targets together with `given`.
+            For targets together with `given`, and for all targets jointly.
         """
+        if approximation != "logdet":
+            raise ValueError(
+                f"approximation: {approximation!r} is of a Gaussian; a Categorical is exact"
+            )
+        if given is not None and not isinstance(given, Outcomes):
+            raise TypeError(
+                f"given: expected Outcomes, from context() and observe(), got "
+                f"{type(given).__name__}"
+            )
         if isinstance(about, Parameters):
             return self._finish(self._less_known(self._map(draw_information, 2), given))
+        if isinstance(about, AllTargets):
+            raise NotImplementedError("information about all targets jointly from a Categorical")
         if given is not None:
             raise NotImplementedError("information about targets together with given= outcomes")
         targets, target_weights = about

@@ -1,7 +1,21 @@
-"""What the outcomes of candidates tell: scores for each, and set functions for batches."""
+"""What the outcomes of a growing batch tell about something."""
 
 from infoq.quantities.eig import EIG, bald, eig
 from infoq.quantities.epig import epig
+from infoq.quantities.jepig import jepig
+from infoq.quantities.labelled import ig, jpig, pig
 from infoq.quantities.set_function import SetFunction
+from infoq.quantities.similarity import similarity_matrix
 
-__all__ = ["EIG", "SetFunction", "bald", "eig", "epig"]
+__all__ = [
+    "EIG",
+    "SetFunction",
+    "bald",
+    "eig",
+    "epig",
+    "ig",
+    "jepig",
+    "jpig",
+    "pig",
+    "similarity_matrix",
+]

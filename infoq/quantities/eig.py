@@ -5,27 +5,47 @@ from __future__ import annotations
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
-from infoq.predictives import PARAMETERS, Categorical, Outcomes, as_categorical
+from infoq.predictives import (
+    PARAMETERS,
+    Categorical,
+    Context,
+    Outcomes,
+    Predictive,
+    as_predictive,
+)
+from infoq.predictives.categorical import as_categorical
 
 
-def eig(x: Categorical | Array, *, given: Outcomes | None = None) -> Array:
+def eig(
+    x: Predictive | Array, *, given: Context | None = None, approximation: str = "logdet"
+) -> Array:
     r"""Expected information gain: what each outcome is expected to tell about the parameters.
 
     .. math:: I[Y_i; \Theta] = H[\bar p_i] - \sum_k w_k H[p_{ik}]
               = \sum_k w_k\, KL(p_{ik} \,\|\, \bar p_i)
 
+    and of a `Gaussian`, with :math:`A_i = E_i P^{-1} E_i^T`,
+
+    .. math:: \tfrac12 \log\det(I + A_i) = \tfrac12 \log\det(I + F_i P^{-1})
+              \le \tfrac12 tr(F_i P^{-1})
+
     Parameters
     ----------
-    x : Categorical or array [N, K, C]
+    x : Categorical, Gaussian or array [N, K, C]
         The candidates; a bare array is probabilities.
-    given : Outcomes, optional
-        Outcomes that already count as known (`Categorical.context`, `Categorical.observe`), of
-        this predictive or of another with the same draws.
+    given : Outcomes, or Precision, Embedding or Gaussian, optional
+        What already counts as known. Of a `Categorical`: outcomes (`Categorical.context`,
+        `Categorical.observe`) of this predictive or of another with the same draws. Of a
+        `Gaussian`: the precision after them, or an embedding of them.
+    approximation : {"logdet", "trace"}
+        Of a `Gaussian`: the log-det, or the trace, which bounds it from above and adds up over a
+        batch whatever its members share.
 
     Returns
     -------
     array [N]
-        Nats, in the namespace, device and dtype of `x`; between 0 and min(log C, log K).
+        Nats, in the namespace, device and dtype of `x`; never negative, and of a `Categorical` at
+        most min(log C, log K).
 
     Raises
     ------
@@ -39,11 +59,16 @@ def eig(x: Categorical | Array, *, given: Outcomes | None = None) -> Array:
     arrays that stay in the cache. With `given` of S joint outcomes, another S C N (K multiply-adds
     and one logarithm).
 
+    Of a `Gaussian` exact for linear regression; for another likelihood, Laplace's approximation:
+    no bound on what it approximates, and it may exceed log C. By R x R matrices, never P x P where
+    the precision is not: what they cost is said by the embedding.
+
     References
     ----------
     Lindley, D. V. (1956). On a measure of the information provided by an experiment. The Annals of
     Mathematical Statistics 27, 986-1005. Houlsby, N. et al. (2011). Bayesian active learning for
-    classification and preference learning, arXiv:1112.5745, equation 2 (BALD).
+    classification and preference learning, arXiv:1112.5745, equation 2 (BALD). Kirsch, A. and Gal,
+    Y. (2022), arXiv:2208.00549, section 5.1 (Gaussian).
 
     Examples
     --------
@@ -54,7 +79,7 @@ def eig(x: Categorical | Array, *, given: Outcomes | None = None) -> Array:
     >>> infoq.eig(probs).round(4)
     array([0.    , 0.6931])
     """
-    return as_categorical(x).information(PARAMETERS, given)
+    return as_predictive(x).information(PARAMETERS, given, approximation)
 
 
 def bald(x: Categorical | Array) -> Array:
@@ -82,7 +107,7 @@ def bald(x: Categorical | Array) -> Array:
     >>> infoq.bald(np.array([[[0.3, 0.7], [0.2, 0.8]], [[0.4, 0.6], [0.5, 0.5]]])).round(8)
     array([0.00670178, 0.00505939])
     """
-    return eig(x)
+    return as_categorical(x).information(PARAMETERS)
 
 
 class EIG:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from infoq.backends import Array
-from infoq.predictives import Categorical, EachTarget, as_categorical
+from infoq.predictives import Context, EachTarget, Embedding, Predictive, as_predictive
 
 
 def epig(
-    x: Categorical | Array,
-    targets: Categorical | Array,
+    x: Predictive | Array,
+    targets: Predictive | Embedding | Array,
     *,
     target_weights: Array | None = None,
+    given: Context | None = None,
+    approximation: str = "logdet",
 ) -> Array:
     r"""Expected predictive information gain: what each outcome tells about a target's, on average.
 
@@ -19,12 +21,22 @@ def epig(
 
     Parameters
     ----------
-    x : Categorical or array [N, K, C]
+    x : Categorical, Gaussian or array [N, K, C]
         The candidates; a bare array is probabilities.
-    targets : Categorical or array [M, K, C']
-        The targets (evaluation points), under the same K draws; the classes may differ.
+    targets : Categorical or array [M, K, C'], or Gaussian or Embedding
+        The targets (evaluation points), under the same K draws or the same precision; classes or
+        rows may be others.
     target_weights : array [M], optional
         What each target counts; normalised to sum to one. Default: all the same.
+    given : Precision, Embedding or Gaussian, optional
+        Of a `Gaussian`: the precision after what already counts as known, or those outcomes.
+    approximation : {"logdet", "jensen", "trace", "kronecker"}
+        Of a `Gaussian`: "logdet" is the mean over every pair of candidate and target. "jensen"
+        replaces the targets by one with their mean Fisher information: at least the mean, at most
+        `jepig`. "trace" is what the candidate takes off BAIT's objective,
+        :math:`\tfrac12 tr(\bar F P^{-1}) - \tfrac12 tr(\bar F (P + F_i)^{-1})`. "kronecker" is the
+        trace with :math:`\bar F \approx E[\Lambda] \otimes E[\phi \phi^T]`, for a
+        `KroneckerPrecision`.
 
     Returns
     -------
@@ -62,5 +74,6 @@ def epig(
     >>> infoq.epig(pool, targets).round(4)
     array([0.3681, 0.    ])
     """
-    about = EachTarget(as_categorical(targets, "targets"), target_weights)
-    return as_categorical(x).information(about)
+    pool = as_predictive(x)
+    about = EachTarget(pool.as_targets(targets), target_weights)
+    return pool.information(about, given, approximation)

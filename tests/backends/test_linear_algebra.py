@@ -121,3 +121,24 @@ def test_matrices_that_are_not_square_are_called_that(backend, shape):
     with pytest.raises((ValueError, TypeError)) as error:
         backend.call(backend.ops.cholesky, np.ones(shape))
     assert "positive definite" not in str(error.value)
+
+
+@dtypes
+@stacks
+@given(seed=SEEDS)
+def test_symmetric_eigen(backend, dtype, stack, seed):
+    a = (positive_definite(seed, stack) - 2 * np.eye(4)).astype(dtype)
+    values, vectors = (backend.numpy(x) for x in backend.ops.symmetric_eigen(backend.array(a)))
+    assert values.dtype == vectors.dtype == dtype
+    assert (np.diff(values, axis=-1) >= 0).all()
+    identity = np.broadcast_to(np.eye(4), a.shape)
+    close = {"rtol": 0, "atol": TOLERANCE[dtype]}
+    np.testing.assert_allclose(vectors.swapaxes(-1, -2) @ vectors, identity, **close)
+    np.testing.assert_allclose(
+        (vectors * values[..., None, :]) @ vectors.swapaxes(-1, -2), a, **close
+    )
+
+
+def test_symmetric_eigen_of_a_singular_matrix(backend):
+    values, _ = backend.ops.symmetric_eigen(backend.array(np.ones((1, 2, 2))))
+    np.testing.assert_allclose(backend.numpy(values), [[0, 2]], atol=1e-15)

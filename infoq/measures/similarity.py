@@ -1,0 +1,427 @@
+"""Log-determinants of similarity matrices, and the information that they measure.
+
+As published, without the factor 1/2 of an entropy. With `ridge=1` and S = G P^-1 G^T, for gradients
+G and a posterior precision P, they are twice the expected information gain of the weights, the
+joint expected predictive information gain, and both given a private set; `ridge=0` is the limit
+of a vanishing prior precision (Kirsch and Gal, 2022).
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from typing import Any
+
+from infoq.backends import Array, Ops
+from infoq.measures.gaussian import (
+    broadcast_batch,
+    check_square,
+    diagonal,
+    equilibrate,
+    eye,
+    factor,
+    not_definite,
+    read,
+    refused,
+    rounding,
+    small_gram,
+    whiten,
+)
+from infoq.measures.logdet import log1p_det
+
+# Beyond this many rows a matrix is eliminated by halves.
+_ROWS = 12
+_REMEDY = "pass a larger ridge=, for example ridge=1.0, or leave out duplicates"
+_INDEFINITE = "similarities are inner products, and have no negative eigenvalue"
+
+
+def logdet(s_a: Array, *, ridge: float = 0.0) -> Array:
+    r"""LogDet, :math:`\log\det(S_A + \lambda I)`: how much a batch A tells about the weights.
+
+    Parameters
+    ----------
+    s_a : array [..., B, B]
+        Similarities of the batch, symmetric and positive semi-definite.
+    ridge : float
+        What is added to the diagonal, :math:`\lambda`.
+
+    Returns
+    -------
+    array [...]
+        Nats; with `ridge=1` at least 0. Without a ridge a duplicate (or whatever else makes the
+        matrix singular) sends it to -infinity; of an empty batch it is 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `ridge` is negative or no number, or `s_a` is not floating, not square, or (where values
+        can be read, else the result is NaN) not finite, not symmetric, or has an eigenvalue that is
+        clearly negative.
+
+    Notes
+    -----
+    Exact. A pivot counts as zero at 10 B eps of the diagonal, whatever the scale. With a ridge it
+    is B log ridge + log det(I + S / ridge), so that small similarities keep their relative
+    accuracy. B^3 multiply-adds and three matrices in memory for each batch.
+
+    References
+    ----------
+    Kirsch, A. and Gal, Y. (2022). Unifying approaches in active learning and active sampling via
+    Fisher information and information-theoretic quantities. TMLR, arXiv:2208.00549.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> logdet(np.array([[1.0, 0.6], [0.6, 1.0]])).round(4)
+    np.float64(-0.4463)
+    >>> float(logdet(np.ones((2, 2))))
+    -inf
+    """
+    ridge = _check_ridge(ridge)
+    ops, (a,) = read(s_a=s_a)
+    check_square(ops, a, s_a, "s_a", empty=True)
+    return ops.xp.astype(_log_det(ops, a, diagonal(ops, a), ridge, "s_a"), s_a.dtype)
+
+
+def logdet_mi(s_a: Array, s_ae: Array, s_e: Array, *, ridge: float = 0.0) -> Array:
+    r"""LogDetMI, :math:`\log\det S_A - \log\det(S_A - S_{AE} S_E^{-1} S_{EA})`.
+
+    What a batch A and the evaluation set E tell about each other.
+
+    Parameters
+    ----------
+    s_a, s_ae, s_e : array [..., B, B], [..., B, Q], [..., Q, Q]
+        Similarities of the batch, of batch and evaluation set, and of the evaluation set: blocks of
+        a positive semi-definite matrix. Their leading axes broadcast.
+    ridge : float
+        What is added to the diagonals of `s_a` and of `s_e`.
+
+    Returns
+    -------
+    array [...]
+        Nats, at least 0; 0 where A or E is empty. Without a ridge it is infinite where E determines
+        part of A.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `ridge` is negative or no number, the arrays differ in library or dtype, are not floating
+        or do not fit together, or (where values can be read, else the result is NaN) one is not
+        finite, not symmetric, or singular with the ridge, or they are no blocks of such a matrix.
+
+    Notes
+    -----
+    Exact: -log det(I - K K^T) with K the whitened `s_ae`, and no difference of log-determinants, so
+    that what is nearly independent keeps its relative accuracy. It is JEPIG, and not EPIG. About
+    (B + Q)^3 multiply-adds; memory for a few copies of the input.
+
+    References
+    ----------
+    Kothawade, S. et al. (2021). SIMILAR: submodular information measures based active learning in
+    realistic scenarios. NeurIPS, arXiv:2107.00717.
+    Kirsch, A. and Gal, Y. (2022). Unifying approaches in active learning and active sampling via
+    Fisher information and information-theoretic quantities. TMLR, arXiv:2208.00549.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> one = np.array([[1.0]])
+    >>> logdet_mi(one, 0.6 * one, one).round(4)
+    np.float64(0.4463)
+    """
+    ridge = _check_ridge(ridge)
+    ops, (a, ae, e) = read(s_a=s_a, s_ae=s_ae, s_e=s_e)
+    check_square(ops, a, s_a, "s_a", empty=True)
+    check_square(ops, e, s_e, "s_e", empty=True)
+    _check_cross(s_ae, "s_ae", s_a, s_e)
+    # The evaluation set is often the same for every batch, and then has one factor.
+    ae = broadcast_batch(ops, a, ae, e)[1]
+    value = _shared(ops, a, ae, e, (diagonal(ops, a), diagonal(ops, e)), ridge, ("s_a", "s_e"))
+    return ops.xp.astype(value, s_a.dtype)
+
+
+def logdet_cg(s_a: Array, s_ap: Array, s_p: Array, *, ridge: float = 0.0) -> Array:
+    r"""LogDetCG, :math:`\log\det(S_A - S_{AP} S_P^{-1} S_{PA})`: the gain of A given P.
+
+    What a batch A tells about the weights beyond what a private (or labelled) set P does.
+
+    Parameters
+    ----------
+    s_a, s_ap, s_p : array [..., B, B], [..., B, M], [..., M, M]
+        Similarities of the batch, of batch and private set, and of the private set: blocks of a
+        positive semi-definite matrix. Their leading axes broadcast.
+    ridge : float
+        What is added to the diagonals of `s_a` and of `s_p`.
+
+    Returns
+    -------
+    array [...]
+        Nats; with `ridge=1` at least 0. Without a ridge it is -infinity where P and the rest of A
+        determine one of A; of an empty batch it is 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `ridge` is negative or no number, the arrays differ in library or dtype, are not floating
+        or do not fit together, or (where values can be read, else the result is NaN) one is not
+        finite or not symmetric, `s_p` is singular with the ridge, or they are no blocks of a
+        positive semi-definite matrix.
+
+    Notes
+    -----
+    Exact, with `logdet`'s treatment of the ridge and of zero pivots, relative to `s_a`. About
+    (B + M)^3 multiply-adds; memory for a few copies of the input.
+
+    References
+    ----------
+    Kothawade, S., Kaushal, V., Ramakrishnan, G., Bilmes, J. and Iyer, R. (2022). PRISM: a rich
+    class of parameterized submodular information measures. AAAI, arXiv:2103.00128.
+    Kirsch, A. and Gal, Y. (2022). Unifying approaches in active learning and active sampling via
+    Fisher information and information-theoretic quantities. TMLR, arXiv:2208.00549.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> one = np.array([[1.0]])
+    >>> logdet_cg(one, 0.6 * one, one).round(4)
+    np.float64(-0.4463)
+    """
+    ridge = _check_ridge(ridge)
+    ops, (a, ap, p) = read(s_a=s_a, s_ap=s_ap, s_p=s_p)
+    check_square(ops, a, s_a, "s_a", empty=True)
+    check_square(ops, p, s_p, "s_p", empty=True)
+    _check_cross(s_ap, "s_ap", s_a, s_p)
+    a, ap, _ = broadcast_batch(ops, a, ap, p)
+    (explained,) = _explained(ops, p, ridge, ap)
+    rest = a - _outer(ops, explained, explained)
+    value = _log_det(ops, rest, diagonal(ops, a), ridge, "s_a given s_p")
+    return ops.xp.astype(value, s_a.dtype)
+
+
+def logdet_cmi(
+    s_a: Array,
+    s_aq: Array,
+    s_q: Array,
+    s_ap: Array,
+    s_qp: Array,
+    s_p: Array,
+    *,
+    ridge: float = 0.0,
+) -> Array:
+    r"""LogDetCMI, :math:`f(AP) + f(QP) - f(AQP) - f(P)` with f the log-determinant.
+
+    What a batch A and a query set Q tell about each other beyond a private set P.
+
+    Parameters
+    ----------
+    s_a, s_aq, s_q : array [..., B, B], [..., B, Q], [..., Q, Q]
+        Similarities of the batch, of batch and query set, and of the query set.
+    s_ap, s_qp, s_p : array [..., B, M], [..., Q, M], [..., M, M]
+        Those with and of the private set. All are blocks of one positive semi-definite matrix, and
+        their leading axes broadcast.
+    ridge : float
+        What is added to the diagonals of `s_a`, `s_q` and `s_p`.
+
+    Returns
+    -------
+    array [...]
+        Nats, at least 0; 0 where A or Q is empty. Without a ridge it is infinite where P and Q
+        determine part of A that P alone does not.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `ridge` is negative or no number, the arrays differ in library or dtype, are not floating
+        or do not fit together, or (where values can be read, else the result is NaN) one is not
+        finite or not symmetric, `s_p`, or `s_a` or `s_q` given P, is singular with the ridge, or
+        they are no blocks of a positive semi-definite matrix.
+
+    Notes
+    -----
+    Exact: `logdet_mi` of what P leaves of A and of Q, and no difference of log-determinants. About
+    (B + Q + M)^3 multiply-adds; memory for a few copies of the input.
+
+    References
+    ----------
+    Kothawade, S. et al. (2021). SIMILAR: submodular information measures based active learning in
+    realistic scenarios. NeurIPS, arXiv:2107.00717.
+    Kirsch, A. and Gal, Y. (2022). Unifying approaches in active learning and active sampling via
+    Fisher information and information-theoretic quantities. TMLR, arXiv:2208.00549.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> one = np.array([[1.0]])
+    >>> logdet_cmi(one, 0.6 * one, one, 0.5 * one, 0.5 * one, one).round(4)
+    np.float64(0.2456)
+    """
+    ridge = _check_ridge(ridge)
+    ops, blocks = read(s_a=s_a, s_aq=s_aq, s_q=s_q, s_ap=s_ap, s_qp=s_qp, s_p=s_p)
+    a, aq, q, ap, qp, p = blocks
+    for name, wide, given in (("s_a", a, s_a), ("s_q", q, s_q), ("s_p", p, s_p)):
+        check_square(ops, wide, given, name, empty=True)
+    _check_cross(s_aq, "s_aq", s_a, s_q)
+    _check_cross(s_ap, "s_ap", s_a, s_p)
+    _check_cross(s_qp, "s_qp", s_q, s_p)
+    a, aq, q, ap, qp, _ = broadcast_batch(ops, *blocks)
+    scales = diagonal(ops, a), diagonal(ops, q)
+    ap, qp = _explained(ops, p, ridge, ap, qp)
+    rest = (a - _outer(ops, ap, ap), aq - _outer(ops, ap, qp), q - _outer(ops, qp, qp))
+    value = _shared(ops, *rest, scales, ridge, ("s_a given s_p", "s_q given s_p"))
+    return ops.xp.astype(value, s_a.dtype)
+
+
+def _check_ridge(ridge: Any) -> float:
+    if isinstance(ridge, bool) or not isinstance(ridge, numbers.Real):
+        raise TypeError(f"ridge: expected a real number, got {ridge!r}")
+    number = float(ridge)
+    if not 0 <= number < math.inf:
+        raise ValueError(f"ridge: expected a finite number of at least 0, got {ridge!r}")
+    return number
+
+
+def _check_cross(cross: Array, name: str, rows: Array, columns: Array) -> None:
+    expected = rows.shape[-1], columns.shape[-1]
+    if cross.ndim < 2 or tuple(cross.shape[-2:]) != expected:
+        raise ValueError(
+            f"{name}: expected shape [..., {expected[0]}, {expected[1]}] between square blocks of "
+            f"shapes {tuple(rows.shape)} and {tuple(columns.shape)}, got {tuple(cross.shape)}"
+        )
+
+
+def _outer(ops: Ops, left: Array, right: Array) -> Array:
+    return ops.xp.matmul(left, ops.xp.matrix_transpose(right))
+
+
+def _explained(ops: Ops, p: Array, ridge: float, *crosses: Array) -> list[Array]:
+    """Each of [..., B, M] times the inverse factor of `p + ridge I`: `S_AP L^-T`."""
+    xp = ops.xp
+    lower = _positive_factor(ops, p, diagonal(ops, p), ridge, "s_p") if p.shape[-1] else p
+    return [
+        x
+        if 0 in x.shape
+        else xp.matrix_transpose(ops.solve_triangular(_like(ops, lower, x), xp.matrix_transpose(x)))
+        for x in crosses
+    ]
+
+
+def _like(ops: Ops, a: Array, other: Array) -> Array:
+    """Matrices with the leading axes of others, which are as many or more."""
+    return ops.xp.broadcast_to(a, (*other.shape[:-2], *a.shape[-2:]))
+
+
+def _positive_factor(ops: Ops, a: Array, scale: Array, ridge: float, name: str) -> Array:
+    """The factor of `a + ridge I`, for a that is (up to rounding) positive semi-definite."""
+    if ridge == 0:
+        return factor(ops, a, name, _REMEDY, scale)
+    # A ridge must not hide that the matrix is none of similarities.
+    fine = _semidefinite(ops, a, scale, name)
+    lower = factor(ops, a + ridge * eye(ops, a), name, _REMEDY, scale + ridge)
+    return ops.xp.where(fine[..., None, None], lower, ops.scalar(math.nan, a))
+
+
+def _semidefinite(ops: Ops, a: Array, scale: Array, name: str) -> Array:
+    """Whether no eigenvalue is clearly negative: [...]; refused where values can be read."""
+    xp = ops.xp
+    relative = equilibrate(ops, a, scale)[0] + _clearly(ops, a) * eye(ops, a)
+    try:
+        pivots = diagonal(ops, ops.cholesky(relative))
+    except NotImplementedError:
+        raise
+    except ValueError as error:
+        raise ValueError(not_definite(ops, a, scale, name, _INDEFINITE)) from error
+    return xp.all(xp.isfinite(pivots), axis=-1)
+
+
+def _clearly(ops: Ops, a: Array) -> float:
+    """How far below zero an eigenvalue, of a unit diagonal, is no matter of rounding."""
+    return max(math.sqrt(ops.xp.finfo(a.dtype).eps), rounding(ops, a))
+
+
+def _log_det(ops: Ops, a: Array, scale: Array, ridge: float, name: str) -> Array:
+    """`log det(a + ridge I)`; without a ridge -inf where a is singular relative to `scale`."""
+    xp = ops.xp
+    if a.shape[-1] == 0:
+        return xp.zeros_like(xp.sum(a, axis=(-2, -1)))
+    fine = _semidefinite(ops, a, scale, name)
+    if ridge > 0:
+        value = a.shape[-1] * math.log(ridge) + log1p_det(ops, a / ridge, semidefinite=True)
+    else:
+        relative, root = equilibrate(ops, a, scale)
+        zero = rounding(ops, a)
+        total, pivots = _eliminate(ops, relative - eye(ops, a), zero)
+        singular = xp.any(pivots <= zero, axis=-1)
+        value = total + 2 * xp.sum(xp.log(root), axis=-1)
+        value = xp.where(singular, ops.scalar(-math.inf, a), value)
+    return xp.where(fine, value, ops.scalar(math.nan, a))
+
+
+def _shared(
+    ops: Ops,
+    a: Array,
+    cross: Array,
+    e: Array,
+    scales: tuple[Array, Array],
+    ridge: float,
+    names: tuple[str, str],
+) -> Array:
+    """`-log det(I - K K^T)` with K the whitened cross block."""
+    xp = ops.xp
+    if 0 in cross.shape[-2:]:
+        return xp.zeros_like(xp.sum(cross, axis=(-2, -1)))
+    left = _positive_factor(ops, a, scales[0], ridge, names[0])
+    right = _positive_factor(ops, e, scales[1], ridge, names[1])
+    gram = small_gram(ops, whiten(ops, _like(ops, left, cross), cross, _like(ops, right, cross)))
+    zero = rounding(ops, cross) + rounding(ops, gram)
+    total, pivots = _eliminate(ops, -gram, zero)
+    clearly = _clearly(ops, cross)
+    if refused(ops, xp.any(pivots < -clearly)):
+        raise ValueError(
+            f"{names[0]} and {names[1]}: the block between them, of shape {tuple(cross.shape)}, is "
+            "too large for any positive semi-definite matrix to have all three"
+        )
+    # 0 rather than -0 where nothing is shared; no pivot is above 1.
+    value = 0.0 - total
+    if ridge == 0:
+        value = xp.where(xp.any(pivots <= zero, axis=-1), ops.scalar(math.inf, a), value)
+    # A NaN pivot makes the comparison false.
+    fine = xp.all(pivots >= -clearly, axis=-1)
+    return xp.where(fine, value, ops.scalar(math.nan, a))
+
+
+def _eliminate(ops: Ops, x: Array, zero: float) -> tuple[Array, Array]:
+    """`log det(I + x)` [...] and the pivots [..., R], for `I + x` positive semi-definite.
+
+    As `log1p_det`, except that pivots may be zero: those of at most `zero` enter as `zero`, and
+    their rows count as eliminated.
+    """
+    xp = ops.xp
+    deviations = _factor(ops, x, zero)[1]
+    held = xp.where(1 + deviations > zero, deviations, ops.scalar(zero - 1, x))
+    return xp.sum(xp.log1p(held), axis=-1), 1 + deviations
+
+
+def _factor(ops: Ops, x: Array, zero: float) -> tuple[Array, Array]:
+    """The lower factor [..., R, R] of `I + x`, and its pivots less one [..., R]."""
+    xp = ops.xp
+    size = x.shape[-1]
+    if size > _ROWS:
+        half = size // 2
+        above = x[..., :half, half:]
+        first, pivots = _factor(ops, x[..., :half, :half], zero)
+        across = ops.solve_triangular(first, above)
+        below = xp.matrix_transpose(across)
+        last, others = _factor(ops, x[..., half:, half:] - xp.matmul(below, across), zero)
+        rows = xp.concat([first, xp.zeros_like(above)], axis=-1), xp.concat([below, last], axis=-1)
+        return xp.concat(rows, axis=-2), xp.concat([pivots, others], axis=-1)
+    columns, deviations = [], []
+    place = xp.arange(size, device=ops.device(x))
+    for k in range(size):
+        deviation = x[..., k, k]
+        kept = 1 + deviation > zero
+        root = xp.sqrt(1 + xp.where(kept, deviation, ops.scalar(0.0, x)))[..., None]
+        below = xp.where((place > k) & kept[..., None], x[..., :, k], ops.scalar(0.0, x)) / root
+        columns.append(xp.where(place == k, root, below))
+        deviations.append(deviation)
+        x = x - below[..., :, None] * below[..., None, :]
+    return xp.stack(columns, axis=-1), xp.stack(deviations, axis=-1)

@@ -1,0 +1,446 @@
+"""What the outcomes of N candidates measure: embeddings E_i with Fisher information `E_i^T E_i`.
+
+An embedding is arrays with one entry a candidate, cut into blocks like any others, and what says
+how a block of them becomes rows; the rows of all candidates never exist at once unless given so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from infoq.backends import Array, Ops, ops_for
+from infoq.predictives.likelihoods import Likelihood
+from infoq.predictives.rows import DenseRows, DiagonalRows, KroneckerRows, Rows, UnitRows
+
+E = TypeVar("E", bound="Embedding")
+
+
+class Embedding:
+    """N candidates by what their outcomes measure of P parameters, in units of the noise."""
+
+    parts: tuple[Array, ...]
+    """The arrays [N, ...] that it is made of, the first of them floating."""
+
+    settings: Any = ()
+    """What says everything about it together with its type and `parts`."""
+
+    @classmethod
+    def from_parts(cls: type[E], parts: tuple[Array, ...], settings: Any) -> E:
+        """The embedding of these parts, which are not checked again."""
+        embedding = cls.__new__(cls)
+        embedding.parts = parts
+        embedding.settings = settings
+        return embedding
+
+    @property
+    def ops(self) -> Ops:
+        """The operations of its library."""
+        return ops_for(self.parts[0])
+
+    @property
+    def num_candidates(self) -> int:
+        """The number of candidates, N."""
+        return int(self.parts[0].shape[0])
+
+    @property
+    def num_rows(self) -> int:
+        """The number of rows of each candidate, R."""
+        raise NotImplementedError
+
+    @property
+    def num_parameters(self) -> int:
+        """The number of parameters, P."""
+        raise NotImplementedError
+
+    @property
+    def numbers_per_candidate(self) -> int:
+        """How many numbers a candidate keeps in a block while it is computed."""
+        return 3 * self.num_rows * (self.num_parameters + self.num_rows)
+
+    def rows(self, ops: Ops) -> Rows:
+        """The rows of its candidates, in their structure; for a block of them."""
+        raise NotImplementedError
+
+    def logit_draws(self, ops: Ops, deviations: Array) -> Array:
+        """Logits [N, K, C] under parameters that deviate from the mean by [K, P].
+
+        Raises
+        ------
+        TypeError
+            If the embedding does not know the logits.
+        """
+        raise TypeError(
+            f"{type(self).__name__}: does not say what the outcomes are; samples need a "
+            "LastLayerEmbedding or fisher_embedding with a Softmax or Bernoulli likelihood"
+        )
+
+    def dense(self) -> Array:
+        """The rows in full: [N, R, P]."""
+        return self.rows(self.ops).dense(self.ops)
+
+    def __len__(self) -> int:
+        """The number of candidates, N."""
+        return self.num_candidates
+
+    def __getitem__(self: E, candidates: slice) -> E:
+        """Some of the candidates, by a slice."""
+        if not isinstance(candidates, slice):
+            raise TypeError(
+                f"expected a slice of candidates such as embedding[:10], got {candidates!r}"
+            )
+        # Started and ended explicitly: some libraries refuse slices beyond the end.
+        start, stop, step = candidates.indices(len(self))
+        return self.from_parts(tuple(x[start:stop:step, ...] for x in self.parts), self.settings)
+
+    def __repr__(self) -> str:
+        dtype = str(self.parts[0].dtype).rpartition(".")[2]
+        return (
+            f"{type(self).__name__}(N={self.num_candidates}, R={self.num_rows}, "
+            f"P={self.num_parameters}, {self.ops.name} {dtype})"
+        )
+
+
+class DenseEmbedding(Embedding):
+    """Rows as they are.
+
+    Parameters
+    ----------
+    rows : array [N, R, P] or [N, P]
+        What each outcome measures, in units of its noise; [N, P] is one row each.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the array is not floating, has another rank or an empty axis, or (where values can be
+        read) is not finite; the message names the first offending candidate.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> infoq.DenseEmbedding(np.ones((5, 3)))
+    DenseEmbedding(N=5, R=1, P=3, numpy float64)
+    """
+
+    def __init__(self, rows: Array) -> None:
+        ops = ops_for(rows=rows)
+        check_values(ops, rows, "rows", {2: "[N, P]", 3: "[N, R, P]"})
+        self.parts = (rows,)
+
+    @property
+    def num_rows(self) -> int:
+        """The number of rows of each candidate, R."""
+        return 1 if self.parts[0].ndim == 2 else int(self.parts[0].shape[1])
+
+    @property
+    def num_parameters(self) -> int:
+        """The number of parameters, P."""
+        return int(self.parts[0].shape[-1])
+
+    def rows(self, ops: Ops) -> DenseRows:
+        """The rows of its candidates."""
+        values = ops.upcast(self.parts[0])
+        return DenseRows(values[:, None, :] if values.ndim == 2 else values)
+
+
+class LastLayerEmbedding(Embedding):
+    """A linear last layer on fixed features, in Kronecker structure: `L_i^T (x) phi_i^T`.
+
+    Parameters
+    ----------
+    features : array [N, D]
+        What the last layer sees.
+    likelihood : Likelihood
+        Of the outcomes given the logits [N, C]; see `infoq.likelihoods`.
+    bias : bool
+        Whether each class has a bias: a last feature that is one.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the features are not floating, not [N, D] or (where values can be read) not finite, or
+        the likelihood is of another number of candidates, dtype, library or device.
+
+    Notes
+    -----
+    The P = C D (with biases C (D + 1)) parameters count class by class, `c D + d`. Exact for a
+    generalised linear model, and of a network the last-layer generalised Gauss-Newton. The
+    [N, R, P] rows are never formed: a quadratic form costs N C (C + 1) / 2 D^2 multiply-adds for a
+    dense precision, and N C D for a scalar, diagonal or Kronecker-factored one.
+
+    References
+    ----------
+    Kirsch, A. and Gal, Y. (2022). Unifying approaches in active learning and active sampling via
+    Fisher information and information-theoretic quantities, TMLR, arXiv:2208.00549, section 4.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> probs = np.array([[0.7, 0.2, 0.1], [0.4, 0.3, 0.3]])
+    >>> softmax = infoq.likelihoods.Softmax(probs)
+    >>> infoq.LastLayerEmbedding(np.ones((2, 4)), softmax, bias=True)
+    LastLayerEmbedding(N=2, R=2, P=15, numpy float64)
+    """
+
+    def __init__(self, features: Array, likelihood: Likelihood, *, bias: bool = False) -> None:
+        ops = ops_for(features=features)
+        check_values(ops, features, "features", {2: "[N, D]"})
+        outputs = check_likelihood(ops, features, likelihood, None)
+        self.parts = (features, *likelihood.parts)
+        self.settings = (type(likelihood), likelihood.settings, outputs, bool(bias))
+
+    @property
+    def likelihood(self) -> Likelihood:
+        """The likelihood of the outcomes."""
+        kind, settings, _, _ = self.settings
+        likelihood: Likelihood = kind.from_parts(self.parts[1:], settings)
+        return likelihood
+
+    @property
+    def num_rows(self) -> int:
+        """The number of rows of each candidate, R."""
+        return self.likelihood.num_rows(self.settings[2])
+
+    @property
+    def num_parameters(self) -> int:
+        """The number of parameters, P."""
+        _, _, outputs, bias = self.settings
+        return int(outputs * (self.parts[0].shape[1] + bias))
+
+    @property
+    def numbers_per_candidate(self) -> int:
+        """Features for each class, and a few matrices of curvature."""
+        outputs = int(self.settings[2])
+        return 2 * self.num_parameters + 6 * outputs**2
+
+    def _features(self, ops: Ops) -> Array:
+        features = ops.upcast(self.parts[0])
+        if not self.settings[3]:
+            return features
+        return ops.xp.concat([features, ops.xp.ones_like(features[:, :1])], axis=1)
+
+    def rows(self, ops: Ops) -> KroneckerRows:
+        """The rows of its candidates, as features and factors of the curvature."""
+        features = self._features(ops)
+        shape = (features.shape[0], self.settings[2])
+        return KroneckerRows(features, self.likelihood.factor(ops, shape, features))
+
+    def logit_draws(self, ops: Ops, deviations: Array) -> Array:
+        """Logits [N, K, C] under parameters that deviate from the mean by [K, P]."""
+        mean = self.likelihood.outcome_logits()
+        features = self._features(ops)
+        outputs = self.settings[2]
+        if mean is None or (outputs > 1) != (mean.shape[1] == outputs):
+            return super().logit_draws(ops, deviations)
+        draws = deviations.shape[0]
+        columns = ops.xp.reshape(deviations, (draws * outputs, features.shape[1]))
+        moved = ops.xp.reshape(features @ columns.T, (-1, draws, outputs))
+        return drawn_logits(ops, mean, moved)
+
+
+class DiagonalEmbedding(Embedding):
+    """The diagonal of the Fisher information alone, as if no outcome touched two parameters.
+
+    Parameters
+    ----------
+    fisher_diagonal : array [N, P]
+        The diagonal of each candidate's Fisher information, at least 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the array is not floating or not [N, P], or (where values can be read) has a value that
+        is negative or not finite.
+
+    Notes
+    -----
+    An approximation: with a scalar precision its log-det lies between the exact one and the trace
+    (Hadamard's inequality). Goes with scalar and diagonal precisions. N P logarithms.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> pool = infoq.Gaussian(infoq.DiagonalEmbedding(np.array([[1.0, 3.0]])), 1.0)
+    >>> infoq.eig(pool).round(4)
+    array([1.0397])
+    """
+
+    def __init__(self, fisher_diagonal: Array) -> None:
+        ops = ops_for(fisher_diagonal=fisher_diagonal)
+        check_values(ops, fisher_diagonal, "fisher_diagonal", {2: "[N, P]"})
+        if ops.concrete(fisher_diagonal) and bool(ops.xp.any(fisher_diagonal < 0)):
+            bad = ops.xp.any(fisher_diagonal < 0, axis=1)
+            index = int(ops.xp.argmax(ops.xp.astype(bad, ops.xp.int32)))
+            raise ValueError(
+                f"fisher_diagonal: candidate {index} has a negative entry; pass squares of "
+                "gradients or the diagonal of a positive semi-definite matrix"
+            )
+        self.parts = (fisher_diagonal,)
+
+    @property
+    def num_rows(self) -> int:
+        """As many as parameters, P."""
+        return self.num_parameters
+
+    @property
+    def num_parameters(self) -> int:
+        """The number of parameters, P."""
+        return int(self.parts[0].shape[1])
+
+    @property
+    def numbers_per_candidate(self) -> int:
+        """A few for each parameter."""
+        return 8 * self.num_parameters
+
+    def rows(self, ops: Ops) -> DiagonalRows:
+        """The square roots, with a gradient of 0 at 0."""
+        xp = ops.xp
+        values = ops.upcast(self.parts[0])
+        some = values > 0
+        roots = xp.sqrt(xp.where(some, values, ops.scalar(1.0, values)))
+        return DiagonalRows(xp.where(some, roots, ops.scalar(0.0, values)))
+
+
+class UnitEmbedding(Embedding):
+    """Candidates that measure one function value each; see `Gaussian.from_covariance`."""
+
+    @property
+    def num_rows(self) -> int:
+        """One."""
+        return 1
+
+    @property
+    def num_parameters(self) -> int:
+        """The number of function values, P."""
+        return int(self.settings)
+
+    @property
+    def numbers_per_candidate(self) -> int:
+        """A few look-ups."""
+        return 16
+
+    def rows(self, ops: Ops) -> UnitRows:
+        """Multiples of unit vectors."""
+        scale, index = self.parts
+        return UnitRows(ops.upcast(scale), index, self.num_parameters)
+
+
+class JacobianEmbedding(Embedding):
+    """Rows from a model that is differentiated block by block, so that [N, C, P] never exists.
+
+    Parameters
+    ----------
+    inputs : array [N, ...]
+        What the model sees.
+    linearise : callable
+        Maps inputs [n, ...] to outputs [n, C] and their Jacobian [n, C, P]; see
+        `infoq.integrations.torch.linearise` and `infoq.integrations.jax.linearise`.
+    likelihood : callable
+        Maps outputs [n, C] to the likelihood of the outcomes, such as
+        ``lambda z: infoq.likelihoods.Softmax(logits=z)``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the inputs are no floating array, or the functions return something else.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> def linearise(x):  # logits x @ w for parameters w [2, 1], at w = 0
+    ...     return np.zeros((len(x), 1)), x[:, None, :]
+    >>> infoq.JacobianEmbedding(
+    ...     np.ones((4, 2)), linearise, lambda z: infoq.likelihoods.Bernoulli(logits=z)
+    ... )
+    JacobianEmbedding(N=4, R=1, P=2, numpy float64)
+    """
+
+    def __init__(
+        self,
+        inputs: Array,
+        linearise: Callable[[Array], tuple[Array, Array]],
+        likelihood: Callable[[Array], Likelihood],
+    ) -> None:
+        ops = ops_for(inputs=inputs)
+        if inputs.ndim < 1 or inputs.shape[0] == 0:
+            raise ValueError(f"inputs: expected at least one candidate, got {tuple(inputs.shape)}")
+        outputs, jacobian = linearise(inputs[:1, ...])
+        if jacobian.ndim != 3 or tuple(jacobian.shape[:2]) != (1, outputs.shape[-1]):
+            raise ValueError(
+                f"linearise: expected outputs [n, C] and their Jacobian [n, C, P], got "
+                f"{tuple(outputs.shape)} and {tuple(jacobian.shape)} for one candidate"
+            )
+        rows = likelihood(outputs).num_rows(int(jacobian.shape[1]))
+        self.parts = (inputs,)
+        self.settings = (linearise, likelihood, int(rows), int(jacobian.shape[2]))
+        if ops_for(jacobian) is not ops:
+            raise TypeError("linearise: expected a Jacobian of the library of the inputs")
+
+    @property
+    def num_rows(self) -> int:
+        """The number of rows of each candidate, R."""
+        return int(self.settings[2])
+
+    @property
+    def num_parameters(self) -> int:
+        """The number of parameters, P."""
+        return int(self.settings[3])
+
+    def rows(self, ops: Ops) -> DenseRows:
+        """The Jacobian of a block, by the factor of the curvature at its outputs."""
+        linearise, likelihood, _, _ = self.settings
+        outputs, jacobian = linearise(self.parts[0])
+        factor = likelihood(outputs).factor(ops, tuple(outputs.shape), jacobian)
+        return DenseRows(ops.xp.matrix_transpose(factor) @ ops.upcast(jacobian))
+
+
+def check_values(ops: Ops, x: Array, name: str, shapes: dict[int, str]) -> None:
+    """Refuse a wrong dtype, rank or empty axis, or the first candidate that is not finite."""
+    shape = tuple(x.shape)
+    if not ops.xp.isdtype(x.dtype, "real floating"):
+        raise TypeError(
+            f"{name}: expected a real floating dtype, got {x.dtype} of shape {shape}; "
+            "convert it first, for example to float32"
+        )
+    expected = " or ".join(shapes.values())
+    if len(shape) not in shapes or 0 in shape:
+        raise ValueError(f"{name}: expected shape {expected}, none of them 0, got {shape}")
+    if not ops.concrete(x) or bool(ops.xp.all(ops.xp.isfinite(x))):
+        return
+    xp = ops.xp
+    bad = xp.any(xp.reshape(~xp.isfinite(x), (shape[0], -1)), axis=1)
+    index = int(xp.argmax(xp.astype(bad, xp.int32)))
+    raise ValueError(f"{name}: candidate {index} has a value that is NaN or infinite")
+
+
+def check_likelihood(ops: Ops, x: Array, likelihood: Any, outputs: int | None) -> int:
+    """The number of outputs C of a likelihood that fits the candidates `x` [N, ...]."""
+    if not isinstance(likelihood, Likelihood):
+        raise TypeError(
+            f"likelihood: expected one of infoq.likelihoods, got {type(likelihood).__name__}"
+        )
+    for part in likelihood.parts:
+        ops_for(embedding=x, likelihood=part)
+        if part.dtype != x.dtype:
+            raise TypeError(
+                f"likelihood: expected the dtype of the embedding, {x.dtype}, got {part.dtype}"
+            )
+        if str(ops.device(part)) != str(ops.device(x)):
+            raise ValueError(
+                f"likelihood: is on {ops.device(part)}, the embedding on {ops.device(x)}"
+            )
+    if likelihood.num_candidates not in (None, x.shape[0]):
+        raise ValueError(
+            f"likelihood: expected N={x.shape[0]} candidates, got {likelihood.num_candidates}"
+        )
+    if outputs is not None and likelihood.num_outputs not in (None, outputs):
+        raise ValueError(f"likelihood: expected C={outputs} outputs, got {likelihood.num_outputs}")
+    return likelihood.num_outputs or outputs or 1
+
+
+def drawn_logits(ops: Ops, mean: Array, moved: Array) -> Array:
+    """Logits [N, K, C] of mean logits [N, C] and what K draws move the outputs by, [N, K, C']."""
+    xp = ops.xp
+    if moved.shape[2] == 1 and mean.shape[1] == 2:  # the first of two classes has the logit 0
+        moved = xp.concat([xp.zeros_like(moved), moved], axis=2)
+    return ops.upcast(mean)[:, None, :] + moved

@@ -1,0 +1,221 @@
+"""Embeddings from Jacobians: Fisher information, and gradients at one label or several."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from infoq.backends import Array, Ops, ops_for
+from infoq.predictives.embeddings import (
+    DenseEmbedding,
+    Embedding,
+    check_likelihood,
+    check_values,
+    drawn_logits,
+)
+from infoq.predictives.likelihoods import Likelihood
+from infoq.predictives.rows import DenseRows, KroneckerRows
+
+
+class FisherEmbedding(DenseEmbedding):
+    """Rows `L_i^T J_i` of a Jacobian and the factor of a curvature; see `fisher_embedding`."""
+
+    def __init__(self, jacobian: Array, likelihood: Likelihood) -> None:
+        ops = ops_for(jacobian=jacobian)
+        check_values(ops, jacobian, "jacobian", {3: "[N, C, P]"})
+        outputs = check_likelihood(ops, jacobian, likelihood, int(jacobian.shape[1]))
+        self.parts = (jacobian, *likelihood.parts)
+        self.settings = (type(likelihood), likelihood.settings, outputs)
+
+    @property
+    def likelihood(self) -> Likelihood:
+        """The likelihood of the outcomes."""
+        kind, settings, _ = self.settings
+        likelihood: Likelihood = kind.from_parts(self.parts[1:], settings)
+        return likelihood
+
+    @property
+    def num_rows(self) -> int:
+        """The number of rows of each candidate, R."""
+        return self.likelihood.num_rows(self.settings[2])
+
+    def rows(self, ops: Ops) -> DenseRows:
+        """The rows of its candidates."""
+        jacobian = ops.upcast(self.parts[0])
+        factor = self.likelihood.factor(ops, tuple(jacobian.shape[:2]), jacobian)
+        return DenseRows(ops.xp.matrix_transpose(factor) @ jacobian)
+
+    def logit_draws(self, ops: Ops, deviations: Array) -> Array:
+        """Logits [N, K, C] of the model linearised at the mean, under deviations [K, P]."""
+        mean = self.likelihood.outcome_logits()
+        if mean is None:
+            return Embedding.logit_draws(self, ops, deviations)
+        moved = DenseRows(ops.upcast(self.parts[0])).dot(ops, deviations)
+        return drawn_logits(ops, mean, ops.xp.matrix_transpose(moved))
+
+
+class FactoredEmbedding(Embedding):
+    """Gradients of a linear last layer, `g_i^T (x) phi_i^T`; see `gradient_embedding`."""
+
+    @property
+    def num_rows(self) -> int:
+        """The number of gradients of each candidate, R."""
+        return int(self.parts[1].shape[2])
+
+    @property
+    def num_parameters(self) -> int:
+        """The number of parameters, P."""
+        features, factor = self.parts
+        return int(factor.shape[1] * (features.shape[1] + bool(self.settings)))
+
+    @property
+    def numbers_per_candidate(self) -> int:
+        """Features for each class, and a few matrices of gradients."""
+        return 2 * self.num_parameters + 6 * int(self.parts[1].shape[1]) ** 2
+
+    def rows(self, ops: Ops) -> KroneckerRows:
+        """The rows of its candidates, as features and gradients in the logits."""
+        features, factor = (ops.upcast(x) for x in self.parts)
+        if self.settings:
+            one = ops.xp.ones_like(features[:, :1])
+            features = ops.xp.concat([features, one], axis=1)
+        return KroneckerRows(features, factor)
+
+
+def fisher_embedding(jacobian: Array, likelihood: Likelihood) -> DenseEmbedding:
+    r"""Embedding of the Fisher information of a model with a Jacobian: :math:`E = L^T J`.
+
+    .. math:: E_i^T E_i = J_i^T \Lambda_i J_i, \quad \Lambda_i = L_i L_i^T
+
+    Parameters
+    ----------
+    jacobian : array [N, C, P]
+        The derivative of the C outputs (logits) of each candidate in the parameters.
+    likelihood : Likelihood
+        Of the outcomes given the outputs; see `infoq.likelihoods`.
+
+    Returns
+    -------
+    DenseEmbedding
+        Rows [N, R, P], formed from the Jacobian by block when they are used; R = C - 1 for a
+        softmax, else C.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the Jacobian is not floating, not [N, C, P] or not finite, or the likelihood does not
+        fit it.
+
+    Notes
+    -----
+    With the curvature at the outputs this is the generalised Gauss-Newton, which is the Fisher
+    information of any exponential family and, with a canonical link in a generalised linear
+    model, the observed information too. Costs N R C P multiply-adds.
+
+    References
+    ----------
+    Kirsch, A. and Gal, Y. (2022). Unifying approaches in active learning and active sampling via
+    Fisher information and information-theoretic quantities, TMLR, arXiv:2208.00549, section 3.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> infoq.fisher_embedding(np.ones((2, 3, 5)), infoq.likelihoods.Normal(0.25))
+    FisherEmbedding(N=2, R=3, P=5, numpy float64)
+    """
+    return FisherEmbedding(jacobian, likelihood)
+
+
+def gradient_embedding(
+    x: Array,
+    likelihood: Likelihood,
+    labels: Array | None = None,
+    *,
+    samples: int | None = None,
+    seed: Any = 0,
+    bias: bool = False,
+) -> Embedding:
+    r"""Embedding by gradients of the loss at labels: a sample of the Fisher information.
+
+    .. math:: E_i = \tfrac{1}{\sqrt R} \big(\nabla_w {-\log p(y_{ir} \mid x_i, w)}\big)_{r = 1..R}
+
+    Parameters
+    ----------
+    x : array [N, D] or [N, C, P]
+        Features under a linear last layer, or Jacobians of the outputs.
+    likelihood : Likelihood
+        Of the outcomes given the outputs; `Softmax` unless labels are given.
+    labels : array [N] or [N, R], optional
+        One or several labels each. Default: the most probable class (hard pseudo-labels).
+    samples : int, optional
+        Draw this many labels of each candidate from its likelihood instead.
+    seed : int or the library's random generator
+        What they are drawn from.
+    bias : bool
+        Whether each class has a bias, for features.
+
+    Returns
+    -------
+    Embedding
+        R rows a candidate, one a label; never [N, R, P] for features.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the arrays don't fit each other, or both labels and samples are given.
+
+    Notes
+    -----
+    True labels give the embeddings of information gain and GraNd; hard pseudo-labels those of
+    BADGE, SIMILAR and PRISM, which are no sample of the Fisher information and no larger than it
+    in the norm: :math:`\|\pi - e_{\hat y}\|^2 \le 1 - \sum \pi^2`. One sampled label is unbiased
+    for the Fisher information and biased low in its log-determinant. N R D numbers at most.
+
+    References
+    ----------
+    Ash, J. T. et al. (2020). Deep batch active learning by diverse, uncertain gradient lower
+    bounds, arXiv:1906.03671. Kirsch and Gal (2022), arXiv:2208.00549, section 6.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> softmax = infoq.likelihoods.Softmax(np.array([[0.8, 0.2]]))
+    >>> infoq.gradient_embedding(np.array([[1.0, 2.0]]), softmax).dense().round(1)
+    array([[[-0.2, -0.4,  0.2,  0.4]]])
+    """
+    ops = ops_for(x=x)
+    check_values(ops, x, "x", {2: "[N, D]", 3: "[N, C, P]"})
+    outputs = check_likelihood(ops, x, likelihood, None if x.ndim == 2 else int(x.shape[1]))
+    if labels is not None and samples is not None:
+        raise ValueError("labels and samples: expected at most one of them")
+    if labels is None:
+        labels = _own_labels(ops, likelihood, samples, seed)
+    if labels.shape[0] != x.shape[0] or labels.ndim not in (1, 2):
+        raise ValueError(f"labels: expected shape [N] or [N, R], got {tuple(labels.shape)}")
+    stack = labels[:, None] if labels.ndim == 1 else labels
+    shape, like = (int(x.shape[0]), outputs), ops.upcast(x)
+    count = int(stack.shape[1])
+    each = [likelihood.residual(ops, stack[:, r], shape, like) for r in range(count)]
+    factor = ops.xp.stack(each, axis=2) * count**-0.5
+    if x.ndim == 2:
+        return FactoredEmbedding.from_parts((x, ops.xp.astype(factor, x.dtype)), bool(bias))
+    return DenseEmbedding(ops.xp.astype(ops.xp.matrix_transpose(factor) @ like, x.dtype))
+
+
+def _own_labels(ops: Ops, likelihood: Likelihood, samples: int | None, seed: Any) -> Array:
+    """Labels of the likelihood's own: the most probable, [N], or samples, [N, R]."""
+    xp = ops.xp
+    logits = likelihood.outcome_logits()
+    if logits is None:
+        raise TypeError(
+            f"labels: {type(likelihood).__name__} has no labels of its own; pass labels="
+        )
+    probs = ops.softmax(ops.upcast(logits))
+    if samples is None:
+        return xp.argmax(probs, axis=1)
+    if samples < 1:
+        raise ValueError(f"samples: expected at least 1, got {samples}")
+    below = xp.cumulative_sum(probs, axis=1)
+    level = ops.uniform((probs.shape[0], samples), (ops.seed(seed),), probs)
+    # Strictly below one, so that a class of probability zero is never drawn.
+    passed = (below / below[:, -1:])[:, None, :] <= level[:, :, None]
+    return xp.sum(xp.astype(passed, xp.int32), axis=2)

@@ -1,0 +1,466 @@
+"""Weight space and function space: Gaussian outcomes of what an embedding measures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from infoq.backends import Array, Ops, ops_for
+from infoq.blocks import map_rows
+from infoq.predictives import weight_space
+from infoq.predictives.about import AllTargets, EachTarget, Parameters
+from infoq.predictives.categorical import Categorical
+from infoq.predictives.embeddings import (
+    DenseEmbedding,
+    DiagonalEmbedding,
+    Embedding,
+    UnitEmbedding,
+)
+from infoq.predictives.laplace import (
+    check_budget,
+    fisher,
+    fisher_diagonal,
+    kronecker_factors,
+    laplace,
+)
+from infoq.predictives.precision import (
+    DiagonalPrecision,
+    Precision,
+    ScalarPrecision,
+    as_precision,
+    some_array,
+)
+from infoq.predictives.structured import CovariancePrecision, KroneckerPrecision
+from infoq.predictives.validation import check_same_device, check_weights
+from infoq.predictives.weight_space import Layout
+
+_PARAMETERS = {
+    "logdet": weight_space.parameters_logdet,
+    "trace": weight_space.parameters_trace,
+}
+_TARGETS = ("logdet", "jensen", "trace", "kronecker")
+_ALL_TARGETS = ("logdet", "trace", "kronecker")
+
+
+class Gaussian:
+    """What a model believes about outcomes that measure its Gaussian parameters with noise.
+
+    Parameters
+    ----------
+    embedding : Embedding or array [N, R, P] or [N, P]
+        What each candidate's outcome measures, in units of its noise.
+    precision : Precision, float, or array [P] or [P, P]
+        The parameters' precision: a prior's, or a posterior's from `laplace`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the two differ in the number of parameters, library, dtype or device, or their
+        structures don't go together.
+
+    Notes
+    -----
+    With a likelihood's Fisher information `E_i^T E_i` (`fisher_embedding`, `LastLayerEmbedding`)
+    and a Laplace posterior this is weight space: exact for linear regression, a second-order
+    approximation elsewhere. Whatever counts as known is a precision, too: `given` in every quantity
+    is a precision, or an embedding of outcomes to add to this one.
+
+    References
+    ----------
+    Kirsch, A. and Gal, Y. (2022). Unifying approaches in active learning and active sampling via
+    Fisher information and information-theoretic quantities, TMLR, arXiv:2208.00549.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> pool = infoq.Gaussian(np.array([[1.0, 0.0], [1.0, 1.0]]), precision=0.5)
+    >>> pool
+    Gaussian(DenseEmbedding(N=2, R=1, P=2, numpy float64), ScalarPrecision(0.5))
+    >>> infoq.eig(pool).round(4)
+    array([0.5493, 0.8047])
+    """
+
+    def __init__(
+        self, embedding: Embedding | Array, precision: Precision | float | Array = 1.0
+    ) -> None:
+        if not isinstance(embedding, Embedding):
+            embedding = DenseEmbedding(embedding)
+        self.embedding: Embedding = embedding
+        self.precision: Precision = self._fitting(as_precision(precision), "precision")
+
+    @staticmethod
+    def from_covariance(covariance: Array, noise_variance: float | Array = 1.0) -> Gaussian:
+        """Function values with a given covariance, each measured with noise: a Gaussian process.
+
+        Parameters
+        ----------
+        covariance : array [N, N]
+            Of the function values of candidates (and targets: take slices of the result), given
+            what is known; positive semi-definite, singular or not.
+        noise_variance : float or array [N]
+            Of each outcome, positive.
+
+        Returns
+        -------
+        Gaussian
+            N candidates with one row each; nothing is inverted or factored.
+
+        Examples
+        --------
+        >>> import numpy as np, infoq
+        >>> both = infoq.Gaussian.from_covariance(np.array([[1.0, 0.6], [0.6, 1.0]]), 0.25)
+        >>> infoq.epig(both[:1], both[1:]).round(4)
+        array([0.1307])
+        """
+        precision = CovariancePrecision(covariance)
+        ops = ops_for(covariance=covariance)
+        size = precision.num_parameters
+        noise = _noise(ops, noise_variance, covariance, size)
+        index = ops.xp.arange(size, device=ops.device(covariance))
+        scale = 1 / ops.xp.sqrt(noise)
+        return Gaussian(UnitEmbedding.from_parts((scale, index), size), precision)
+
+    # --- what it is -------------------------------------------------------------------------
+
+    @property
+    def ops(self) -> Ops:
+        """The operations of its library."""
+        return self.embedding.ops
+
+    @property
+    def num_candidates(self) -> int:
+        """The number of candidates, N."""
+        return self.embedding.num_candidates
+
+    def __len__(self) -> int:
+        """The number of candidates, N."""
+        return self.num_candidates
+
+    def __getitem__(self, candidates: slice) -> Gaussian:
+        """Some of the candidates, by a slice, under the same precision."""
+        return Gaussian(self.embedding[candidates], self.precision)
+
+    def __repr__(self) -> str:
+        return f"Gaussian({self.embedding!r}, {self.precision!r})"
+
+    def as_targets(self, targets: Any) -> Any:
+        """Targets as they are: a `Gaussian` or an `Embedding`."""
+        return targets
+
+    # --- what it answers --------------------------------------------------------------------
+
+    def information(
+        self,
+        about: Parameters | EachTarget | AllTargets,
+        given: Any = None,
+        approximation: str = "logdet",
+    ) -> Array:
+        """I[Y_i; about | given] for each candidate: [N] nats, never negative.
+
+        Parameters
+        ----------
+        about : PARAMETERS, EachTarget or AllTargets
+            What the outcome is to tell about.
+        given : Precision, Embedding or Gaussian, optional
+            The precision after what already counts as known, or the outcomes that do.
+        approximation : {"logdet", "jensen", "trace", "kronecker"}
+            How; see `eig`, `epig` and `jepig`.
+        """
+        precision = self._known(given)
+        if isinstance(about, Parameters):
+            kernel = _one_of(_PARAMETERS, approximation)
+            return self._finish(self._map(_PARAMETERS[kernel], precision.covariance(self._like)))
+        targets = self._targets(about.targets)
+        if isinstance(about, AllTargets):
+            approximation = _one_of(_ALL_TARGETS, approximation)
+            return self._finish(self._joint(targets, precision, None, approximation))
+        approximation = _one_of(_TARGETS, approximation)
+        weights = self._target_weights(targets, about.weights)
+        how = self._each if approximation == "logdet" else self._joint
+        return self._finish(how(targets, precision, weights, approximation))
+
+    def entropy(self, given: Precision | Embedding | Gaussian | None = None) -> Array:
+        """The differential entropy of each outcome in units of its noise: [N] nats.
+
+        Parameters
+        ----------
+        given : Precision, Embedding or Gaussian, optional
+            The precision after what already counts as known, or the outcomes that do.
+        """
+        covariance = self._known(given).covariance(self._like)
+        return self._cast(self._map(weight_space.outcome_entropy, covariance))
+
+    def context(self, *, samples: int = 10_000, seed: Any = 0) -> Precision:
+        """The empty context: the precision itself. Exact, so neither argument is used.
+
+        Parameters
+        ----------
+        samples, seed
+            As of `Categorical.context`.
+        """
+        return self.precision
+
+    def observe(self, given: Precision, index: Array | int) -> Precision:
+        """The context `given` with the outcome of one more candidate.
+
+        Parameters
+        ----------
+        given : Precision
+            What is known so far.
+        index : int or 0-d array
+            The candidate.
+        """
+        return laplace(self._one(index), given)
+
+    def forget(self, given: Precision, index: Array | int) -> Precision:
+        """The context `given` without the outcome of one candidate that it has.
+
+        Parameters
+        ----------
+        given : Precision
+            What is known so far.
+        index : int or 0-d array
+            The candidate.
+        """
+        one = self._one(index)
+        if isinstance(one, DiagonalEmbedding):
+            like = fisher_diagonal(one)
+            return DiagonalPrecision(given.diagonal(like) - like)
+        rows = one.dense()
+        return given.downdate(self.ops.xp.reshape(rows, (-1, one.num_parameters)))
+
+    def sample(self, draws: int, seed: Any = 0) -> Categorical:
+        """Prediction space from the same posterior: K draws of its parameters.
+
+        Parameters
+        ----------
+        draws : int
+            How many, K.
+        seed : int or the library's random generator
+            What they are drawn from; the same for candidates and targets with one precision, so
+            that draw k is one model for both.
+
+        Returns
+        -------
+        Categorical
+            Logits [N, K, C] of the model linearised at the mean: of a last layer, the model.
+
+        Raises
+        ------
+        TypeError
+            If the embedding does not know the logits: it needs features or Jacobians, and a
+            `Softmax` or `Bernoulli` likelihood.
+        ValueError
+            If draws is less than 1.
+
+        Examples
+        --------
+        >>> import numpy as np, infoq
+        >>> softmax = infoq.likelihoods.Softmax(logits=np.array([[1.0, 0.0, 0.0]]))
+        >>> pool = infoq.Gaussian(infoq.LastLayerEmbedding(np.ones((1, 2)), softmax), 10.0)
+        >>> pool.sample(100)
+        Categorical(N=1, K=100, C=3, logits, numpy float64)
+        """
+        if draws < 1:
+            raise ValueError(f"draws: expected at least 1, got {draws}")
+        ops, size = self.ops, self.embedding.num_parameters
+        shape = (draws, self.precision.num_noise(size))
+        noise = ops.normal(shape, (ops.seed(seed),), self._like)
+        logits = self.embedding.logit_draws(ops, self.precision.colour(noise))
+        return Categorical(logits=self._cast(logits))
+
+    # --- how it computes --------------------------------------------------------------------
+
+    @property
+    def _like(self) -> Array:
+        """A small array of the dtype that is computed in, on the device of the candidates."""
+        return self.ops.upcast(self.embedding.parts[0][:1, ...])
+
+    def _map(
+        self,
+        kernel: Callable[..., Array],
+        *shared: Any,
+        prepare: Callable[..., Any] | None = None,
+        rank: int = 0,
+    ) -> Array:
+        """A kernel over blocks of candidates; `rank` is the number of vectors of a `RootForm`."""
+        embedding = self.embedding
+        bits = max(32, int(self.ops.xp.finfo(embedding.parts[0].dtype).bits))
+        numbers = embedding.numbers_per_candidate + 3 * embedding.num_rows * rank
+        return map_rows(
+            partial(kernel, Layout.of(embedding)),
+            embedding.parts,
+            shared,
+            prepare=prepare,
+            bytes_per_row=numbers * bits // 8,
+        )
+
+    def _each(self, targets: Embedding, precision: Precision, weights: Any, _: str) -> Array:
+        """EPIG by every pair of a candidate and a target."""
+        groups = 1 if isinstance(targets, DiagonalEmbedding) else targets.num_rows
+        size = len(targets) * groups * self.embedding.num_parameters
+        check_budget(size, self._like, f"targets: M={len(targets)} with R={groups} rows each")
+        prepare = partial(weight_space.measured_targets, Layout.of(targets))
+        shared = (precision.covariance(self._like), targets.parts, weights)
+        return self._map(weight_space.each_target, *shared, prepare=prepare, rank=groups)
+
+    def _joint(
+        self, targets: Embedding, precision: Precision, weights: Any, approximation: str
+    ) -> Array:
+        """By the sum of the targets' Fisher information (with weights: their mean)."""
+        trace = approximation != "logdet" and approximation != "jensen"
+        kernel = weight_space.explained_trace if trace else weight_space.explained_logdet
+        covariance = precision.covariance(self._like)
+        size, count = self.embedding.num_parameters, len(targets) * targets.num_rows
+        if isinstance(self.embedding, DiagonalEmbedding):
+            diagonal = fisher_diagonal(targets, weights)
+            prepare = partial(weight_space.by_diagonal, trace)
+            return self._map(kernel, covariance, diagonal, prepare=prepare)
+        if weights is None:
+            weights = self.ops.constant((len(targets),), 1.0, self._like)
+        if approximation == "kronecker":
+            if not isinstance(precision, KroneckerPrecision):
+                raise TypeError(
+                    "approximation: 'kronecker' needs a KroneckerPrecision, such as "
+                    f"laplace(..., structure='kronecker') gives, got {type(precision).__name__}"
+                )
+            left, right = kronecker_factors(targets, weights)
+            total = self.ops.xp.sum(weights)
+            shared = (covariance, left / total, right)
+            return self._map(kernel, *shared, prepare=weight_space.by_kronecker)
+        if size <= count:
+            check_budget(3 * size**2, self._like, f"targets: over P={size} parameters")
+            matrix = precision.matrix(size, self._like)
+            prepare = partial(weight_space.by_fisher, trace)
+            return self._map(kernel, covariance, fisher(targets, weights), matrix, prepare=prepare)
+        check_budget(2 * count * size + count**2, self._like, f"targets: M={len(targets)}")
+        prepare = partial(weight_space.by_rows, Layout.of(targets), trace)
+        scale = self.ops.xp.sqrt(weights)
+        return self._map(kernel, covariance, targets.parts, scale, prepare=prepare, rank=count)
+
+    def _cast(self, x: Array) -> Array:
+        return self.ops.xp.astype(x, self.embedding.parts[0].dtype)
+
+    def _finish(self, scores: Array) -> Array:
+        """Rounding below zero taken off, in the dtype that came in."""
+        return self._cast(self.ops.xp.maximum(scores, self.ops.xp.zeros_like(scores)))
+
+    # --- what it is given -------------------------------------------------------------------
+
+    def _one(self, index: Array | int) -> Embedding:
+        parts = tuple(self.ops.row(x, index)[None, ...] for x in self.embedding.parts)
+        return self.embedding.from_parts(parts, self.embedding.settings)
+
+    def _known(self, given: Any) -> Precision:
+        if given is None:
+            return self.precision
+        if isinstance(given, Precision):
+            return self._fitting(given, "given")
+        embedding = given.embedding if isinstance(given, Gaussian) else given
+        if not isinstance(embedding, Embedding):
+            raise TypeError(
+                "given: expected a Precision, or an Embedding or Gaussian of known outcomes, got "
+                f"{type(given).__name__}"
+            )
+        return laplace(embedding, self.precision)
+
+    def _fitting(self, precision: Precision, name: str) -> Precision:
+        size = self.embedding.num_parameters
+        if precision.num_parameters not in (None, size):
+            raise ValueError(
+                f"{name}: expected P={size} parameters as of the embedding, got "
+                f"P={precision.num_parameters}"
+            )
+        if isinstance(self.embedding, DiagonalEmbedding) and not isinstance(
+            precision, ScalarPrecision | DiagonalPrecision
+        ):
+            raise TypeError(
+                f"{name}: a DiagonalEmbedding needs a ScalarPrecision or DiagonalPrecision, got "
+                f"{type(precision).__name__}; laplace(..., structure='diagonal') gives one"
+            )
+        array = some_array(precision)
+        if array is not None:
+            _check_alike(self.ops, name, array, self.embedding.parts[0])
+        return precision
+
+    def _targets(self, targets: Any) -> Embedding:
+        embedding = targets.embedding if isinstance(targets, Gaussian) else targets
+        if not isinstance(embedding, Embedding):
+            raise TypeError(
+                f"targets: expected a Gaussian or an Embedding, got {type(targets).__name__}"
+            )
+        if isinstance(targets, Gaussian) and not _same(targets.precision, self.precision):
+            raise ValueError(
+                f"targets: expected the posterior of the candidates, {self.precision!r}, got "
+                f"another, {targets.precision!r}; pass the targets' embedding, or one precision"
+            )
+        if embedding.num_parameters != self.embedding.num_parameters:
+            raise ValueError(
+                f"targets: expected P={self.embedding.num_parameters} parameters, got "
+                f"P={embedding.num_parameters}"
+            )
+        if isinstance(embedding, DiagonalEmbedding) != isinstance(
+            self.embedding, DiagonalEmbedding
+        ):
+            raise TypeError("targets: a DiagonalEmbedding goes with another one only")
+        _check_alike(self.ops, "targets", embedding.parts[0], self.embedding.parts[0])
+        return embedding
+
+    def _target_weights(self, targets: Embedding, weights: Array | None) -> Array:
+        size = len(targets)
+        if weights is None:
+            return self.ops.constant((size,), 1 / size, self._like)
+        ops_for(targets=targets.parts[0], target_weights=weights)
+        like = self.ops.xp.reshape(self._like, (-1,))[:1][:, None, None]
+        return check_weights(self.ops, weights, like, size, "target_weights", "target")
+
+
+def _one_of(names: Any, approximation: str) -> str:
+    if approximation not in names:
+        expected = ", ".join(repr(name) for name in names)
+        raise ValueError(f"approximation: expected one of {expected}, got {approximation!r}")
+    return approximation
+
+
+def _same(one: Precision, two: Precision) -> bool:
+    """Whether two precisions are the same as far as can be told."""
+    if one is two:
+        return True
+    if type(one) is not type(two) or one.settings != two.settings:
+        return False
+    return all(_same_part(x, y) for x, y in zip(one.parts, two.parts, strict=True))
+
+
+def _same_part(x: Any, y: Any) -> bool:
+    if x is y:
+        return True
+    if isinstance(x, Precision):
+        return _same(x, y)
+    if tuple(x.shape) != tuple(y.shape) or x.dtype != y.dtype:
+        return False
+    ops = ops_for(x, y)
+    return not ops.concrete(x, y) or bool(ops.xp.all(x == y))
+
+
+def _check_alike(ops: Ops, name: str, x: Array, like: Array) -> None:
+    ops_for(**{"candidates": like, name: x})
+    if ops.upcast(x).dtype != ops.upcast(like).dtype:
+        raise TypeError(
+            f"{name}: expected the dtype of the candidates, {like.dtype}, got {x.dtype}"
+        )
+    check_same_device(ops, **{"candidates": like, name: x})
+
+
+def _noise(ops: Ops, noise: Any, covariance: Array, size: int) -> Array:
+    xp = ops.xp
+    if getattr(noise, "ndim", 0) == 0:
+        noise = xp.zeros_like(covariance[0, :]) + noise
+    if tuple(noise.shape) != (size,):
+        raise ValueError(f"noise_variance: expected a number or shape ({size},), got {noise.shape}")
+    if ops.concrete(noise) and not bool(xp.all(noise > 0)):
+        raise ValueError(
+            f"noise_variance: expected positive variances, got {float(xp.min(noise))}; a "
+            "noise-free outcome tells infinitely much"
+        )
+    return noise

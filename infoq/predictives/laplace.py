@@ -1,0 +1,216 @@
+"""The posterior's precision after labelled data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from functools import partial
+from typing import Any
+
+from infoq.backends import Array, Ops, ops_for
+from infoq.blocks import add_rows, current_options
+from infoq.predictives.embeddings import DiagonalEmbedding, Embedding
+from infoq.predictives.precision import (
+    DensePrecision,
+    DiagonalPrecision,
+    LowRankPrecision,
+    Precision,
+    ScalarPrecision,
+    as_precision,
+)
+from infoq.predictives.rows import KroneckerRows, Rows
+from infoq.predictives.structured import KroneckerPrecision
+
+STRUCTURES = ("dense", "low_rank", "diagonal", "kronecker")
+
+
+def laplace(
+    embedding: Embedding,
+    prior_precision: Precision | float | Array,
+    *,
+    structure: str | None = None,
+) -> Precision:
+    r"""Posterior precision: the prior's and the data's Fisher information, added up.
+
+    .. math:: H''[w \mid D] = H''[w] + \sum_i E_i^T E_i
+
+    Parameters
+    ----------
+    embedding : Embedding
+        The labelled data, at the weights that were found.
+    prior_precision : Precision, float, or array [P] or [P, P]
+        What was known before; add to its result to go on with more data.
+    structure : {"dense", "low_rank", "diagonal", "kronecker"}, optional
+        How the sum is kept. Default: "diagonal" for a `DiagonalEmbedding`, "low_rank" where the
+        data have fewer rows than parameters, else "dense".
+
+    Returns
+    -------
+    Precision
+        Exact as "dense" (P x P) and "low_rank" (N R x P). "diagonal" drops what parameters share;
+        "kronecker" (for a last layer, C x C and D x D) replaces the mean of the products by the
+        product of the means, :math:`N\, E[\Lambda] \otimes E[\phi \phi^T]`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the structure is unknown or does not go with the embedding or the prior, sizes don't
+        fit, or the matrices of the result are larger than ``options(memory=)`` allows.
+
+    Notes
+    -----
+    Streamed over blocks of candidates. Where the outcomes are of a generalised linear model the
+    observed information is the same; elsewhere this is the generalised Gauss-Newton. The likelihood
+    alone may be singular: only its sum with the prior is inverted. N R P^2 multiply-adds, for
+    a last layer N C^2 D^2 / 2 ("dense"), N C (C + D) ("diagonal"), N (C^2 + D^2) ("kronecker").
+
+    References
+    ----------
+    Kirsch, A. and Gal, Y. (2022), arXiv:2208.00549, section 3. Ritter, H., Botev, A. and Barber,
+    D. (2018). A scalable Laplace approximation for neural networks, ICLR. Daxberger, E. et al.
+    (2021). Laplace redux, arXiv:2106.14806.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> labelled = infoq.DenseEmbedding(np.array([[1.0, 0.0], [1.0, 1.0], [0.0, 2.0]]))
+    >>> infoq.laplace(labelled, 1.0).matrix(2, np.zeros(2))
+    array([[3., 1.],
+           [1., 6.]])
+    """
+    prior = as_precision(prior_precision, "prior_precision")
+    if prior.num_parameters not in (None, embedding.num_parameters):
+        raise ValueError(
+            f"prior_precision: expected P={embedding.num_parameters} parameters, got "
+            f"{prior.num_parameters}"
+        )
+    structure = settled_structure(embedding, structure)
+    if structure == "diagonal":
+        return prior + DiagonalPrecision.from_parts((fisher_diagonal(embedding),), ())
+    if structure == "low_rank":
+        ops = embedding.ops
+        rows = ops.xp.reshape(embedding.dense(), (-1, embedding.num_parameters))
+        return LowRankPrecision(prior, rows)
+    if structure == "kronecker":
+        return _kronecker(embedding, prior)
+    total = fisher(embedding)
+    return DensePrecision(total + prior.matrix(embedding.num_parameters, total))
+
+
+def fisher(embedding: Embedding, weights: Array | None = None) -> Array:
+    """The sum (with weights [N], weighed) of the candidates' Fisher information: [P, P]."""
+    size = embedding.num_parameters
+    return _total(_sum_fisher, embedding, weights, (size, size))
+
+
+def fisher_diagonal(embedding: Embedding, weights: Array | None = None) -> Array:
+    """The diagonal of that sum: [P]."""
+    return _total(_sum_diagonal, embedding, weights, (embedding.num_parameters,))
+
+
+def kronecker_factors(embedding: Embedding, weights: Array) -> tuple[Array, Array]:
+    """The weighed sums of curvatures [C, C] and of products of features [D, D]."""
+    block = embedding[:1].rows(embedding.ops)
+    if not isinstance(block, KroneckerRows):
+        raise TypeError(
+            f"structure: 'kronecker' needs a LastLayerEmbedding, got {type(embedding).__name__}"
+        )
+    classes, features = int(block.factor.shape[1]), int(block.features.shape[1])
+    return (
+        _total(_sum_curvature, embedding, weights, (classes, classes)),
+        _total(_sum_features, embedding, weights, (features, features)),
+    )
+
+
+def settled_structure(embedding: Embedding, structure: str | None) -> str:
+    """The structure that is asked for, or else the natural one; refused where it can't be."""
+    if structure is None:
+        structure = _natural(embedding)
+    if structure not in STRUCTURES:
+        raise ValueError(f"structure: expected one of {', '.join(STRUCTURES)}, got {structure!r}")
+    _check_memory(embedding, structure)
+    return structure
+
+
+def _natural(embedding: Embedding) -> str:
+    if isinstance(embedding, DiagonalEmbedding):
+        return "diagonal"
+    fewer = embedding.num_candidates * embedding.num_rows < embedding.num_parameters
+    return "low_rank" if fewer else "dense"
+
+
+def _check_memory(embedding: Embedding, structure: str) -> None:
+    size, count = embedding.num_parameters, embedding.num_candidates * embedding.num_rows
+    numbers = {"dense": 3 * size**2, "low_rank": 2 * count * size + count**2}.get(structure, 0)
+    check_budget(numbers, embedding.parts[0], f"structure: {structure!r} of P={size} parameters")
+
+
+def check_budget(numbers: int, like: Array, what: str) -> None:
+    """Refuse matrices that are larger than the memory budget; never silently another structure."""
+    need = numbers * int(ops_for(like).xp.finfo(like.dtype).bits) // 8
+    allowed = current_options().memory
+    if need > max(allowed, 64 * 10**6):
+        raise ValueError(
+            f"{what} takes {need / 1e9:.3g} GB, and options(memory=) allows {allowed / 1e9:.3g}; "
+            "allow more, or choose a structure: structure='kronecker' or 'diagonal', fewer targets "
+            "or one gradient each (gradient_embedding)"
+        )
+
+
+def _kronecker(embedding: Embedding, prior: Precision) -> Precision:
+    if not isinstance(prior, ScalarPrecision):
+        raise TypeError(
+            f"structure: 'kronecker' needs a scalar prior precision, got {type(prior).__name__}"
+        )
+    ops = embedding.ops
+    ones = ops.constant((embedding.num_candidates,), 1.0, embedding.parts[0])
+    left, right = kronecker_factors(embedding, ones)
+    shift = ops.xp.reshape(prior.diagonal(left), ())
+    return KroneckerPrecision(left / embedding.num_candidates, right, shift)
+
+
+def _total(
+    kernel: Callable[..., Array],
+    embedding: Embedding,
+    weights: Array | None,
+    shape: tuple[int, ...],
+) -> Array:
+    parts = embedding.parts
+    like = parts[0]
+    if weights is None:
+        weights = embedding.ops.constant((embedding.num_candidates,), 1.0, like)
+    item = max(32, int(embedding.ops.xp.finfo(like.dtype).bits)) // 8
+    row = 3 * embedding.num_rows * embedding.num_parameters * item
+    run = partial(_weighed, kernel, type(embedding), embedding.settings)
+    return add_rows(run, (*parts, weights), shape=shape, bytes_per_row=max(1, row // 16))
+
+
+def _weighed(
+    kernel: Callable[..., Array],
+    kind: type[Embedding],
+    settings: Hashable,
+    ops: Ops,
+    *parts: Array,
+) -> Array:
+    rows = kind.from_parts(parts[:-1], settings).rows(ops)
+    return kernel(ops, rows, parts[-1])
+
+
+def _scaled(ops: Ops, rows: Rows, weights: Array) -> Rows:
+    return rows.scaled(ops, ops.xp.sqrt(weights))
+
+
+def _sum_fisher(ops: Ops, rows: Rows, weights: Array) -> Array:
+    return _scaled(ops, rows, weights).fisher(ops)
+
+
+def _sum_diagonal(ops: Ops, rows: Rows, weights: Array) -> Array:
+    return _scaled(ops, rows, weights).fisher_diagonal(ops)
+
+
+def _sum_curvature(ops: Ops, rows: Any, weights: Array) -> Array:
+    half = rows.factor * ops.xp.sqrt(weights)[:, None, None]
+    return ops.xp.sum(half @ ops.xp.matrix_transpose(half), axis=0)
+
+
+def _sum_features(ops: Ops, rows: Any, weights: Array) -> Array:
+    return ops.xp.matmul((rows.features * weights[:, None]).T, rows.features)

@@ -1,0 +1,100 @@
+"""Any likelihood of the exponential family, by its curvature."""
+
+from __future__ import annotations
+
+from typing import Never
+
+from infoq.backends import Array, Ops, ops_for
+from infoq.predictives.likelihoods.base import Likelihood, root, working
+from infoq.predictives.likelihoods.checks import check_array, first, number
+
+_NO_LABELS = "a curvature knows no labels; use Softmax, Bernoulli, Poisson or Normal"
+
+
+class Curvature(Likelihood):
+    """Any likelihood of the exponential family, by its curvature Lambda in the logits.
+
+    Parameters
+    ----------
+    matrix : array [N, C, C]
+        Symmetric and positive semi-definite; it may be singular.
+
+    Raises
+    ------
+    TypeError
+        If the array is not floating.
+    ValueError
+        If the shape is not [N, C, C], or (where values can be read) a matrix is not finite, not
+        symmetric, or has an eigenvalue that is clearly negative. The message names the first
+        offending candidate.
+
+    Notes
+    -----
+    The factor is `V sqrt(eigenvalues)`; eigenvalues that rounding makes negative count as 0. It has
+    no finite gradient where eigenvalues are equal: for gradients take a named likelihood.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from infoq.backends import ops_for
+    >>> from infoq.predictives.likelihoods import Curvature
+    >>> matrix = np.array([[[1.0, -1.0], [-1.0, 1.0]]])
+    >>> factor = Curvature(matrix).factor(ops_for(matrix), (1, 2), matrix)[0]
+    >>> np.allclose(factor @ factor.T, matrix[0])
+    True
+    """
+
+    __slots__ = ()
+
+    def __init__(self, matrix: Array) -> None:
+        ops = ops_for(matrix=matrix)
+        check_array(ops, matrix, "matrix", "[N, C, C]", (3,))
+        if matrix.shape[1] != matrix.shape[2]:
+            raise ValueError(
+                f"matrix: expected square matrices [N, C, C], got shape {tuple(matrix.shape)}"
+            )
+        if ops.concrete(matrix):
+            _check_values(ops, ops.upcast(matrix))
+        self._parts, self._settings = (matrix,), None
+
+    def factor(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
+        """L [n, C, C] with `L L^T = Lambda`, from eigenvalues and eigenvectors."""
+        values, vectors = ops.symmetric_eigen(self.curvature(ops, shape, like))
+        return vectors * root(ops, values)[:, None, :]
+
+    def curvature(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
+        """The curvature Lambda [n, C, C], as it was given."""
+        self._fit(shape)
+        return working(ops, self._parts[0], like)
+
+    def residual(self, ops: Ops, labels: Array, shape: tuple[int, int], like: Array) -> Never:
+        """Not possible: a curvature knows no labels."""
+        raise NotImplementedError(_NO_LABELS)
+
+    def check_labels(self, labels: Array) -> Never:
+        """Not possible: a curvature knows no labels."""
+        raise NotImplementedError(_NO_LABELS)
+
+
+def _check_values(ops: Ops, matrix: Array) -> None:
+    xp = ops.xp
+    finite = xp.all(xp.all(xp.isfinite(matrix), axis=-1), axis=-1)
+    _refuse(ops, ~finite, "expected finite numbers, got NaN or infinity")
+    tolerance = 1e-10 if xp.finfo(matrix.dtype).bits >= 64 else 1e-5
+    skew = xp.max(xp.max(xp.abs(matrix - xp.matrix_transpose(matrix)), axis=-1), axis=-1)
+    size = xp.max(xp.max(xp.abs(matrix), axis=-1), axis=-1)
+    _refuse(ops, skew > tolerance * size, "it is not symmetric; take (A + A^T) / 2 if it should be")
+    values, _ = ops.symmetric_eigen(matrix)
+    low = xp.min(values, axis=-1)
+    index = first(ops, low < -tolerance * xp.max(xp.abs(values), axis=-1))
+    if index is not None:
+        raise ValueError(
+            f"matrix: candidate {index}: it is not positive semi-definite, its smallest "
+            f"eigenvalue is {number(low[index]):.6g}; a network's observed Hessian need not be "
+            "positive; use the Fisher information or the generalised Gauss-Newton curvature"
+        )
+
+
+def _refuse(ops: Ops, bad: Array, problem: str) -> None:
+    if (index := first(ops, bad)) is not None:
+        raise ValueError(f"matrix: candidate {index}: {problem}")

@@ -1,0 +1,177 @@
+"""Likelihoods of independent outcomes that are yes or no, or counts."""
+
+from __future__ import annotations
+
+from infoq.backends import Array, Ops, ops_for
+from infoq.predictives.kernels import to_log_probabilities
+from infoq.predictives.likelihoods.base import Independent, root, working
+from infoq.predictives.likelihoods.checks import (
+    Problem,
+    check_values,
+    exactly_one,
+    independent_outputs,
+    not_finite,
+)
+
+
+class Bernoulli(Independent):
+    r"""Yes-or-no outcomes with probability :math:`p = 1 / (1 + e^{-z})`.
+
+    Parameters
+    ----------
+    probs, logits : array [N] or [N, C]
+        Exactly one of: the probabilities that y = 1, or their logits z; C independent outputs.
+
+    Raises
+    ------
+    TypeError
+        If there is not exactly one array, or it is not floating.
+    ValueError
+        If the shape is not [N] or [N, C], or (where values can be read) a value is NaN, a
+        probability is not between 0 and 1, or a logit is infinite.
+
+    Notes
+    -----
+    The curvature is diag(p (1 - p)). From logits it is computed as sigmoid(z) sigmoid(-z), in
+    which nothing cancels where p rounds to 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from infoq.backends import ops_for
+    >>> from infoq.predictives.likelihoods import Bernoulli
+    >>> logits = np.array([0.0, 40.0])
+    >>> Bernoulli(logits=logits).curvature(ops_for(logits), (2, 1), logits)[:, 0, 0].round(20)
+    array([2.50e-01, 4.25e-18])
+    """
+
+    __slots__ = ()
+
+    def __init__(self, probs: Array | None = None, *, logits: Array | None = None) -> None:
+        kind, x = exactly_one(probs=probs, logits=logits)
+        ops, x = independent_outputs(kind, x)
+        if ops.concrete(x) and kind == "logits":
+            check_values(ops, x, kind, *not_finite(ops, x, "for a certain outcome, pass probs="))
+        elif ops.concrete(x):
+            negative = Problem("negative", x < 0, "if these are logits, pass logits=")
+            above = Problem("too large", x > 1, "if these are logits, pass logits=")
+            infinite = not_finite(ops, x, "if these are logits, pass logits=")
+            check_values(ops, x, kind, *infinite, negative, above)
+        self._parts, self._settings = (x,), kind
+
+    def variances(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
+        """The diagonal of the curvature, p (1 - p): [n, C]."""
+        yes, no = self._probabilities(ops, like)
+        return yes * no
+
+    def roots(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
+        """The square roots of the diagonal of the curvature, [n, C]."""
+        x = working(ops, self._parts[0], like)
+        if self._settings == "probs":
+            return root(ops, x) * root(ops, 1 - x)
+        half = ops.xp.exp(_minus_abs(ops, x) / 2)
+        return half / (1 + half * half)
+
+    def residual(self, ops: Ops, labels: Array, shape: tuple[int, int], like: Array) -> Array:
+        """`p - y`, [n, C], without cancellation for labels 0 and 1."""
+        labels = self._labels(ops, labels, shape, like)
+        yes, no = self._probabilities(ops, like)
+        return (1 - labels) * yes - labels * no
+
+    def outcome_logits(self) -> Array | None:
+        """The logits of y = 0 and y = 1, [N, 2], for one output: `[0, z]` up to a constant."""
+        if self.num_outputs != 1:
+            return None
+        (x,) = self._parts
+        ops = ops_for(x)
+        if self._settings == "logits":
+            return ops.xp.concat([ops.xp.zeros_like(x), x], axis=1)
+        both = ops.xp.concat([1 - ops.upcast(x), ops.upcast(x)], axis=1)
+        return to_log_probabilities(ops, both, "probs")
+
+    def _label_problems(self, ops: Ops, labels: Array) -> tuple[Problem, ...]:
+        outside = Problem("impossible", (labels < 0) | (labels > 1), "labels are 0 or 1")
+        return (*super()._label_problems(ops, labels), outside)
+
+    def _describe(self) -> str:
+        return f"{self._settings}, {super()._describe()}"
+
+    def _probabilities(self, ops: Ops, like: Array) -> tuple[Array, Array]:
+        """Of y = 1 and of y = 0; from logits either is small without cancellation."""
+        x = working(ops, self._parts[0], like)
+        if self._settings == "probs":
+            return x, 1 - x
+        power = ops.xp.exp(_minus_abs(ops, x))
+        large = 1 / (1 + power)
+        small, up = power * large, x >= 0
+        return ops.xp.where(up, large, small), ops.xp.where(up, small, large)
+
+
+def _minus_abs(ops: Ops, x: Array) -> Array:
+    # Not `-abs(x)`, whose derivative at 0 is taken as 0: a sigmoid has slope 1/4 there.
+    return ops.xp.where(x >= 0, -x, x)
+
+
+class Poisson(Independent):
+    r"""Counts with rate :math:`e^z`: the canonical link, the logarithm.
+
+    Parameters
+    ----------
+    rate, log_rate : array [N] or [N, C]
+        Exactly one of: the rates, or their logarithms z; C independent outputs.
+
+    Raises
+    ------
+    TypeError
+        If there is not exactly one array, or it is not floating.
+    ValueError
+        If the shape is not [N] or [N, C], or (where values can be read) a value is NaN or infinite,
+        or a rate is negative.
+
+    Notes
+    -----
+    The curvature is diag(rate).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from infoq.backends import ops_for
+    >>> from infoq.predictives.likelihoods import Poisson
+    >>> rate = np.array([4.0])
+    >>> Poisson(rate).factor(ops_for(rate), (1, 1), rate)
+    array([[[2.]]])
+    """
+
+    __slots__ = ()
+
+    def __init__(self, rate: Array | None = None, *, log_rate: Array | None = None) -> None:
+        kind, x = exactly_one(rate=rate, log_rate=log_rate)
+        ops, x = independent_outputs(kind, x)
+        if ops.concrete(x) and kind == "log_rate":
+            check_values(ops, x, kind, *not_finite(ops, x, "for a rate of zero, pass rate="))
+        elif ops.concrete(x):
+            negative = Problem("negative", x < 0, "if these are logarithms, pass log_rate=")
+            check_values(ops, x, kind, *not_finite(ops, x, "a rate is finite"), negative)
+        self._parts, self._settings = (x,), kind
+
+    def variances(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
+        """The diagonal of the curvature, the rates: [n, C]."""
+        x = working(ops, self._parts[0], like)
+        return x if self._settings == "rate" else ops.xp.exp(x)
+
+    def roots(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
+        """The square roots of the diagonal of the curvature, [n, C]."""
+        x = working(ops, self._parts[0], like)
+        return root(ops, x) if self._settings == "rate" else ops.xp.exp(x / 2)
+
+    def residual(self, ops: Ops, labels: Array, shape: tuple[int, int], like: Array) -> Array:
+        """`rate - y`, [n, C]."""
+        labels = self._labels(ops, labels, shape, like)
+        return self.variances(ops, shape, like) - labels
+
+    def _label_problems(self, ops: Ops, labels: Array) -> tuple[Problem, ...]:
+        negative = Problem("negative", labels < 0, "labels are counts")
+        return (*super()._label_problems(ops, labels), negative)
+
+    def _describe(self) -> str:
+        return f"{self._settings}, {super()._describe()}"

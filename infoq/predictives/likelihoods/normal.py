@@ -1,0 +1,143 @@
+"""The likelihood of regression."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from typing import NamedTuple, cast
+
+from infoq.backends import Array, Ops, ops_for
+from infoq.predictives.likelihoods.base import Independent, working
+from infoq.predictives.likelihoods.checks import (
+    Problem,
+    check_values,
+    independent_outputs,
+    not_finite,
+)
+from infoq.predictives.validation import check_same_device
+
+
+class _Noise(NamedTuple):
+    """What a `Normal` is made of beside arrays: a variance that is one number, a mean or not."""
+
+    variance: float | None
+    has_mean: bool
+
+
+class Normal(Independent):
+    r"""Normal outcomes :math:`y = z + \epsilon` with noise of known variance.
+
+    Parameters
+    ----------
+    variance : float or array [N] or [N, C]
+        The variance of the noise: one for all, or one for each candidate (and output).
+    mean : array [N] or [N, C], optional
+        The predicted mean z; only `residual` needs it.
+
+    Raises
+    ------
+    TypeError
+        If the variance is not a number, an array is not floating, or the arrays differ in library
+        or dtype.
+    ValueError
+        If a shape is wrong, or (where values can be read) a variance is not positive and finite.
+
+    Notes
+    -----
+    The curvature is diag(1 / variance); without the noise no bound on an information holds.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from infoq.backends import ops_for
+    >>> from infoq.predictives.likelihoods import Normal
+    >>> x = np.zeros((1, 2))
+    >>> Normal(0.25).curvature(ops_for(x), (1, 2), x)
+    array([[[4., 0.],
+            [0., 4.]]])
+    """
+
+    __slots__ = ()
+
+    def __init__(self, variance: float | Array = 1.0, *, mean: Array | None = None) -> None:
+        parts: tuple[Array, ...] = ()
+        number = None
+        if isinstance(variance, (bool, numbers.Real)):
+            number = float(variance)
+            if variance is True or not (0 < number < math.inf):
+                raise ValueError(f"variance: expected a finite number > 0, got {variance!r}")
+        else:
+            parts = (_read_variance(variance),)
+        if mean is not None:
+            parts = (*parts, _read_mean(mean, *parts))
+        self._parts, self._settings = parts, _Noise(number, mean is not None)
+
+    def variances(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
+        """The diagonal of the curvature, 1 / variance: [n, C]."""
+        return 1 / self._variance(ops, shape, like)
+
+    def roots(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
+        """The square roots of the diagonal of the curvature, [n, C]."""
+        return 1 / ops.xp.sqrt(self._variance(ops, shape, like))
+
+    def residual(self, ops: Ops, labels: Array, shape: tuple[int, int], like: Array) -> Array:
+        """`(mean - y) / variance`, [n, C]."""
+        self._need_mean()
+        labels = self._labels(ops, labels, shape, like)
+        mean = working(ops, self._parts[-1], like)
+        return (mean - labels) / self._variance(ops, shape, like)
+
+    def check_labels(self, labels: Array) -> None:
+        """Refuse labels that are not finite numbers [N] or [N, C], or that have no mean."""
+        self._need_mean()
+        super().check_labels(labels)
+
+    def _need_mean(self) -> None:
+        if not self._noise.has_mean:
+            raise ValueError("Normal: labels need the predicted mean; pass Normal(..., mean=)")
+
+    @property
+    def _noise(self) -> _Noise:
+        return cast(_Noise, self._settings)
+
+    def _variance(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
+        if self._noise.variance is not None:
+            return ops.constant(shape, self._noise.variance, like)
+        return working(ops, self._parts[0], like)
+
+    def _describe(self) -> str:
+        noise, parts = self._noise, []
+        if noise.variance is not None:
+            parts = [f"variance={noise.variance:g}"]
+        if self._parts:
+            parts.append(super()._describe())
+        return ", ".join(parts)
+
+
+def _read_variance(variance: Array) -> Array:
+    ops, variance = independent_outputs("variance", variance)
+    if ops.concrete(variance):
+        low = Problem("non-positive", variance <= 0, "a variance is above 0")
+        check_values(
+            ops, variance, "variance", *not_finite(ops, variance, "a variance is finite"), low
+        )
+    return variance
+
+
+def _read_mean(mean: Array, variance: Array | None = None) -> Array:
+    ops, mean = independent_outputs("mean", mean)
+    if variance is not None:
+        ops_for(variance=variance, mean=mean)
+        check_same_device(ops, variance=variance, mean=mean)
+        if mean.dtype != variance.dtype:
+            raise TypeError(
+                f"mean: expected the dtype of the variance, {variance.dtype}, got {mean.dtype}"
+            )
+        if mean.shape != variance.shape:
+            raise ValueError(
+                f"mean: expected the shape of the variance, {tuple(variance.shape)}, got "
+                f"{tuple(mean.shape)}; one variance for all is a float"
+            )
+    if ops.concrete(mean):
+        check_values(ops, mean, "mean", *not_finite(ops, mean, "a mean is finite"))
+    return mean

@@ -1,0 +1,190 @@
+"""The categorical likelihood, with a factor of its curvature in which nothing cancels."""
+
+from __future__ import annotations
+
+from infoq.backends import Array, Ops, ops_for
+from infoq.predictives.kernels import to_log_probabilities, to_probabilities
+from infoq.predictives.likelihoods.base import Likelihood, cast, places, working
+from infoq.predictives.likelihoods.checks import (
+    Problem,
+    check_array,
+    check_integers,
+    check_label_shape,
+    check_values,
+    exactly_one,
+    first,
+    not_a_number,
+    not_finite,
+    number,
+)
+
+
+class Softmax(Likelihood):
+    r"""Categorical outcomes with probabilities :math:`\pi = \mathrm{softmax}(z)`.
+
+    Parameters
+    ----------
+    probs, logits : array [N, C]
+        Exactly one of: the probabilities of C >= 2 classes for N candidates, or their logits z.
+        A logit may be -inf.
+
+    Raises
+    ------
+    TypeError
+        If there is not exactly one array, or it is not floating.
+    ValueError
+        If the shape is not [N, C] with C >= 2, or (where values can be read) a value is NaN,
+        negative or infinite, or a row of `probs` does not sum to one within 0.001 (float16 and
+        bfloat16: 0.02). The message names the first offending candidate.
+
+    Notes
+    -----
+    The curvature is :math:`\Lambda = \mathrm{diag}(\pi) - \pi \pi^T`, of rank R = C - 1. With the
+    tail sums :math:`s_j = \sum_{k \ge j} \pi_k`, column j of its Cholesky factor is
+
+    .. math:: \sqrt{\pi_j s_{j+1} / s_j} \; (e_j - \sum_{i > j} \pi_i e_i / s_{j+1}),
+
+    a product of numbers that are not negative: the diagonal of :math:`L L^T`, and so its trace
+    :math:`1 - \sum_i \pi_i^2`, keeps its relative accuracy in float32 at any gap between the
+    logits, and an entry off the diagonal is right relative to :math:`\sqrt{\Lambda_{ii}
+    \Lambda_{jj}}`. Where a tail sum is 0 the column is 0, and so is its gradient. Rows of `probs`
+    are divided by their sum.
+
+    References
+    ----------
+    Tanabe, K. and Sagae, M. (1992). An exact Cholesky decomposition and the generalized inverse of
+    the variance-covariance matrix of the multinomial distribution, with applications. Journal of
+    the Royal Statistical Society B 54, 211-219.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from infoq.backends import ops_for
+    >>> from infoq.predictives.likelihoods import Softmax
+    >>> probs = np.array([[0.5, 0.25, 0.25]])
+    >>> factor = Softmax(probs).factor(ops_for(probs), (1, 3), probs)[0]
+    >>> factor @ factor.T
+    array([[ 0.25  , -0.125 , -0.125 ],
+           [-0.125 ,  0.1875, -0.0625],
+           [-0.125 , -0.0625,  0.1875]])
+    """
+
+    __slots__ = ()
+
+    def __init__(self, probs: Array | None = None, *, logits: Array | None = None) -> None:
+        kind, x = exactly_one(probs=probs, logits=logits)
+        ops = ops_for(**{kind: x})
+        check_array(ops, x, kind, "[N, C]", (2,))
+        if x.shape[1] < 2:
+            raise ValueError(
+                f"{kind}: expected C >= 2 classes, got shape {tuple(x.shape)}; for the probability "
+                "or the logit of one of two outcomes, use Bernoulli"
+            )
+        if ops.concrete(x):
+            _CHECKS[kind](ops, x)
+        self._parts, self._settings = (x,), kind
+
+    def num_rows(self, num_outputs: int) -> int:
+        """The rank of the curvature, C - 1."""
+        return num_outputs - 1
+
+    def factor(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
+        """L [n, C, C - 1], lower triangular, with `L L^T = Lambda`."""
+        xp = ops.xp
+        probs = self._probs(ops, shape, like)
+        tail = xp.flip(xp.cumulative_sum(xp.flip(probs, axis=1), axis=1), axis=1)
+        this, rest = probs[:, :-1], tail[:, 1:]
+        tiny = float(xp.finfo(probs.dtype).smallest_normal)
+        # Not `>= tiny`, so that a NaN stays one.
+        none = (this < tiny) | (rest < tiny)
+        one = ops.scalar(1.0, probs)
+        # Quotients of roots, not roots of quotients: neither they nor their slopes overflow.
+        of_this, of_tail, of_rest = (
+            xp.sqrt(xp.where(none, one, x)) for x in (this, tail[:, :-1], rest)
+        )
+        share = of_this / of_tail
+        below = probs[:, :, None] / of_rest[:, None, :] * share[:, None, :]
+        row, column = places(ops, shape[1], shape[1] - 1, probs)
+        zero = ops.scalar(0.0, probs)
+        lower = xp.where(row > column, -below, zero)
+        factor = xp.where(row == column, (share * of_rest)[:, None, :], lower)
+        return xp.where(none[:, None, :], zero, factor)
+
+    def curvature(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
+        """The curvature Lambda [n, C, C]; on the diagonal pi times the sum of the others."""
+        xp = ops.xp
+        probs = self._probs(ops, shape, like)
+        row, column = places(ops, shape[1], shape[1], probs)
+        others = xp.where(row == column, ops.scalar(0.0, probs), probs[:, None, :])
+        total = xp.sum(others, axis=-1, keepdims=True)
+        return probs[:, :, None] * xp.where(row == column, total, -others)
+
+    def residual(self, ops: Ops, labels: Array, shape: tuple[int, int], like: Array) -> Array:
+        """`pi - onehot(y)` for integer labels [n]: at y, minus the sum of the others."""
+        xp = ops.xp
+        check_label_shape(labels, (shape[:1],))
+        check_integers(ops, labels)
+        probs = self._probs(ops, shape, like)
+        classes = xp.arange(shape[1], dtype=xp.int32, device=ops.device(probs))
+        hit = cast(ops, labels, xp.int32)[:, None] == classes[None, :]
+        others = xp.where(hit, ops.scalar(0.0, probs), probs)
+        return xp.where(hit, -xp.sum(others, axis=-1, keepdims=True), others)
+
+    def outcome_logits(self) -> Array:
+        """The logits [N, C], or the logarithms of the probabilities."""
+        (x,) = self._parts
+        return x if self._settings == "logits" else to_log_probabilities(ops_for(x), x, "probs")
+
+    def check_labels(self, labels: Array) -> None:
+        """Refuse labels that are not integers [N] between 0 and C - 1."""
+        (x,) = self._parts
+        ops = ops_for(**{str(self._settings): x, "labels": labels})
+        check_label_shape(labels, ((self.num_candidates,),))
+        check_integers(ops, labels)
+        if not ops.concrete(labels):
+            return
+        index = first(ops, (labels < 0) | (labels >= x.shape[1]))
+        if index is not None:
+            raise ValueError(
+                f"labels: candidate {index}: expected a class from 0 to {x.shape[1] - 1}, "
+                f"got {int(labels[index])}"
+            )
+
+    def _describe(self) -> str:
+        return f"{self._settings}, {super()._describe()}"
+
+    def _probs(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
+        self._fit(shape)
+        xp = ops.xp
+        probs = to_probabilities(ops, working(ops, self._parts[0], like), str(self._settings))
+        if self._settings == "logits":
+            return probs
+        total = xp.sum(probs, axis=-1, keepdims=True)
+        return probs / xp.where(total > 0, total, ops.scalar(1.0, probs))
+
+
+def _check_logits(ops: Ops, x: Array) -> None:
+    xp = ops.xp
+    infinite = Problem("infinite", x == float("inf"), "clip the logits, or pass probs=")
+    check_values(ops, x, "logits", not_a_number(ops, x), infinite)
+    none = xp.max(x, axis=-1) == -float("inf")
+    if (index := first(ops, none)) is not None:
+        raise ValueError(
+            f"logits: candidate {index}: all logits are -inf; at least one must be finite"
+        )
+
+
+def _check_probs(ops: Ops, x: Array) -> None:
+    xp = ops.xp
+    negative = Problem("negative", x < 0, "if these are logits, pass logits=")
+    check_values(ops, x, "probs", *not_finite(ops, x, "pass logits="), negative)
+    total = xp.sum(ops.upcast(x), axis=-1)
+    off = xp.abs(total - 1) > (1e-3 if xp.finfo(x.dtype).bits >= 32 else 2e-2)
+    if (index := first(ops, off)) is not None:
+        raise ValueError(
+            f"probs: candidate {index}: the probabilities sum to {number(total[index]):.6g}, "
+            "not 1; divide by the sum, or pass logits= if they are not normalised"
+        )
+
+
+_CHECKS = {"probs": _check_probs, "logits": _check_logits}

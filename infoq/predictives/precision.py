@@ -1,0 +1,485 @@
+"""The inverse covariance of the parameters: scalar, diagonal, or any matrix.
+
+Parameters count class by class where there are classes: parameter `c D + d` weighs feature d in the
+logit of class c. What is known of the parameters enters by `update` and `+`, and leaves by
+`downdate`: information is additive.
+"""
+
+from __future__ import annotations
+
+import numbers
+from typing import Any
+
+from infoq.backends import Array, Ops, ops_for
+from infoq.predictives.forms import DenseForm, DiagonalForm, EnlargedForm, Form, ReducedForm
+from infoq.predictives.matrices import check_array, factor, identity
+
+
+class Precision:
+    """A positive definite inverse covariance of P parameters."""
+
+    parts: tuple[Any, ...] = ()
+    """The arrays (and precisions) that it is made of."""
+
+    settings: Any = ()
+    """What says everything about it together with its type and `parts`."""
+
+    @classmethod
+    def from_parts(cls, parts: tuple[Any, ...], settings: Any) -> Precision:
+        """The precision of these parts, which are not checked again."""
+        precision = cls.__new__(cls)
+        precision.parts = parts
+        precision.settings = settings
+        return precision
+
+    @property
+    def ops(self) -> Ops | None:
+        """The operations of its library; None where it is a number."""
+        arrays = [x for x in self.parts if not isinstance(x, Precision)]
+        return ops_for(arrays[0]) if arrays else None
+
+    @property
+    def num_parameters(self) -> int | None:
+        """The number of parameters, P; None where it fits any."""
+        raise NotImplementedError
+
+    def covariance(self, like: Array) -> Form:
+        """The inverse, as a form that blocks of candidates are measured by."""
+        raise NotImplementedError
+
+    def logdet(self, num_parameters: int | None = None) -> Array:
+        """The log-determinant."""
+        raise NotImplementedError
+
+    def diagonal(self, like: Array) -> Array:
+        """The diagonal of the precision: [P], or [1] where all are alike."""
+        raise NotImplementedError
+
+    def matrix(self, num_parameters: int, like: Array) -> Array:
+        """The precision in full: [P, P]."""
+        raise NotImplementedError
+
+    def colour(self, noise: Array) -> Array:
+        """Independent normal numbers [K, P] as deviations with this precision: [K, P]."""
+        raise NotImplementedError
+
+    def num_noise(self, num_parameters: int) -> int:
+        """How many normal numbers `colour` takes for a deviation: P, unless it says otherwise."""
+        return num_parameters
+
+    def _plus(self, other: Precision) -> Precision | None:
+        """The sum with a precision of no more structure than this one; None where unknown."""
+        raise NotImplementedError
+
+    def solve(self, x: Array) -> Array:
+        """`P^-1 x` for vectors x [..., P]."""
+        return self.covariance(x).apply(ops_for(x), x)
+
+    def update(self, rows: Array) -> Precision:
+        """The precision after R more outcomes with rows [R, P]: `P + rows^T rows`."""
+        return LowRankPrecision(self, rows)
+
+    def downdate(self, rows: Array) -> Precision:
+        """The precision before R outcomes with rows [R, P]: `P - rows^T rows`.
+
+        Raises
+        ------
+        ValueError
+            If nothing positive definite is left.
+        """
+        return LowRankPrecision(self, rows, sign=-1)
+
+    def __add__(self, other: Precision) -> Precision:
+        """The precision of what both know."""
+        if not isinstance(other, Precision):
+            return NotImplemented
+        _check_same_size(self, other)
+        for one, two in ((self, other), (other, self)):
+            total = one._plus(two)
+            if total is not None:
+                return total
+        size = self.num_parameters or other.num_parameters
+        like = some_array(self, other)
+        if size is None or like is None:
+            raise ValueError("two precisions of unknown size; add them to an embedding's first")
+        return DensePrecision(self.matrix(size, like) + other.matrix(size, like))
+
+    def __repr__(self) -> str:
+        size = "" if self.num_parameters is None else f"P={self.num_parameters}"
+        return f"{type(self).__name__}({size})"
+
+
+class ScalarPrecision(Precision):
+    """The same precision for every parameter, independently: `value I`.
+
+    Parameters
+    ----------
+    value : float or array []
+        Positive.
+
+    Raises
+    ------
+    ValueError
+        If the value is not positive and finite.
+
+    Examples
+    --------
+    >>> import infoq
+    >>> infoq.ScalarPrecision(2.0) + infoq.ScalarPrecision(0.5)
+    ScalarPrecision(2.5)
+    """
+
+    def __init__(self, value: Any) -> None:
+        if isinstance(value, numbers.Real):
+            if not 0 < float(value) < float("inf"):
+                raise ValueError(f"value: expected a positive precision, got {value}")
+            self.parts, self.settings = (), float(value)
+            return
+        ops = ops_for(value=value)
+        if value.ndim != 0:
+            raise ValueError(f"value: expected a number or a 0-d array, got {tuple(value.shape)}")
+        if ops.concrete(value) and not 0 < float(value) < float("inf"):
+            raise ValueError(f"value: expected a positive precision, got {float(value)}")
+        self.parts, self.settings = (value,), None
+
+    @property
+    def num_parameters(self) -> None:
+        """Fits any."""
+
+    def _value(self, like: Array) -> Array:
+        if self.parts:
+            return self.parts[0]
+        return ops_for(like).scalar(self.settings, like)
+
+    def covariance(self, like: Array) -> Form:
+        """One number."""
+        return DiagonalForm(1 / ops_for(like).xp.reshape(self._value(like), (1,)))
+
+    def logdet(self, num_parameters: int | None = None) -> Array:
+        """P log value; the number of parameters has to be given."""
+        if num_parameters is None:
+            raise ValueError("num_parameters: a ScalarPrecision does not know it; pass it")
+        if self.parts:
+            return num_parameters * ops_for(*self.parts).xp.log(self.parts[0])
+        import math
+
+        return num_parameters * math.log(self.settings)
+
+    def diagonal(self, like: Array) -> Array:
+        """One number."""
+        return ops_for(like).xp.reshape(self._value(like), (1,))
+
+    def matrix(self, num_parameters: int, like: Array) -> Array:
+        """A multiple of the identity."""
+        return identity(ops_for(like), num_parameters, like) * self.diagonal(like)
+
+    def colour(self, noise: Array) -> Array:
+        """Elementwise."""
+        return noise / ops_for(noise).xp.sqrt(self._value(noise))
+
+    def _plus(self, other: Precision) -> Precision | None:
+        if not isinstance(other, ScalarPrecision):
+            return None
+        like = some_array(self, other)
+        if like is None:
+            return ScalarPrecision(self.settings + other.settings)
+        return ScalarPrecision(self._value(like) + other._value(like))
+
+    def __repr__(self) -> str:
+        return f"ScalarPrecision({self.settings if not self.parts else self.parts[0]})"
+
+
+class DiagonalPrecision(Precision):
+    """A precision of each parameter's own, independently.
+
+    Parameters
+    ----------
+    values : array [P]
+        Positive.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the values are no floating vector, or (where they can be read) not all positive.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> infoq.DiagonalPrecision(np.array([1.0, 4.0])).solve(np.array([2.0, 2.0]))
+    array([2. , 0.5])
+    """
+
+    def __init__(self, values: Array) -> None:
+        ops = ops_for(values=values)
+        values = check_array(ops, values, 1, "values")
+        if ops.concrete(values):
+            fine = (values > 0) & ops.xp.isfinite(values)
+            if not bool(ops.xp.all(fine)):
+                index = int(ops.xp.argmax(ops.xp.astype(~fine, ops.xp.int32)))
+                raise ValueError(
+                    f"values: expected positive precisions, got {float(values[index])} at {index}; "
+                    "add a prior precision"
+                )
+        self.parts = (values,)
+
+    @property
+    def num_parameters(self) -> int:
+        """The number of parameters, P."""
+        return int(self.parts[0].shape[0])
+
+    def covariance(self, like: Array) -> Form:
+        """The inverse of each."""
+        return DiagonalForm(1 / self.parts[0])
+
+    def logdet(self, num_parameters: int | None = None) -> Array:
+        """The sum of the logarithms."""
+        xp = ops_for(*self.parts).xp
+        return xp.sum(xp.log(self.parts[0]))
+
+    def diagonal(self, like: Array) -> Array:
+        """The values."""
+        return self.parts[0]
+
+    def matrix(self, num_parameters: int, like: Array) -> Array:
+        """A diagonal matrix."""
+        return identity(ops_for(like), num_parameters, like) * self.parts[0]
+
+    def colour(self, noise: Array) -> Array:
+        """Elementwise."""
+        return noise / ops_for(noise).xp.sqrt(self.parts[0])
+
+    def _plus(self, other: Precision) -> Precision | None:
+        if isinstance(other, ScalarPrecision | DiagonalPrecision):
+            return DiagonalPrecision(self.parts[0] + other.diagonal(self.parts[0]))
+        return None
+
+
+class DensePrecision(Precision):
+    """Any precision, as a matrix.
+
+    Parameters
+    ----------
+    matrix : array [P, P]
+        Symmetric and positive definite; the lower triangle is read.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no square floating matrix, or (where values can be read) not positive definite;
+        the message has its smallest eigenvalue.
+
+    Notes
+    -----
+    P^3 multiply-adds for the Cholesky factor and the covariance; three P x P matrices in memory.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> precision = infoq.DensePrecision(np.array([[2.0, 1.0], [1.0, 2.0]]))
+    >>> precision.solve(np.array([3.0, 0.0])).round(4)
+    array([ 2., -1.])
+    >>> precision.logdet().round(4)
+    np.float64(1.0986)
+    """
+
+    def __init__(self, matrix: Array) -> None:
+        ops = ops_for(matrix=matrix)
+        matrix = check_array(ops, matrix, 2, "matrix")
+        self.parts = (matrix, factor(ops, matrix, "matrix"))
+
+    @property
+    def num_parameters(self) -> int:
+        """The number of parameters, P."""
+        return int(self.parts[0].shape[0])
+
+    @property
+    def root(self) -> Array:
+        """The inverse of the Cholesky factor: [P, P]."""
+        ops, lower = ops_for(*self.parts), self.parts[1]
+        return ops.solve_triangular(lower, identity(ops, self.num_parameters, lower))
+
+    def covariance(self, like: Array) -> Form:
+        """The inverse matrix; computed once."""
+        if not hasattr(self, "_covariance"):
+            root = self.root
+            self._covariance = DenseForm(root.T @ root)
+        return self._covariance
+
+    def logdet(self, num_parameters: int | None = None) -> Array:
+        """Twice the sum of the logarithms of the pivots."""
+        xp = ops_for(*self.parts).xp
+        return 2 * xp.sum(xp.log(xp.linalg.diagonal(self.parts[1])))
+
+    def diagonal(self, like: Array) -> Array:
+        """The diagonal of the matrix."""
+        return ops_for(*self.parts).xp.linalg.diagonal(self.parts[0])
+
+    def matrix(self, num_parameters: int, like: Array) -> Array:
+        """The matrix."""
+        return self.parts[0]
+
+    def update(self, rows: Array) -> Precision:
+        """The precision after R more outcomes with rows [R, P]."""
+        return DensePrecision(self.parts[0] + rows.T @ rows)
+
+    def downdate(self, rows: Array) -> Precision:
+        """The precision before R outcomes with rows [R, P]."""
+        return DensePrecision(self.parts[0] - rows.T @ rows)
+
+    def colour(self, noise: Array) -> Array:
+        """By the inverse of the Cholesky factor."""
+        return noise @ self.root
+
+    def _plus(self, other: Precision) -> Precision | None:
+        size = self.num_parameters
+        return DensePrecision(self.parts[0] + other.matrix(size, self.parts[0]))
+
+
+class LowRankPrecision(Precision):
+    """`base + rows^T rows`, or with a minus: a precision and Q outcomes more or less.
+
+    Parameters
+    ----------
+    base : Precision, float, or array [P] or [P, P]
+        What the rows are added to: usually a scalar or diagonal prior.
+    rows : array [Q, P]
+        What the outcomes measure, with unit noise.
+    sign : {1, -1}
+        Whether the rows are added or taken off.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the shapes don't fit, or (where values can be read) taking off leaves nothing positive
+        definite.
+
+    Notes
+    -----
+    Exact, by the Woodbury identity: Q^2 P + Q^3 multiply-adds once, and Q P for each vector; no
+    P x P matrix. The covariance is a difference: where the outcomes say much more than the base,
+    float32 loses the digits that they have in common.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> precision = infoq.LowRankPrecision(1.0, np.array([[1.0, 1.0]]))
+    >>> precision.solve(np.array([3.0, 0.0])).round(4)
+    array([ 2., -1.])
+    """
+
+    def __init__(self, base: Precision | float | Array, rows: Array, *, sign: int = 1) -> None:
+        ops = ops_for(rows=rows)
+        base = as_precision(base, "base")
+        if not ops.xp.isdtype(rows.dtype, "real floating"):
+            raise TypeError(f"rows: expected a real floating dtype, got {rows.dtype}")
+        if rows.ndim != 2 or base.num_parameters not in (None, rows.shape[1]):
+            size = "P" if base.num_parameters is None else base.num_parameters
+            raise ValueError(f"rows: expected shape (Q, {size}), got {tuple(rows.shape)}")
+        if sign not in (1, -1):
+            raise ValueError(f"sign: expected 1 or -1, got {sign}")
+        rows = ops.upcast(rows)
+        if isinstance(base, LowRankPrecision) and base.settings == sign:
+            rows, base = ops.xp.concat([base.parts[1], rows]), base.parts[0]
+        solved = base.solve(rows)
+        inner = solved @ rows.T
+        inner = (inner + inner.T) / 2 * sign
+        name = "base + rows^T rows" if sign > 0 else "base - rows^T rows"
+        lower = factor(ops, inner + identity(ops, rows.shape[0], rows), name)
+        self.parts = (base, rows, lower, ops.solve_triangular(lower, solved))
+        self.settings = sign
+
+    @property
+    def ops(self) -> Ops:
+        """The operations of the library of the rows."""
+        return ops_for(self.parts[1])
+
+    @property
+    def num_parameters(self) -> int:
+        """The number of parameters, P."""
+        return int(self.parts[1].shape[1])
+
+    def covariance(self, like: Array) -> Form:
+        """The base's, less (or more) what the rows measured."""
+        base, _, _, vectors = self.parts
+        form = ReducedForm if self.settings == 1 else EnlargedForm
+        return form(base.covariance(like), vectors)
+
+    def logdet(self, num_parameters: int | None = None) -> Array:
+        """The base's, and that of a Q x Q matrix."""
+        base, _, lower, _ = self.parts
+        xp = self.ops.xp
+        more = 2 * xp.sum(xp.log(xp.linalg.diagonal(lower)))
+        return base.logdet(self.num_parameters) + more
+
+    def diagonal(self, like: Array) -> Array:
+        """The base's, and the squares of the rows."""
+        base, rows, _, _ = self.parts
+        return base.diagonal(rows) + self.settings * self.ops.xp.sum(rows**2, axis=0)
+
+    def matrix(self, num_parameters: int, like: Array) -> Array:
+        """In full."""
+        base, rows, _, _ = self.parts
+        return base.matrix(self.num_parameters, rows) + self.settings * (rows.T @ rows)
+
+    def colour(self, noise: Array) -> Array:
+        """By conditioning deviations of the base on noisy outcomes of the rows that are zero.
+
+        The first Q of the numbers are the outcomes' noise.
+        """
+        base, rows, _, _ = self.parts
+        count = rows.shape[0]
+        if self.settings == -1:
+            dense = DensePrecision(self.matrix(self.num_parameters, rows))
+            return dense.colour(noise[:, count:])
+        deviation = base.colour(noise[:, count:])
+        misfit = deviation @ rows.T + noise[:, :count]
+        return deviation - self.solve(misfit @ rows)
+
+    def num_noise(self, num_parameters: int) -> int:
+        """Q more than the base."""
+        base, rows, _, _ = self.parts
+        return int(base.num_noise(num_parameters) + rows.shape[0])
+
+    def _plus(self, other: Precision) -> Precision | None:
+        base, rows, _, _ = self.parts
+        if isinstance(other, LowRankPrecision):
+            total = self._plus(other.parts[0])
+            return (
+                None
+                if total is None
+                else LowRankPrecision(total, other.parts[1], sign=other.settings)
+            )
+        return LowRankPrecision(base + other, rows, sign=self.settings)
+
+    def __repr__(self) -> str:
+        sign = "" if self.settings == 1 else ", sign=-1"
+        return f"LowRankPrecision({self.parts[0]!r}, Q={self.parts[1].shape[0]}{sign})"
+
+
+def as_precision(x: Any, name: str = "precision") -> Precision:
+    """A precision from itself, a number, a vector or a matrix."""
+    if isinstance(x, Precision):
+        return x
+    if isinstance(x, numbers.Real) or getattr(x, "ndim", None) == 0:
+        return ScalarPrecision(x)
+    ops_for(**{name: x})
+    if x.ndim == 1:
+        return DiagonalPrecision(x)
+    return DensePrecision(x)
+
+
+def _check_same_size(one: Precision, two: Precision) -> None:
+    """Refuse precisions of different numbers of parameters, libraries or dtypes."""
+    sizes = [p.num_parameters for p in (one, two) if p.num_parameters is not None]
+    if len(set(sizes)) > 1:
+        raise ValueError(f"precisions of P={sizes[0]} and P={sizes[1]} parameters don't add up")
+
+
+def some_array(*precisions: Precision) -> Array | None:
+    """An array that says which library and dtype the precisions are of."""
+    for precision in precisions:
+        for part in precision.parts:
+            found = some_array(part) if isinstance(part, Precision) else part
+            if found is not None:
+                return found
+    return None

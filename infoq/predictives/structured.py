@@ -1,0 +1,179 @@
+"""Precisions in other words: Kronecker factors of one, and the covariance that one inverts."""
+
+from __future__ import annotations
+
+from infoq.backends import Array, ops_for
+from infoq.predictives.forms import DenseForm, RotatedForm, flat_product, turn
+from infoq.predictives.matrices import check_array, factor, identity
+from infoq.predictives.precision import DensePrecision, Precision, ScalarPrecision
+
+
+class KroneckerPrecision(Precision):
+    """`left (x) right + shift I`: Kronecker factors over classes and features, and a prior.
+
+    Parameters
+    ----------
+    left : array [C, C]
+        Over classes; symmetric and positive semi-definite.
+    right : array [D, D]
+        Over features; symmetric and positive semi-definite.
+    shift : float or array []
+        The scalar prior precision.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a factor is no square floating matrix, or (where values can be read) the whole is not
+        positive definite.
+
+    Notes
+    -----
+    C^3 + D^3 multiply-adds for the eigenvectors of both; every operation then is diagonal in their
+    basis. Parameters count class by class, P = C D.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> precision = infoq.KroneckerPrecision(np.eye(2), np.eye(3), 1.0)
+    >>> precision, precision.logdet().round(4)
+    (KroneckerPrecision(C=2, D=3), np.float64(4.1589))
+    """
+
+    def __init__(self, left: Array, right: Array, shift: float | Array = 0.0) -> None:
+        ops = ops_for(left=left, right=right)
+        left, right = check_array(ops, left, 2, "left"), check_array(ops, right, 2, "right")
+        if left.dtype != right.dtype:
+            raise TypeError(f"left and right: expected one dtype, got {left.dtype}, {right.dtype}")
+        (a, basis_a), (b, basis_b) = ops.symmetric_eigen(left), ops.symmetric_eigen(right)
+        values = a[:, None] * b[None, :] + shift
+        if ops.concrete(values):
+            least = float(ops.xp.min(values))
+            if not least > 0:
+                raise ValueError(
+                    f"left (x) right + shift is not positive definite; its smallest eigenvalue is "
+                    f"{least:.3g}; choose a larger shift"
+                )
+        self.parts = (basis_a, basis_b, ops.xp.reshape(values, (-1,)))
+
+    @property
+    def num_parameters(self) -> int:
+        """The number of parameters, P = C D."""
+        return int(self.parts[2].shape[0])
+
+    def covariance(self, like: Array) -> RotatedForm:
+        """Diagonal in the basis of the eigenvectors."""
+        left, right, values = self.parts
+        return RotatedForm(left, right, 1 / values)
+
+    def logdet(self, num_parameters: int | None = None) -> Array:
+        """The sum of the logarithms of the eigenvalues."""
+        xp = ops_for(*self.parts).xp
+        return xp.sum(xp.log(self.parts[2]))
+
+    def diagonal(self, like: Array) -> Array:
+        """P (C + D) multiply-adds."""
+        left, right, values = self.parts
+        xp = ops_for(*self.parts).xp
+        between = xp.reshape(values, (left.shape[0], right.shape[0]))
+        return xp.reshape(left**2 @ between @ (right**2).T, (-1,))
+
+    def matrix(self, num_parameters: int, like: Array) -> Array:
+        """In full; P^2 (C + D) multiply-adds."""
+        ops = ops_for(*self.parts)
+        left, right, values = self.parts
+        size = self.num_parameters
+        turned = turn(ops, identity(ops, size, values), left, right)
+        return turn(ops, turned * values, left.T, right.T)
+
+    def colour(self, noise: Array) -> Array:
+        """By the square roots of the eigenvalues."""
+        ops = ops_for(noise)
+        left, right, values = self.parts
+        return turn(ops, noise / ops.xp.sqrt(values), left.T, right.T)
+
+    def _plus(self, other: Precision) -> Precision | None:
+        if not isinstance(other, ScalarPrecision):
+            return None
+        left, right, values = self.parts
+        parts = (left, right, values + other.diagonal(values))
+        return KroneckerPrecision.from_parts(parts, self.settings)
+
+    def __repr__(self) -> str:
+        return f"KroneckerPrecision(C={self.parts[0].shape[0]}, D={self.parts[1].shape[0]})"
+
+
+class CovariancePrecision(Precision):
+    """The inverse of a covariance that is given, and that is not inverted.
+
+    Parameters
+    ----------
+    covariance : array [P, P]
+        Symmetric and positive semi-definite; of a Gaussian process, for instance.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no square floating matrix, or (where values can be read) not finite or a variance
+        is negative.
+
+    Notes
+    -----
+    A singular covariance is as good as any for quantities, which never need the precision itself;
+    `matrix` and `logdet` do.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> infoq.CovariancePrecision(np.array([[1.0, 1.0], [1.0, 1.0]])).solve(np.array([1.0, 0.0]))
+    array([1., 1.])
+    """
+
+    def __init__(self, covariance: Array) -> None:
+        ops = ops_for(covariance=covariance)
+        covariance = check_array(ops, covariance, 2, "covariance")
+        if ops.concrete(covariance):
+            variances = ops.xp.linalg.diagonal(covariance)
+            if not bool(ops.xp.all(ops.xp.isfinite(covariance))):
+                raise ValueError("covariance: expected finite values, got NaN or infinity")
+            if not bool(ops.xp.all(variances >= 0)):
+                index = int(ops.xp.argmin(variances))
+                raise ValueError(
+                    f"covariance: expected variances of at least 0, got {float(variances[index])} "
+                    f"at {index}"
+                )
+        self.parts = (covariance,)
+
+    @property
+    def num_parameters(self) -> int:
+        """The number of parameters, P."""
+        return int(self.parts[0].shape[0])
+
+    def covariance(self, like: Array) -> DenseForm:
+        """As it was given."""
+        return DenseForm(self.parts[0])
+
+    def _dense(self) -> DensePrecision:
+        ops, matrix = ops_for(*self.parts), self.parts[0]
+        lower = factor(ops, matrix, "covariance")
+        root = ops.solve_triangular(lower, identity(ops, matrix.shape[0], matrix))
+        return DensePrecision(root.T @ root)
+
+    def logdet(self, num_parameters: int | None = None) -> Array:
+        """Minus that of the covariance."""
+        return -ops_for(*self.parts).cholesky_logdet(self.parts[0])
+
+    def diagonal(self, like: Array) -> Array:
+        """That of the inverse."""
+        return self._dense().diagonal(like)
+
+    def matrix(self, num_parameters: int, like: Array) -> Array:
+        """The inverse."""
+        return self._dense().parts[0]
+
+    def colour(self, noise: Array) -> Array:
+        """By the Cholesky factor of the covariance."""
+        ops = ops_for(*self.parts)
+        return flat_product(ops, noise, factor(ops, self.parts[0], "covariance").T)
+
+    def _plus(self, other: Precision) -> Precision | None:
+        return self._dense() + other if isinstance(other, DensePrecision) else None

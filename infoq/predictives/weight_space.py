@@ -1,0 +1,226 @@
+"""What a `Gaussian` runs on each block: quadratic forms of the rows, then a log-det or a trace.
+
+With `A_i` the covariance of what candidate i measures and `B_i` the part of it that something
+explains, the outcome tells `-1/2 log det(I - (I + A_i)^-1 B_i)` about that, and at most half the
+trace of what is subtracted. Both come from matrices with R rows, and never from a difference of
+two log-dets.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable
+from typing import Any, NamedTuple
+
+from infoq.backends import Array, Ops
+from infoq.blocks import sum_columns
+from infoq.measures.logdet import eliminate, log1p_det
+from infoq.predictives.embeddings import Embedding
+from infoq.predictives.forms import (
+    DenseForm,
+    DiagonalForm,
+    Form,
+    RootForm,
+    RotatedForm,
+    SandwichForm,
+)
+from infoq.predictives.matrices import identity
+from infoq.predictives.rows import Rows, symmetric
+
+
+class Layout(NamedTuple):
+    """What says, beside its arrays, how a block of candidates is read.
+
+    Attributes
+    ----------
+    kind : type
+        Of the embedding.
+    settings : hashable
+        Of the embedding.
+    arrays : int
+        The number of its arrays.
+    """
+
+    kind: type[Embedding]
+    settings: Hashable
+    arrays: int
+
+    @staticmethod
+    def of(embedding: Embedding) -> Layout:
+        """The layout of an embedding."""
+        return Layout(type(embedding), embedding.settings, len(embedding.parts))
+
+    def rows(self, ops: Ops, parts: tuple[Array, ...]) -> Rows:
+        """The rows of a block."""
+        return self.kind.from_parts(parts, self.settings).rows(ops)
+
+    def split(self, ops: Ops, arguments: tuple[Any, ...]) -> tuple[Rows, tuple[Any, ...]]:
+        """The rows of a block, and what is shared between blocks."""
+        return self.rows(ops, arguments[: self.arrays]), arguments[self.arrays :]
+
+
+# --- one number a candidate -------------------------------------------------------------------
+
+
+def parameters_logdet(layout: Layout, ops: Ops, *arguments: Any) -> Array:
+    """`1/2 log det(I + A_i)`: [n]."""
+    rows, (covariance,) = layout.split(ops, arguments)
+    return _per_candidate(ops, log1p_det(ops, covariance.of(ops, rows), semidefinite=True)) / 2
+
+
+def parameters_trace(layout: Layout, ops: Ops, *arguments: Any) -> Array:
+    """`1/2 tr A_i`: [n]."""
+    rows, (covariance,) = layout.split(ops, arguments)
+    return _per_candidate(ops, _trace(ops, covariance.of(ops, rows))) / 2
+
+
+def outcome_entropy(layout: Layout, ops: Ops, *arguments: Any) -> Array:
+    """`1/2 log det(2 pi e (I + A_i))`: [n]."""
+    rows, (covariance,) = layout.split(ops, arguments)
+    measured = covariance.of(ops, rows)
+    logdet = log1p_det(ops, measured, semidefinite=True)
+    constant = measured.shape[-1] * math.log(2 * math.pi * math.e)
+    return _per_candidate(ops, logdet + constant) / 2
+
+
+def explained_logdet(layout: Layout, ops: Ops, *arguments: Any) -> Array:
+    """`-1/2 log det(I - (I + A_i)^-1 B_i)`: [n]."""
+    rows, (covariance, explained) = layout.split(ops, arguments)
+    share = _whitened(ops, covariance.of(ops, rows), explained.of(ops, rows))
+    return _per_candidate(ops, log1p_det(ops, -share)) / -2
+
+
+def explained_trace(layout: Layout, ops: Ops, *arguments: Any) -> Array:
+    """`1/2 tr (I + A_i)^-1 B_i`: [n]."""
+    rows, (covariance, explained) = layout.split(ops, arguments)
+    share = _whitened(ops, covariance.of(ops, rows), explained.of(ops, rows))
+    return _per_candidate(ops, _trace(ops, share)) / 2
+
+
+def each_target(layout: Layout, ops: Ops, *arguments: Any) -> Array:
+    """The weighed sum over targets of `-1/2 log det(I - G_ie G_ie^T)`: [n].
+
+    `G_ie` [R, S] is the correlation of what the candidate and the target measure.
+    """
+    xp = ops.xp
+    rows, (covariance, measured, weights) = layout.split(ops, arguments)
+    own = covariance.of(ops, rows)
+    count, rows_each = arguments[0].shape[0], own.shape[-1] * (own.shape[1] if own.ndim == 4 else 1)
+    rows = _standardised(ops, rows, own)
+
+    def told(measured: Array, weights: Array) -> Array:
+        across = ops.packed(rows.pairs(ops, measured))
+        logdet = _correlation_logdet(ops, across)
+        logdet = xp.reshape(logdet, (-1, *logdet.shape[-2:]))
+        return (weights @ xp.sum(logdet, axis=0)) / -2
+
+    # So many pairs at a time that the correlations of all of them stay in the cache.
+    numbers = 3 * count * rows_each * int(measured.shape[1]) // 2
+    column_bytes = numbers * int(xp.finfo(weights.dtype).bits) // 8
+    return sum_columns(ops, told, (measured, weights), bytes_per_column=column_bytes)
+
+
+# --- what is shared between blocks ------------------------------------------------------------
+
+
+def measured_targets(
+    layout: Layout, ops: Ops, covariance: Form, parts: tuple[Array, ...], weights: Array
+) -> tuple[Any, ...]:
+    """The covariance, `(I + A_e)^-1/2 E_e P^-1` of each target [M, S, P], and the weights."""
+    rows = layout.rows(ops, parts)
+    rows = _standardised(ops, rows, covariance.of(ops, rows))
+    return covariance, rows.solved(ops, covariance.apply), weights
+
+
+def by_rows(
+    layout: Layout, trace: bool, ops: Ops, covariance: Form, parts: tuple[Array, ...], scale: Array
+) -> tuple[Form, Form]:
+    """The covariance, and what targets explain of it, from their Q = M S rows."""
+    xp = ops.xp
+    full = layout.rows(ops, parts).scaled(ops, scale).dense(ops)
+    full = xp.reshape(full, (-1, full.shape[-1]))
+    solved = covariance.apply(ops, full)
+    if trace:
+        return covariance, RootForm(solved)
+    inner = symmetric(ops, solved @ full.T)
+    lower = ops.cholesky(inner + identity(ops, inner.shape[0], inner))
+    return covariance, RootForm(ops.solve_triangular(lower, solved))
+
+
+def by_fisher(
+    trace: bool, ops: Ops, covariance: Form, fisher: Array, matrix: Array
+) -> tuple[Form, Form]:
+    """The same from the sum of the targets' Fisher information and the precision, both [P, P]."""
+    if trace:
+        half = covariance.apply(ops, fisher)
+        return covariance, DenseForm(symmetric(ops, covariance.apply(ops, half.T)))
+    eye = identity(ops, matrix.shape[0], matrix)
+    root = ops.solve_triangular(ops.cholesky(matrix), eye)
+    whitened = symmetric(ops, root @ fisher @ root.T)
+    lower = ops.cholesky(whitened + eye)
+    # F (I + F)^-1 by two solves: small where F is, without a difference.
+    share = ops.solve_triangular(lower, whitened)
+    share = ops.solve_triangular(lower.T, share, lower=False)
+    return covariance, DenseForm(symmetric(ops, root.T @ share @ root))
+
+
+def by_diagonal(
+    trace: bool, ops: Ops, covariance: DiagonalForm, fisher: Array
+) -> tuple[Form, Form]:
+    """The same from the diagonal [P] of the targets' Fisher information."""
+    values = covariance.values
+    explained = values * values * fisher
+    if not trace:
+        explained = explained / (ops.xp.ones_like(values) + values * fisher)
+    return covariance, DiagonalForm(explained)
+
+
+def by_kronecker(ops: Ops, covariance: RotatedForm, left: Array, right: Array) -> tuple[Form, Form]:
+    """The same to first order from Kronecker factors of the targets' Fisher information."""
+    matmul = ops.xp.matmul
+    left = matmul(covariance.left.T, matmul(left, covariance.left))
+    right = matmul(covariance.right.T, matmul(right, covariance.right))
+    return covariance, SandwichForm(covariance, left, right)
+
+
+# --- small matrices ---------------------------------------------------------------------------
+
+
+def _per_candidate(ops: Ops, values: Array) -> Array:
+    """The sum over groups of rows that share nothing, where there are any: [n]."""
+    return values if values.ndim == 1 else ops.xp.sum(values, axis=-1)
+
+
+def _trace(ops: Ops, x: Array) -> Array:
+    return ops.xp.sum(ops.xp.linalg.diagonal(x), axis=-1)
+
+
+def _whitened(ops: Ops, measured: Array, explained: Array) -> Array:
+    """`K^-1 B K^-T` with `K K^T = I + A`: [n, R, R]."""
+    if measured.shape[-1] == 1:
+        return explained / (1 + measured)
+    lower = ops.cholesky(measured + identity(ops, measured.shape[-1], measured))
+    half = ops.solve_triangular(lower, explained)
+    return symmetric(ops, ops.solve_triangular(lower, ops.xp.matrix_transpose(half)))
+
+
+def _standardised(ops: Ops, rows: Rows, measured: Array) -> Rows:
+    """The rows in units of what their outcomes vary by: `(I + A_i)^-1/2 E_i`."""
+    xp = ops.xp
+    if measured.shape[-1] == 1:
+        return rows.transformed(ops, 1 / xp.sqrt(1 + measured))
+    eye = identity(ops, measured.shape[-1], measured)
+    lower = ops.cholesky(measured + eye)
+    return rows.transformed(ops, ops.solve_triangular(lower, xp.broadcast_to(eye, lower.shape)))
+
+
+def _correlation_logdet(ops: Ops, across: Array) -> Array:
+    """`log det(I - G G^T)` for G [R, S, ...]: [...]."""
+    xp = ops.xp
+    if across.shape[0] > across.shape[1]:  # G^T G has the same determinant, and fewer rows
+        across = xp.permute_dims(across, (1, 0, *range(2, across.ndim)))
+    lines = [
+        -xp.sum(across[row, ...][None, ...] * across[row:, ...], axis=1)
+        for row in range(across.shape[0])
+    ]
+    return eliminate(ops, lines)

@@ -1,0 +1,65 @@
+"""Joint expected predictive information gain: what outcomes tell about all targets together."""
+
+from __future__ import annotations
+
+from infoq.backends import Array
+from infoq.predictives import AllTargets, Context, Embedding, Gaussian, as_predictive
+
+
+def jepig(
+    x: Gaussian,
+    targets: Gaussian | Embedding,
+    *,
+    given: Context | None = None,
+    approximation: str = "logdet",
+) -> Array:
+    r"""Joint expected predictive information gain: what each outcome tells about all targets'.
+
+    .. math:: I[Y_i; Y_{1..M}] = -\tfrac12 \log\det\big(I - (I + A_i)^{-1} B_i\big), \quad
+              A_i = E_i P^{-1} E_i^T, \quad B_i = E_i \big(P^{-1} - (P + F_T)^{-1}\big) E_i^T
+
+    Parameters
+    ----------
+    x : Gaussian
+        The candidates.
+    targets : Gaussian or Embedding
+        The targets (evaluation points), under the same posterior.
+    given : Precision, Embedding or Gaussian, optional
+        The precision after what already counts as known, or the outcomes that do.
+    approximation : {"logdet", "trace", "kronecker"}
+        "logdet" is exact for Gaussian outcomes. "trace" is what the candidate takes off the trace
+        objective, :math:`\tfrac12 tr(F_T P^{-1}) - \tfrac12 tr(F_T (P + F_i)^{-1})`: it ranks as
+        the trace of `epig`, and bounds nothing. "kronecker" is the trace with Kronecker-factored
+        targets.
+
+    Returns
+    -------
+    array [N]
+        Nats, in the namespace, device and dtype of `x`; at least the EPIG about any target, at
+        most the candidate's EIG.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the targets have another posterior, number of parameters, dtype, library or device than
+        the candidates, or the matrices over min(P, M R) are larger than ``options(memory=)``.
+
+    Notes
+    -----
+    Symmetric in candidate and targets, and the LogDetMI of similarity matrices with the ridge that
+    the noise is. Not submodular in the batch. Over the targets' M R rows where they are fewer than
+    the P parameters, else over the parameters; no difference of log-dets either way.
+
+    References
+    ----------
+    Kirsch, A. and Gal, Y. (2022). Unifying approaches in active learning and active sampling via
+    Fisher information and information-theoretic quantities, TMLR, arXiv:2208.00549, section 5.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> pool = infoq.Gaussian(np.array([[1.0, 0.0], [1.0, 1.0]]), precision=1.0)
+    >>> infoq.jepig(pool, infoq.DenseEmbedding(np.array([[0.0, 2.0], [0.0, 3.0]]))).round(4)
+    array([0.    , 0.1856])
+    """
+    return as_predictive(x).information(AllTargets(targets), given, approximation)
