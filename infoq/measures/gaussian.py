@@ -66,10 +66,8 @@ def gaussian_kl_divergence(mean_p: Array, cov_p: Array, mean_q: Array, cov_q: Ar
 
     Parameters
     ----------
-    mean_p, mean_q : array [..., D]
-        Means.
-    cov_p, cov_q : array [..., D, D]
-        Covariances, symmetric and positive definite. The leading axes of all four broadcast.
+    mean_p, cov_p, mean_q, cov_q : array [..., D], [..., D, D], [..., D], [..., D, D]
+        Means, and covariances, symmetric and positive definite; their leading axes broadcast.
 
     Returns
     -------
