@@ -23,6 +23,7 @@ myst_heading_anchors = 3
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the docstrings give types and shapes
 autosummary_generate = False  # the tables link to the same page
+autodoc_mock_imports = ["jax", "torch"]  # for infoq.integrations, whether installed or not
 numpydoc_show_class_members = False
 
 html_theme = "furo"

@@ -99,6 +99,7 @@ def map_rows(
     shared: tuple[Any, ...] = (),
     *,
     bytes_per_row: int,
+    bytes_shared: int = 0,
     prepare: Callable[..., tuple[Any, ...]] | None = None,
 ) -> Array:
     """`kernel(ops, *rows, *shared)` over blocks of candidates, joined: [N].
@@ -114,11 +115,14 @@ def map_rows(
         What every block sees whole.
     bytes_per_row : int
         What one candidate's temporary arrays take inside the kernel.
+    bytes_shared : int
+        What every block reads of the shared arrays. Where that does not stay in the cache, blocks
+        are larger.
     prepare : callable, optional
         Maps an `Ops` and the shared arrays to what the kernel gets in their place; called once,
         or once a chunk.
     """
-    run = partial(_run, kernel, prepare, bytes_per_row, current_options())
+    run = partial(_run, kernel, prepare, (bytes_per_row, bytes_shared), current_options())
     return ops_for(rows[0]).over_chunks(run, rows, shared)
 
 
@@ -141,7 +145,7 @@ def add_rows(
     shape : tuple of int
         Of the result.
     """
-    run = partial(_run, kernel, None, bytes_per_row, current_options(), add=True)
+    run = partial(_run, kernel, None, (bytes_per_row, 0), current_options(), add=True)
     return ops_for(rows[0]).add_chunks(run, rows, shared, shape)
 
 
@@ -168,7 +172,7 @@ def sum_columns(
 def _run(
     kernel: Callable[..., Array],
     prepare: Callable[..., tuple[Any, ...]] | None,
-    bytes_per_row: int,
+    sizes: tuple[int, int],
     settings: Options,
     rows: tuple[Array, ...],
     shared: tuple[Any, ...],
@@ -177,7 +181,7 @@ def _run(
 ) -> Array:
     ops = ops_for(rows[0])
     total = rows[0].shape[0]
-    step = _block(ops, rows[0], bytes_per_row, settings)
+    step = _block(ops, rows[0], sizes[0], settings, sizes[1])
     token = _OPTIONS.set(settings)  # a Dask chunk runs in a thread of its own
     try:
         if prepare is not None:
@@ -194,7 +198,14 @@ def _run(
         _OPTIONS.reset(token)
 
 
-def _block(ops: Ops, like: Array, bytes_per_item: int, settings: Options) -> int:
+def _block(
+    ops: Ops, like: Array, bytes_per_item: int, settings: Options, bytes_shared: int = 0
+) -> int:
     cache = ops.cache_bytes(like)
-    size = settings.memory if cache is None else min(cache, settings.memory)
-    return max(1, size // max(1, bytes_per_item))
+    each = max(1, bytes_per_item)
+    most = max(1, settings.memory // each)
+    if cache is None:
+        return most
+    # Reading what is shared once for 64 candidates takes a small part of the arithmetic.
+    least = 64 if bytes_shared > cache else 1
+    return min(most, max(least, cache // each))

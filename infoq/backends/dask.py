@@ -101,10 +101,13 @@ def _by_chunk(
     count, arguments = len(rows), []
     # Candidates are cut alike in every array, and along no other axis.
     chunks = rows[0].chunks[0]
+    free = 1
     for x in rows:
+        if not isinstance(x, da.Array):  # in memory, as of `constant`
+            x = da.from_array(x, chunks=-1, asarray=False)
         whole = {0: chunks} | dict.fromkeys(range(1, x.ndim), -1)
-        arguments += [x.rechunk(whole), (0, *range(1, x.ndim))]
-    free = max(x.ndim for x in rows)
+        arguments += [x.rechunk(whole), (0, *range(free, free + x.ndim - 1))]
+        free += x.ndim - 1
     flat, rebuild = _flatten(shared)
     for x in flat:
         if isinstance(x, da.Array):

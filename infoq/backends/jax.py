@@ -21,8 +21,11 @@ class JaxOps(Ops):
     """`Ops` for JAX arrays, eager or traced."""
 
     def concrete(self, *arrays: Array) -> bool:
-        """Whether values can be read: none of the arrays is a tracer."""
-        return not any(isinstance(x, jax.core.Tracer) for x in arrays)
+        """Whether values can be read: none of the arrays is a tracer, and none is about to be.
+
+        Inside `jax.jit` whatever is computed is a tracer, from arrays closed over, too.
+        """
+        return not any(isinstance(x, jax.core.Tracer) for x in (*arrays, jnp.zeros(())))
 
     def may_branch(self, *arrays: Array) -> bool:
         """Never: the compiled formula evaluates both sides in one pass."""

@@ -76,7 +76,7 @@ class Ops:
         return self.xp.full((), value, dtype=like.dtype, device=self.device(like))
 
     def packed(self, x: Array) -> Array:
-        """`x` with its memory in the order of its axes, for libraries whose transposes are views."""
+        """`x` with its memory in the order of its axes, where a transpose is only a view."""
         return x
 
     def constant(self, shape: tuple[int, ...], value: float, like: Array) -> Array:

@@ -9,8 +9,19 @@ from __future__ import annotations
 import math
 import operator
 
-from infoq.backends import Array, Ops, ops_for
-from infoq.measures.logdet import log1p_det
+from infoq.backends import Array, Ops
+from infoq.measures.elimination import log1p_det
+from infoq.measures.matrices import (
+    broadcast_batch,
+    check_square,
+    diagonal,
+    equilibrate,
+    eye,
+    factor,
+    read,
+    small_gram,
+    whiten,
+)
 
 # Beyond this many rows a Cholesky solve of half the matrix is faster than eliminating row by row.
 _ROWS = 12
@@ -311,156 +322,3 @@ def _trace_above_log(ops: Ops, x: Array) -> Array:
 
 
 # --- what the log-determinants of similarity matrices share ---------------------------------------
-
-
-def read(**named: Array) -> tuple[Ops, list[Array]]:
-    """Finite floating arrays of one library and dtype, in the precision they are computed in.
-
-    Raises
-    ------
-    TypeError
-        If they differ in library or dtype, or are not real floating.
-    ValueError
-        If a value is not finite (where values can be read).
-    """
-    ops = ops_for(**named)
-    xp = ops.xp
-    for name, x in named.items():
-        if not xp.isdtype(x.dtype, "real floating"):
-            raise TypeError(
-                f"{name}: expected a real floating dtype, got {x.dtype} of shape {tuple(x.shape)}"
-            )
-    if len({str(x.dtype) for x in named.values()}) > 1:
-        parts = ", ".join(f"{name} is {x.dtype}" for name, x in named.items())
-        raise TypeError(f"expected one dtype: {parts}")
-    for name, x in named.items():
-        if ops.concrete(x) and refused(ops, ~xp.all(xp.isfinite(x))):
-            raise ValueError(f"{name}: a value of shape {tuple(x.shape)} is not finite")
-    return ops, [ops.upcast(x) for x in named.values()]
-
-
-def check_square(ops: Ops, a: Array, given: Array, name: str, *, empty: bool = False) -> None:
-    """Refuse what is not square, or (where values can be read) clearly not symmetric."""
-    xp = ops.xp
-    shape = tuple(a.shape)
-    if len(shape) < 2 or shape[-1] != shape[-2] or (shape[-1] == 0 and not empty):
-        raise ValueError(f"{name}: expected square matrices [..., D, D], got shape {shape}")
-    if not ops.concrete(a) or 0 in shape:
-        return
-    scale = xp.sqrt(xp.abs(diagonal(ops, a)))
-    tolerance = {16: 1e-2, 32: 1e-4}.get(xp.finfo(given.dtype).bits, 1e-8)
-    off = xp.abs(a - xp.matrix_transpose(a)) > tolerance * scale[..., :, None] * scale[..., None, :]
-    if refused(ops, xp.any(off)):
-        place = first_place(ops, off)
-        raise ValueError(
-            f"{name}: element {place} of shape {shape} differs from its mirror image by more than "
-            f"{tolerance} of the scale; expected symmetric matrices, such as (a + a^T) / 2"
-        )
-
-
-def factor(ops: Ops, a: Array, name: str, remedy: str, scale: Array | None = None) -> Array:
-    """The lower Cholesky factor of positive definite matrices [..., D, D].
-
-    A pivot counts as zero where rounding alone makes it: below 10 D eps of what `scale` [..., D]
-    says, the matrices' own diagonal unless given. Where values can't be read the factor is NaN.
-
-    Raises
-    ------
-    ValueError
-        If a matrix is singular or not positive definite (where values can be read).
-    """
-    xp = ops.xp
-    scale = diagonal(ops, a) if scale is None else scale
-    try:
-        lower = ops.cholesky(a)
-    except NotImplementedError:
-        raise
-    except ValueError as error:
-        raise ValueError(not_definite(ops, a, scale, name, remedy)) from error
-    pivots = diagonal(ops, lower)
-    bad = xp.any(pivots * pivots <= rounding(ops, a) * scale, axis=-1)
-    if refused(ops, xp.any(bad)):
-        raise ValueError(not_definite(ops, a, scale, name, remedy))
-    return xp.where(bad[..., None, None], ops.scalar(math.nan, a), lower)
-
-
-def refused(ops: Ops, bad: Array) -> bool:
-    """Whether something is bad, where that can be read: not of a constant in a traced function."""
-    return ops.concrete(bad) and bool(bad)
-
-
-def rounding(ops: Ops, a: Array) -> float:
-    """What rounding leaves of a zero pivot of matrices [..., D, D] with ones on the diagonal."""
-    return float(10 * a.shape[-1] * ops.xp.finfo(a.dtype).eps)
-
-
-def whiten(ops: Ops, left: Array, a: Array, right: Array) -> Array:
-    """`left^-1 a right^-T` for lower factors [..., R, R] and [..., S, S] of a [..., R, S]."""
-    half = ops.xp.matrix_transpose(ops.solve_triangular(left, a))
-    return ops.xp.matrix_transpose(ops.solve_triangular(right, half))
-
-
-def small_gram(ops: Ops, k: Array) -> Array:
-    """The smaller of `k k^T` and `k^T k`, whose other eigenvalues are the same."""
-    across = ops.xp.matrix_transpose(k)
-    return ops.xp.matmul(k, across) if k.shape[-2] <= k.shape[-1] else ops.xp.matmul(across, k)
-
-
-def eye(ops: Ops, a: Array) -> Array:
-    """The identity of the size of a [..., D, D]."""
-    return ops.xp.eye(a.shape[-1], dtype=a.dtype, device=ops.device(a))
-
-
-def diagonal(ops: Ops, a: Array) -> Array:
-    """The diagonals [..., D] of matrices [..., D, D]."""
-    return ops.xp.linalg.diagonal(a)
-
-
-def broadcast_batch(ops: Ops, *matrices: Array) -> list[Array]:
-    """The matrices with the same leading axes."""
-    batch: tuple[int, ...] = ()
-    for shape in (tuple(a.shape[:-2]) for a in matrices):
-        longest = max(len(batch), len(shape))
-        old, new = ((1,) * (longest - len(s)) + s for s in (batch, shape))
-        if any(m != n and 1 not in (m, n) for m, n in zip(old, new, strict=True)):
-            raise ValueError(f"leading axes {batch} and {shape} of the matrices do not broadcast")
-        batch = tuple(n if m == 1 else m for m, n in zip(old, new, strict=True))
-    return [ops.xp.broadcast_to(a, (*batch, *a.shape[-2:])) for a in matrices]
-
-
-def equilibrate(ops: Ops, a: Array, scale: Array) -> tuple[Array, Array]:
-    """The matrices divided on both sides by the root of `scale` [..., D], and that root.
-
-    Where the scale is 0 the elements of the row take its place, and 1 where they are 0 too.
-    """
-    xp = ops.xp
-    size = xp.sum(xp.abs(a), axis=-1)
-    size = xp.where(scale == 0, size, xp.abs(scale))
-    root = xp.sqrt(xp.where(size == 0, ops.scalar(1.0, a), size))
-    return a / root[..., :, None] / root[..., None, :], root
-
-
-def first_place(ops: Ops, where: Array) -> tuple[int, ...]:
-    """The index of the first true element; () for an array without axes."""
-    flat = ops.xp.reshape(ops.xp.astype(where, ops.xp.int32), (-1,))
-    place, index = int(ops.xp.argmax(flat)), []
-    for size in reversed(where.shape):
-        place, here = divmod(place, int(size))
-        index.append(here)
-    return tuple(reversed(index))
-
-
-def not_definite(ops: Ops, a: Array, scale: Array, name: str, remedy: str) -> str:
-    """What to say of matrices of which one is singular or not positive definite."""
-    xp = ops.xp
-    if not ops.concrete(a):
-        return f"{name}: shape {tuple(a.shape)} is singular or not positive definite; {remedy}"
-    least = xp.min(xp.linalg.eigvalsh(equilibrate(ops, a, scale)[0]), axis=-1)
-    # The first that is clearly bad, else (by a hair) the worst.
-    place = first_place(ops, least <= xp.maximum(xp.min(least), ops.scalar(rounding(ops, a), a)))
-    smallest = ops.to_host(xp.min(xp.linalg.eigvalsh(a), axis=-1))[place]
-    which = f"matrix {place}" if place else "the matrix"
-    return (
-        f"{name}: {which} of shape {tuple(a.shape)} is singular or not positive definite "
-        f"(smallest eigenvalue {float(smallest):.3g}); {remedy}"
-    )

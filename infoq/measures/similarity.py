@@ -13,7 +13,8 @@ import numbers
 from typing import Any
 
 from infoq.backends import Array, Ops
-from infoq.measures.gaussian import (
+from infoq.measures.elimination import log1p_det
+from infoq.measures.matrices import (
     broadcast_batch,
     check_square,
     diagonal,
@@ -27,7 +28,6 @@ from infoq.measures.gaussian import (
     small_gram,
     whiten,
 )
-from infoq.measures.logdet import log1p_det
 
 # Beyond this many rows a matrix is eliminated by halves.
 _ROWS = 12

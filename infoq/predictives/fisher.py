@@ -194,6 +194,8 @@ def gradient_embedding(
     stack = labels[:, None] if labels.ndim == 1 else labels
     shape, like = (int(x.shape[0]), outputs), ops.upcast(x)
     count = int(stack.shape[1])
+    for r in range(count):
+        likelihood.check_labels(stack[:, r])
     each = [likelihood.residual(ops, stack[:, r], shape, like) for r in range(count)]
     factor = ops.xp.stack(each, axis=2) * count**-0.5
     if x.ndim == 2:

@@ -15,6 +15,11 @@ from infoq.predictives.rows import Rows
 class Form(Protocol):
     """A symmetric positive semi-definite form W on P parameters."""
 
+    @property
+    def rank(self) -> int:
+        """How many vectors it multiplies the rows by; 0 where it has another way."""
+        ...
+
     def of(self, ops: Ops, rows: Rows) -> Array:
         """`E_i W E_i^T` of each candidate: [n, R, R], or [n, P, 1, 1] of diagonal rows."""
         ...
@@ -34,6 +39,11 @@ class DiagonalForm(NamedTuple):
     """
 
     values: Array
+
+    @property
+    def rank(self) -> int:
+        """None: elementwise."""
+        return 0
 
     def of(self, ops: Ops, rows: Rows) -> Array:
         """By the rows' weighed squares."""
@@ -55,6 +65,11 @@ class DenseForm(NamedTuple):
 
     matrix: Array
 
+    @property
+    def rank(self) -> int:
+        """None: by the structure of the rows."""
+        return 0
+
     def of(self, ops: Ops, rows: Rows) -> Array:
         """By the structure of the rows."""
         return rows.quadratic(ops, self.matrix)
@@ -74,6 +89,11 @@ class RootForm(NamedTuple):
     """
 
     vectors: Array
+
+    @property
+    def rank(self) -> int:
+        """The number of vectors."""
+        return int(self.vectors.shape[0])
 
     def of(self, ops: Ops, rows: Rows) -> Array:
         """By the products of the rows with the vectors."""
@@ -102,6 +122,11 @@ class RotatedForm(NamedTuple):
     right: Array
     values: Array
 
+    @property
+    def rank(self) -> int:
+        """None: diagonal, once the rows are turned."""
+        return 0
+
     def of(self, ops: Ops, rows: Rows) -> Array:
         """Diagonal, once the rows are turned."""
         return rows.rotated(ops, self.left, self.right).weighed(ops, self.values)
@@ -129,6 +154,11 @@ class SandwichForm(NamedTuple):
     left: Array
     right: Array
 
+    @property
+    def rank(self) -> int:
+        """None: by its factors."""
+        return 0
+
     def of(self, ops: Ops, rows: Rows) -> Array:
         """N C D (D + C) multiply-adds for rows of a last layer."""
         turned = rows.rotated(ops, self.outer.left, self.outer.right)
@@ -155,6 +185,11 @@ class ReducedForm(NamedTuple):
     base: Form
     vectors: Array
 
+    @property
+    def rank(self) -> int:
+        """The number of vectors, and the base's."""
+        return int(self.vectors.shape[0]) + self.base.rank
+
     def of(self, ops: Ops, rows: Rows) -> Array:
         """The difference of both quadratic forms."""
         return self.base.of(ops, rows) - RootForm(self.vectors).of(ops, rows)
@@ -177,6 +212,11 @@ class EnlargedForm(NamedTuple):
 
     base: Form
     vectors: Array
+
+    @property
+    def rank(self) -> int:
+        """The number of vectors, and the base's."""
+        return int(self.vectors.shape[0]) + self.base.rank
 
     def of(self, ops: Ops, rows: Rows) -> Array:
         """The sum of both quadratic forms."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -284,9 +285,10 @@ class Gaussian:
         prepare: Callable[..., Any] | None = None,
         rank: int = 0,
     ) -> Array:
-        """A kernel over blocks of candidates; `rank` is the number of vectors of a `RootForm`."""
+        """A kernel over blocks of candidates, with forms of up to `rank` vectors."""
         embedding = self.embedding
         bits = max(32, int(self.ops.xp.finfo(embedding.parts[0].dtype).bits))
+        rank = max(rank, shared[0].rank)
         numbers = embedding.numbers_per_candidate + 3 * embedding.num_rows * rank
         return map_rows(
             partial(kernel, Layout.of(embedding)),
@@ -294,6 +296,7 @@ class Gaussian:
             shared,
             prepare=prepare,
             bytes_per_row=numbers * bits // 8,
+            bytes_shared=max(rank * embedding.num_parameters, _size(shared[0])) * bits // 8,
         )
 
     def _each(self, targets: Embedding, precision: Precision, weights: Any, _: str) -> Array:
@@ -414,6 +417,11 @@ class Gaussian:
         ops_for(targets=targets.parts[0], target_weights=weights)
         like = self.ops.xp.reshape(self._like, (-1,))[:1][:, None, None]
         return check_weights(self.ops, weights, like, size, "target_weights", "target")
+
+
+def _size(form: Any) -> int:
+    """How many numbers a form is made of."""
+    return sum(_size(x) if isinstance(x, tuple) else math.prod(x.shape) for x in form)
 
 
 def _one_of(names: Any, approximation: str) -> str:

@@ -234,8 +234,10 @@ class KroneckerRows(NamedTuple):
         """Elementwise."""
         return KroneckerRows(self.features, self.factor * scale[:, None, None])
 
-    def rotated(self, ops: Ops, left: Array, right: Array) -> KroneckerRows:
-        """Features and factor each turned by their own."""
+    def rotated(self, ops: Ops, left: Array, right: Array) -> Rows:
+        """Features and factor each turned by their own; in full where C and D are others."""
+        if right.shape[0] != self.features.shape[1]:
+            return DenseRows(self.dense(ops)).rotated(ops, left, right)
         return KroneckerRows(self.features @ right, left.T @ self.factor)
 
     def sandwiched(self, ops: Ops, weights: Array, left: Array, right: Array) -> Array:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from infoq.backends import Array, Ops
 from infoq.blocks import sum_columns
-from infoq.measures.logdet import eliminate, log1p_det
+from infoq.measures.elimination import eliminate, log1p_det
 from infoq.predictives.embeddings import Embedding
 from infoq.predictives.forms import (
     DenseForm,

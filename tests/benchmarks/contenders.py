@@ -2,11 +2,12 @@
 
 `bind(inputs)` imports the package, lays the inputs out for it (a copy of its own where the package
 writes into its input) and returns the call that is timed. `answer` turns what that call returned
-into what the oracle's answer is compared with; it is not timed.
+into what the oracle's answer is compared with; it is not timed. A contender too slow for all of a
+job's candidates does a few of them, and says by `scale` what its time is to be multiplied with.
 """
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,7 @@ class Contender:
     bind: Callable[[Inputs], Call]
     answer: Callable[[Any], Any] = np.asarray
     modules: tuple[str, ...] = ()
+    scale: Callable[[Mapping[str, int]], float] | None = None  # of its time, by the size
 
     @property
     def own(self) -> bool:
@@ -45,67 +47,64 @@ def torch_one_thread() -> Any:
     return torch
 
 
-# infoq, the public way: bare arrays in, validation included
+# infoq, the public way: arrays of a library in, validation included
+
+Compute = Callable[[Any, Mapping[str, Any]], Any]  # of infoq and the arrays
 
 
-def _infoq_numpy(function: str, *keys: str) -> Callable[[Inputs], Call]:
+def _on_numpy(compute: Compute) -> Callable[[Inputs], Call]:
     def bind(inputs: Inputs) -> Call:
         import infoq
 
-        arrays = [inputs[key] for key in keys]
-        return lambda: getattr(infoq, function)(*arrays)
+        return lambda: compute(infoq, inputs)
 
     return bind
 
 
-def _infoq_torch(function: str, *keys: str) -> Callable[[Inputs], Call]:
+def _on_torch(compute: Compute) -> Callable[[Inputs], Call]:
     def bind(inputs: Inputs) -> Call:
         torch = torch_one_thread()
         import infoq
 
-        arrays = [torch.from_numpy(inputs[key].copy()) for key in keys]
-        return lambda: getattr(infoq, function)(*arrays)
+        arrays = {key: torch.from_numpy(x.copy()) for key, x in inputs.items()}
+        return lambda: compute(infoq, arrays)
 
     return bind
 
 
-def _infoq_jax(function: str, *keys: str) -> Callable[[Inputs], Call]:
+def _on_jax(compute: Compute) -> Callable[[Inputs], Call]:
     def bind(inputs: Inputs) -> Call:
+        import jax
         import jax.numpy as jnp
 
         import infoq
 
-        arrays = [jnp.asarray(inputs[key]) for key in keys]
-        return lambda: getattr(infoq, function)(*arrays).block_until_ready()
+        arrays = {key: jnp.asarray(x) for key, x in inputs.items()}
+        return lambda: jax.block_until_ready(compute(infoq, arrays))
 
     return bind
 
 
-def infoq_everywhere(function: str, *keys: str) -> tuple[Contender, ...]:
-    """Call ``infoq.<function>(*inputs)`` on every library that the benchmarks know."""
+def infoq_on_each(
+    compute: Compute, answer: Callable[[Any], Any] = np.asarray
+) -> tuple[Contender, ...]:
+    """Compute with infoq on every library that the benchmarks know."""
     return (
         Contender(
-            "infoq on NumPy",
-            "infoq",
-            "NumPy",
-            _infoq_numpy(function, *keys),
-            modules=("infoq", "numpy"),
+            "infoq on NumPy", "infoq", "NumPy", _on_numpy(compute), answer, ("infoq", "numpy")
         ),
         Contender(
-            "infoq on torch",
-            "infoq",
-            "torch",
-            _infoq_torch(function, *keys),
-            modules=("infoq", "torch"),
+            "infoq on torch", "infoq", "torch", _on_torch(compute), answer, ("infoq", "torch")
         ),
         Contender(
-            "infoq on JAX",
-            "infoq",
-            "JAX, no jit",
-            _infoq_jax(function, *keys),
-            modules=("infoq", "jax"),
+            "infoq on JAX", "infoq", "JAX, no jit", _on_jax(compute), answer, ("infoq", "jax")
         ),
     )
+
+
+def infoq_everywhere(function: str, *keys: str) -> tuple[Contender, ...]:
+    """Call ``infoq.<function>(*inputs)`` on every library that the benchmarks know."""
+    return infoq_on_each(lambda infoq, x: getattr(infoq, function)(*(x[key] for key in keys)))
 
 
 def _infoq_batch(to_library: Callable[[Any], Any]) -> Callable[[Inputs], Call]:

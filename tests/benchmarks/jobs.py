@@ -1,61 +1,13 @@
 """The comparisons. A job is one entry of JOBS; nothing else has to know of it."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from . import contenders, limits, oracles, peers
-from .contenders import Contender
-from .limits import Limit
-from .oracles import Differences, Inputs
-
-Size = Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class Target:
-    """How many times better than the best peer a contender is to be."""
-
-    contender: str
-    measure: Literal["time", "memory"]
-    factor: float
-
-
-@dataclass(frozen=True)
-class Job:
-    """One comparison: inputs, who competes, what is true, and what infoq is to reach."""
-
-    name: str
-    title: str
-    about: str
-    size: Size
-    small: Size  # for the tests of the harness, and to warm up where a full call is slow
-    make: Callable[[Size, np.random.Generator], Inputs]
-    contenders: tuple[Contender, ...]
-    oracle: Callable[[Inputs], Any]
-    compare: Callable[[Inputs, Any, Any], Differences]
-    tolerance: Mapping[str, float]  # of every contender; one beyond it isn't timed
-    own_tolerance: Mapping[str, float] = field(default_factory=dict)  # of infoq, stricter
-    targets: tuple[Target, ...] = ()
-    limits: tuple[Limit, ...] = ()
-    rounds: int = 15
-    seconds: float = 5.0  # of timing per contender
-    slow: bool = False  # warm up the memory measurement on the small size
-    seed: int = 0
-
-    def inputs(self, size: Size | None = None) -> Inputs:
-        """Make the inputs, the same at every call."""
-        return self.make(self.size if size is None else size, np.random.default_rng(self.seed))
-
-
-def softmax(logits: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Probabilities along the last axis, computed in float64 and rounded to float32."""
-    probs = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    probs /= probs.sum(axis=-1, keepdims=True)
-    return np.asarray(probs, dtype=np.float32)
+from .job import Job, Size, Target, softmax
+from .jobs_weight_space import WEIGHT_SPACE_JOBS
+from .oracles import Inputs
 
 
 def _pool(size: Size, rng: np.random.Generator) -> Inputs:
@@ -86,7 +38,11 @@ BALD = Job(
     compare=oracles.score_differences,
     tolerance={"max difference": 1e-4},
     own_tolerance={"max difference": 2e-6, "median relative difference": 1e-5},
-    targets=(Target("infoq on NumPy", "time", 3.0), Target("infoq on torch", "time", 3.0)),
+    targets=(
+        Target("infoq on NumPy", "time", 3.0),
+        Target("infoq on torch", "time", 3.0),
+        Target("infoq on torch", "time", 3.0, library="torch"),
+    ),
     limits=limits.BALD_LIMITS,
 )
 
@@ -154,4 +110,5 @@ BATCH_BALD = Job(
     slow=True,
 )
 
-JOBS: Mapping[str, Job] = {job.name: job for job in (BALD, BALD_CONFIDENT, EPIG, BATCH_BALD)}
+PREDICTION_SPACE_JOBS = (BALD, BALD_CONFIDENT, EPIG, BATCH_BALD)
+JOBS: Mapping[str, Job] = {job.name: job for job in (*PREDICTION_SPACE_JOBS, *WEIGHT_SPACE_JOBS)}

@@ -4,6 +4,7 @@ import datetime
 import math
 from collections.abc import Mapping, Sequence
 
+from .job import Target
 from .measure import Times, speedup
 from .runner import Result, Row
 
@@ -19,7 +20,8 @@ tolerance is listed and not timed. Then all contenders of a job are timed in tur
 (A B C A B C …) that is kept to one thread and one core; the slow ones leave after three rounds. A
 time is the median with its quartiles (the extremes where there were three rounds). "× best peer"
 is how many times faster than the fastest peer, as the median over the rounds of the quotient
-within a round. Memory is what a call adds at its peak to the resident memory of a fresh, warmed-up
+within a round. A contender too slow for all candidates is timed on a few of them; its time is
+multiplied up, which its cell says, and its memory is not. Memory is what a call adds at its peak to the resident memory of a fresh, warmed-up
 process, its result included and its inputs not ({memory}).
 infoq is called as a user calls it, its checks of the input included. Environment overrides of the
 BLAS kernel are removed for the measurement. Objects alive before the timing are hidden from
@@ -57,19 +59,26 @@ def _cells(row: Row, keys: Sequence[str]) -> list[str]:
         return [*named, row.problem, "", "", *differences]
     ratio = "" if row.ratio is None else f"{row.ratio:.3g}"
     memory = "" if row.memory is None else mebibytes(row.memory.bytes)
-    return [*named, time(row.times), ratio, memory, *differences]
+    scaled = "" if row.scale == 1.0 else f", {row.scale:,.4g} times the measured"
+    return [*named, time(row.times) + scaled, ratio, memory, *differences]
 
 
-def _targets(result: Result) -> list[str]:
-    lines = []
-    for target in result.job.targets:
-        got = result.reached(target)
-        what = "faster than the best peer" if target.measure == "time" else "less memory"
-        verdict = "not measured" if got is None else f"{got:.1f} times: "
-        if got is not None:
-            verdict += "**reached**" if got >= target.factor else "**not reached**"
-        lines.append(f"- Target, {target.contender}: {target.factor:g} times {what}. {verdict}.")
-    return lines
+def _target(result: Result, target: Target) -> str:
+    where = "the best peer" if target.library is None else f"the best peer on {target.library}"
+    rival = result.rival(target)
+    if target.library is not None and rival is not None and target.measure == "time":
+        where += f" ({rival})"
+    aim = {
+        "time": f"{target.factor:,g} times faster than {where}",
+        "memory": f"{target.factor:,g} times less memory than {where}",
+        "megabytes": f"at most {target.factor:,g} MB of memory",
+    }[target.measure]
+    got, met = result.reached(target), result.met(target)
+    if got is None:
+        return f"- Target, {target.contender}: {aim}. not measured."
+    amount = f"{got:,.0f} MB" if target.measure == "megabytes" else f"{got:,.1f} times"
+    verdict = "**reached**" if met else "**not reached**"
+    return f"- Target, {target.contender}: {aim}. {amount}: {verdict}."
 
 
 def _limits(result: Result) -> list[str]:
@@ -102,7 +111,7 @@ def section(result: Result) -> str:
         table(header, [_cells(row, keys) for row in result.rows]),
         agreement,
     ]
-    notes = [*_targets(result), *_limits(result)]
+    notes = [*(_target(result, target) for target in job.targets), *_limits(result)]
     return "\n\n".join([*parts, *(["\n".join(notes)] if notes else [])])
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .contenders import Contender
-from .jobs import Job, Size, Target
+from .job import Job, Size, Target
 from .limits import Limit
 from .measure import Call, Memory, Times, best, interleave, peak_memory, speedup
 from .oracles import Differences, Inputs
@@ -28,6 +28,7 @@ class Row:
     times: Times | None = None
     ratio: float | None = None  # times faster than the best peer
     memory: Memory | None = None
+    scale: float = 1.0  # what the measured times were multiplied with
 
 
 @dataclass
@@ -43,15 +44,38 @@ class Result:
     def row(self, name: str) -> Row:
         return next(row for row in self.rows if row.contender.name == name)
 
+    def rival(self, target: Target) -> str | None:
+        """The fastest peer that a target is measured against."""
+        peers = [r for r in self.rows if not r.contender.own and r.times is not None]
+        if target.library is not None:
+            peers = [r for r in peers if target.library in r.contender.library]
+        times = {r.contender.name: r.times for r in peers if r.times is not None}
+        return best(times, list(times))
+
     def reached(self, target: Target) -> float | None:
-        """How many times better than the best peer the contender of a target is, if known."""
+        """What the contender of a target reaches in its measure, if known."""
         row = self.row(target.contender)
         if target.measure == "time":
-            return row.ratio
-        peers = [r.memory.bytes for r in self.rows if r.memory and not r.contender.own]
-        if row.memory is None or not peers:
+            rival = self.rival(target)
+            against = None if rival is None else self.row(rival).times
+            return None if row.times is None or against is None else speedup(row.times, against)
+        if row.memory is None:
             return None
-        return min(peers) / max(row.memory.bytes, 1)
+        if target.measure == "megabytes":
+            return row.memory.bytes / 1e6
+        peers = [
+            r.memory.bytes
+            for r in self.rows
+            if r.memory and not r.contender.own and (target.library or "") in r.contender.library
+        ]
+        return min(peers) / max(row.memory.bytes, 1) if peers else None
+
+    def met(self, target: Target) -> bool | None:
+        """Whether a target is reached, if known."""
+        got = self.reached(target)
+        if got is None:
+            return None
+        return got <= target.factor if target.measure == "megabytes" else got >= target.factor
 
     @property
     def wrong(self) -> list[str]:
@@ -92,6 +116,8 @@ def check(job: Job, row: Row, inputs: Inputs, truth: Any) -> Call | None:
         row.problem = f"fails ({type(error).__name__}: {error})"
         return None
     tolerance = dict(job.tolerance) | (dict(job.own_tolerance) if contender.own else {})
+    if not contender.own:  # a peer may lack some of what a job asks for
+        tolerance = {key: tolerance[key] for key in tolerance if key in row.differences}
     excess = beyond(row.differences, tolerance)
     row.problem = f"disagrees ({excess})" if excess else ""
     return None if excess else call
@@ -117,6 +143,11 @@ def run(job: Job, memory_of: MemoryOf, *, small: bool = False, rounds: int | Non
             bound[limit.name] = limit.bind(inputs)
             bound[limit.name]()
         times = interleave(calls | bound, rounds or job.rounds, job.seconds)
+    for row in rows:
+        name, scale = row.contender.name, row.contender.scale
+        if scale is not None and name in times:
+            row.scale = scale(size)
+            times[name] = times[name].scaled(row.scale)
     peers = [row.contender.name for row in rows if not row.contender.own]
     best_peer = best(times, peers)
     for row in rows:

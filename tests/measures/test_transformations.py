@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import infoq
 from tests.backends.gradient import by_differences, gradient
 
 rng = np.random.default_rng(0)
@@ -23,6 +24,13 @@ def of_both(backend, measure, kind, mask, hidden):
         return xp.where(xp.isfinite(value), value, xp.zeros_like(value))
 
     return function
+
+
+def test_jit_around_an_array_that_it_closes_over():
+    jax = pytest.importorskip("jax")
+    p, q = jax.numpy.asarray([0.5, 0.5]), jax.numpy.asarray([0.25, 0.75])
+    expected = float(infoq.kl_divergence(p, q))
+    assert float(jax.jit(lambda x: infoq.kl_divergence(x, q))(p)) == pytest.approx(expected)
 
 
 def test_gradients_through_masked_logits(backend, measure):

@@ -1,0 +1,63 @@
+"""Jacobians of JAX functions, for `infoq.JacobianEmbedding`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.flatten_util import ravel_pytree
+
+Linearised = Callable[[Any], tuple[Any, Any]]
+
+
+def linearise(function: Callable[[Any, Any], Any], parameters: Any) -> Linearised:
+    """A function as its outputs and their Jacobian in its parameters.
+
+    Parameters
+    ----------
+    function : callable
+        Maps the parameters and **one** input [...] to outputs [C] (or a number).
+    parameters : pytree of arrays
+        Where it is differentiated.
+
+    Returns
+    -------
+    callable
+        Maps inputs [n, ...] to outputs [n, C] and their Jacobian [n, C, P], the parameters in the
+        order of `jax.flatten_util.ravel_pytree`.
+
+    Raises
+    ------
+    ValueError
+        If the outputs have another rank.
+
+    Notes
+    -----
+    C reverse passes a candidate, over all candidates of a block at once.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp, infoq
+    >>> from infoq.integrations.jax import linearise
+    >>> outputs, jacobian = linearise(lambda w, x: w @ x, jnp.ones((3, 2)))(jnp.ones((5, 2)))
+    >>> jacobian.shape
+    (5, 3, 6)
+    """
+    flat, rebuild = ravel_pytree(parameters)
+
+    def one(weights: Any, x: Any) -> tuple[Any, Any]:
+        outputs = jnp.asarray(function(rebuild(weights), x))
+        outputs = outputs.reshape(1) if outputs.ndim == 0 else outputs
+        if outputs.ndim != 1:
+            raise ValueError(f"function: expected outputs [C] of one input, got {outputs.shape}")
+        return outputs, outputs
+
+    each = jax.vmap(jax.jacrev(one, has_aux=True), in_axes=(None, 0))
+
+    def outputs_and_jacobian(x: Any) -> tuple[Any, Any]:
+        jacobian, outputs = each(flat, x)
+        return outputs, jacobian
+
+    return outputs_and_jacobian

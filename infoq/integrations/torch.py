@@ -1,0 +1,85 @@
+"""Jacobians of PyTorch modules, for `infoq.JacobianEmbedding`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.func import functional_call, jacrev, vmap
+
+Linearised = Callable[[Any], tuple[Any, Any]]
+
+
+def linearise(module: torch.nn.Module, *, chunk_size: int | None = None) -> Linearised:
+    """A module as the outputs and their Jacobian in the parameters that require gradients.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Maps inputs [n, ...] to outputs [n, C] (or [n]), each candidate by itself. It is called as
+        it is: put it into evaluation mode first, so that dropout is off and batch normalisation
+        does not mix candidates.
+    chunk_size : int, optional
+        How many candidates are differentiated at a time within a block.
+
+    Returns
+    -------
+    callable
+        Maps inputs [n, ...] to outputs [n, C] and their Jacobian [n, C, P], the parameters in the
+        order of ``module.named_parameters()``.
+
+    Raises
+    ------
+    ValueError
+        If the module is in training mode, no parameter requires a gradient, or the outputs have
+        another rank.
+
+    Notes
+    -----
+    C reverse passes a candidate, over all candidates of a block at once (`torch.func`). Which
+    parameters require gradients is settled here; their values are read at every call.
+
+    Examples
+    --------
+    >>> import torch, infoq
+    >>> from infoq.integrations.torch import linearise
+    >>> module = torch.nn.Linear(2, 3).eval()
+    >>> outputs, jacobian = linearise(module)(torch.ones(5, 2))
+    >>> tuple(jacobian.shape)
+    (5, 3, 9)
+    """
+    if any(part.training for part in module.modules() if _differs_in_training(part)):
+        raise ValueError(
+            "module: is in training mode, where dropout and batch normalisation make outputs "
+            "random or dependent on each other; call module.eval() first"
+        )
+    wanted = [name for name, p in module.named_parameters() if p.requires_grad]
+    if not wanted:
+        raise ValueError("module: no parameter requires a gradient")
+
+    def one(moving: dict[str, Any], still: dict[str, Any], x: Any) -> tuple[Any, Any]:
+        outputs = functional_call(module, moving | still, (x[None, ...],))[0, ...]
+        outputs = outputs.reshape(1) if outputs.ndim == 0 else outputs
+        if outputs.ndim != 1:
+            raise ValueError(
+                f"module: expected outputs [n, C], got {('n', *outputs.shape)} for n candidates"
+            )
+        return outputs, outputs
+
+    def outputs_and_jacobian(x: Any) -> tuple[Any, Any]:
+        named = dict(module.named_parameters())
+        moving = {name: named[name].detach() for name in wanted}
+        still = {name: p.detach() for name, p in named.items() if name not in moving}
+        still |= dict(module.named_buffers())
+        each = vmap(jacrev(one, has_aux=True), in_dims=(None, None, 0), chunk_size=chunk_size)
+        jacobians, outputs = each(moving, still, x)
+        flat = [j.reshape(*outputs.shape, -1) for j in jacobians.values()]
+        return outputs, torch.cat(flat, dim=-1)
+
+    return outputs_and_jacobian
+
+
+def _differs_in_training(part: torch.nn.Module) -> bool:
+    names = (torch.nn.modules.dropout._DropoutNd, torch.nn.modules.batchnorm._BatchNorm)
+    return isinstance(part, names)
