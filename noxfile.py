@@ -25,13 +25,18 @@ nox.options.sessions = [
 # take a build for GPUs of several gigabytes. A range that it satisfies then installs nothing more.
 TORCH = "torch==2.13.0"
 
+# One process a core, and one thread each; a file stays in one process, where its shapes are
+# compiled once.
+PARALLEL = ("-n", "auto", "--dist", "loadfile")
+THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
 
 def run_tests(session: nox.Session, backend: str, *requirements: str) -> None:
     """The test suite on one array library (and NumPy, which the tests themselves use)."""
     if requirements:
         session.install(*requirements)
     session.install("-e", ".[test]")
-    session.run("pytest", "tests", "--backend", backend, *session.posargs)
+    session.run("pytest", *PARALLEL, "tests", "--backend", backend, *session.posargs, env=THREADS)
 
 
 @nox.session
@@ -66,7 +71,8 @@ def wheel(session: nox.Session) -> None:
 def numpy(session: nox.Session) -> None:
     """Tests on NumPy, with the command line, and the coverage of the package."""
     session.install("-e", ".[test,cli,demo]")
-    session.run("pytest", "--backend", "numpy", "--cov", "--cov-report=term", *session.posargs)
+    options = ("--backend", "numpy", "--cov", "--cov-report=term", *session.posargs)
+    session.run("pytest", *PARALLEL, *options, env=THREADS)
 
 
 @nox.session
@@ -125,4 +131,4 @@ def all_backends(session: nox.Session) -> None:
     session.install(TORCH)
     session.install("jax>=0.4.35", "dask[array]>=2024.10", "array-api-strict>=2.3")
     session.install("-e", ".[test,cli,demo]")
-    session.run("pytest", "--backend", "all", *session.posargs)
+    session.run("pytest", *PARALLEL, "--backend", "all", *session.posargs, env=THREADS)

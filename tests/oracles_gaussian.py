@@ -185,7 +185,7 @@ def spread(rng: np.random.Generator, size: int) -> np.ndarray:
 
 
 # Targets with more rows than parameters, and with fewer: (N, R, M, S, P).
-SHAPES = ((4, 2, 3, 2, 3), (3, 1, 2, 1, 5))
+SHAPES = ((3, 2, 2, 2, 3), (3, 1, 2, 1, 3))
 KINDS = ("dense", "scalar", "diagonal", "low rank", "covariance")
 
 

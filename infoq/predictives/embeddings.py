@@ -15,6 +15,9 @@ from infoq.predictives.rows import DenseRows, DiagonalRows, KroneckerRows, Rows,
 
 E = TypeVar("E", bound="Embedding")
 
+# Candidates whose Jacobians exist at a time when logits are drawn.
+_DIFFERENTIATED = 64
+
 
 class Embedding:
     """N candidates by what their outcomes measure of P parameters, in units of the noise."""
@@ -392,6 +395,19 @@ class JacobianEmbedding(Embedding):
         outputs, jacobian = linearise(self.parts[0])
         factor = likelihood(outputs).factor(ops, tuple(outputs.shape), jacobian)
         return DenseRows(ops.xp.matrix_transpose(factor) @ ops.upcast(jacobian))
+
+    def logit_draws(self, ops: Ops, deviations: Array) -> Array:
+        """Logits [N, K, C] of the model linearised at the mean, under deviations [K, P]."""
+        linearise, likelihood, _, _ = self.settings
+        drawn = []
+        for start in range(0, len(self), _DIFFERENTIATED):
+            outputs, jacobian = linearise(self[start : start + _DIFFERENTIATED].parts[0])
+            mean = likelihood(outputs).outcome_logits()
+            if mean is None:
+                return super().logit_draws(ops, deviations)
+            moved = DenseRows(ops.upcast(jacobian)).dot(ops, deviations)
+            drawn.append(drawn_logits(ops, mean, ops.xp.matrix_transpose(moved)))
+        return ops.xp.concat(drawn)
 
 
 def check_values(ops: Ops, x: Array, name: str, shapes: dict[int, str]) -> None:

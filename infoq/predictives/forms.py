@@ -238,6 +238,9 @@ def turn(ops: Ops, x: Array, left: Array, right: Array) -> Array:
     """`x (left (x) right)` for vectors x [..., C D]."""
     xp = ops.xp
     classes, features = left.shape[0], right.shape[0]
-    turned = xp.reshape(x, (-1, features)) @ right
-    turned = left.T @ xp.reshape(turned, (-1, classes, features))
-    return xp.reshape(turned, x.shape)
+    # One axis merged or split at a time: Dask can do no more.
+    flat = xp.reshape(x, (-1, classes * features))
+    stack = xp.reshape(flat, (-1, classes, features))
+    turned = xp.reshape(stack, (-1, features)) @ right
+    turned = left.T @ xp.reshape(turned, stack.shape)
+    return xp.reshape(xp.reshape(turned, flat.shape), x.shape)

@@ -112,7 +112,7 @@ class Gaussian:
         >>> import numpy as np, infoq
         >>> both = infoq.Gaussian.from_covariance(np.array([[1.0, 0.6], [0.6, 1.0]]), 0.25)
         >>> infoq.epig(both[:1], both[1:]).round(4)
-        array([0.1307])
+        array([0.1309])
         """
         precision = CovariancePrecision(covariance)
         ops = ops_for(covariance=covariance)

@@ -430,14 +430,16 @@ class LowRankPrecision(Precision):
         count = rows.shape[0]
         if self.settings == -1:
             dense = DensePrecision(self.matrix(self.num_parameters, rows))
-            return dense.colour(noise[:, count:])
+            return dense.colour(noise)
         deviation = base.colour(noise[:, count:])
         misfit = deviation @ rows.T + noise[:, :count]
         return deviation - self.solve(misfit @ rows)
 
     def num_noise(self, num_parameters: int) -> int:
-        """Q more than the base."""
+        """Q more than the base; P where rows are taken off."""
         base, rows, _, _ = self.parts
+        if self.settings == -1:
+            return num_parameters
         return int(base.num_noise(num_parameters) + rows.shape[0])
 
     def _plus(self, other: Precision) -> Precision | None:

@@ -1,9 +1,9 @@
 """What a `Gaussian` runs on each block: quadratic forms of the rows, then a log-det or a trace.
 
 With `A_i` the covariance of what candidate i measures and `B_i` the part of it that something
-explains, the outcome tells `-1/2 log det(I - (I + A_i)^-1 B_i)` about that, and at most half the
-trace of what is subtracted. Both come from matrices with R rows, and never from a difference of
-two log-dets.
+explains, the outcome tells `-1/2 log det(I - (I + A_i)^-1 B_i)` about that: a log-det of matrices
+with R rows, and never a difference of two. The traces are what the candidate takes off the trace
+of what is left to know.
 """
 
 from __future__ import annotations

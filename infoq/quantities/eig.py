@@ -9,6 +9,7 @@ from infoq.predictives import (
     PARAMETERS,
     Categorical,
     Context,
+    Gaussian,
     Outcomes,
     Predictive,
     as_predictive,
@@ -153,6 +154,11 @@ class EIG:
     """
 
     def __init__(self, x: Categorical | Array, *, samples: int = 10_000, seed: Any = 0) -> None:
+        if not isinstance(x, Categorical) and isinstance(as_predictive(x), Gaussian):
+            raise TypeError(
+                "x: expected a Categorical, got a Gaussian; grow its batches by "
+                "infoq.eig(pool, given=state) and state = pool.observe(state, index)"
+            )
         self._pool = as_categorical(x)
         self._start = self._pool.context(samples=samples, seed=seed)
 

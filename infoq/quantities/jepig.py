@@ -60,6 +60,6 @@ def jepig(
     >>> import numpy as np, infoq
     >>> pool = infoq.Gaussian(np.array([[1.0, 0.0], [1.0, 1.0]]), precision=1.0)
     >>> infoq.jepig(pool, infoq.DenseEmbedding(np.array([[0.0, 2.0], [0.0, 3.0]]))).round(4)
-    array([0.    , 0.1856])
+    array([0.    , 0.1852])
     """
     return as_predictive(x).information(AllTargets(targets), given, approximation)

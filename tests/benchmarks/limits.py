@@ -10,6 +10,7 @@ from .measure import Call
 from .oracles import Inputs
 
 BLOCK = 1 << 15  # numbers per block of a pass whose result stays in the cache
+SIDE = 512  # rows and columns of a block of a product of large matrices
 ROWS = 64  # rows per block of a product whose result stays in the cache
 
 
@@ -82,6 +83,52 @@ def _product_torch(inputs: Inputs) -> Call:
     return call
 
 
+def _targets_by_features(inputs: Inputs) -> tuple[int, int]:
+    """The shape [D + 1, M (C - 1) C] of what pairs of candidates and targets are multiplied by."""
+    count, classes = inputs["targets probs"].shape
+    return inputs["pool"].shape[1] + 1, count * (classes - 1) * classes
+
+
+def _pairs_numpy(inputs: Inputs) -> Call:
+    shape = _targets_by_features(inputs)
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((len(inputs["pool"]), shape[0]), dtype=np.float32)
+    columns = rng.standard_normal(shape[::-1], dtype=np.float32).T
+    out = np.empty(SIDE * SIDE, dtype=np.float32)
+
+    def call() -> None:
+        for start in range(0, shape[1], SIDE):
+            part = columns[:, start : start + SIDE]
+            for row in range(0, len(rows), SIDE):
+                block = rows[row : row + SIDE]
+                size = len(block), part.shape[1]
+                np.matmul(block, part, out=out[: size[0] * size[1]].reshape(size))
+
+    return call
+
+
+def _pairs_torch(inputs: Inputs) -> Call:
+    torch = torch_one_thread()
+    shape = _targets_by_features(inputs)
+    rows = torch.randn(len(inputs["pool"]), shape[0])
+    columns = torch.randn(*shape[::-1]).T
+    out = torch.empty(SIDE * SIDE)
+
+    def call() -> None:
+        for start in range(0, shape[1], SIDE):
+            part = columns[:, start : start + SIDE]
+            for row in range(0, len(rows), SIDE):
+                block = rows[row : row + SIDE]
+                size = len(block), part.shape[1]
+                torch.matmul(block, part, out=out[: size[0] * size[1]].reshape(size))
+
+    return call
+
+
+def _pairs_work(size: Mapping[str, int]) -> float:
+    return 2.0 * size["N"] * (size["D"] + 1) * size["M"] * (size["C"] - 1) * size["C"]
+
+
 def _product_work(size: Mapping[str, int]) -> float:
     return 2.0 * size["N"] * size["C"] * size["K"] * size["M"] * size["C"]
 
@@ -103,4 +150,8 @@ EPIG_LIMITS = (
         lambda inputs: _product_numpy(inputs, log=True),
         ("infoq on NumPy", "infoq on JAX"),
     ),
+)
+PAIRWISE_LIMITS = (
+    Limit("the bare product, NumPy", _pairs_numpy, ("infoq on NumPy", "infoq on JAX"), _pairs_work),
+    Limit("the bare product, torch", _pairs_torch, ("infoq on torch",), _pairs_work, "torch"),
 )

@@ -21,8 +21,9 @@ tolerance is listed and not timed. Then all contenders of a job are timed in tur
 time is the median with its quartiles (the extremes where there were three rounds). "× best peer"
 is how many times faster than the fastest peer, as the median over the rounds of the quotient
 within a round. A contender too slow for all candidates is timed on a few of them; its time is
-multiplied up, which its cell says, and its memory is not. Memory is what a call adds at its peak to the resident memory of a fresh, warmed-up
-process, its result included and its inputs not ({memory}).
+multiplied up, which its cell says, and its memory is not. Memory is what a call adds at its peak
+to the resident memory of a fresh, warmed-up process, its result included and its inputs not
+({memory}).
 infoq is called as a user calls it, its checks of the input included. Environment overrides of the
 BLAS kernel are removed for the measurement. Objects alive before the timing are hidden from
 Python's garbage collector: batchbald_redux collects dozens of times in a call, which otherwise

@@ -13,7 +13,7 @@ from tests.oracles_gaussian import gain, gram, logdet, shared
 RELATIVE, ROUNDING = 1e-10, 1e-11
 hows = st.sampled_from(oracles.CONTEXTS)
 # Batches, queries and private sets of one row each: independent without a ridge.
-FEW = (4, 1, 2, 1, 8)
+FEW = (4, 1, 2, 1, 6)
 
 
 def close(actual, expected):
@@ -53,19 +53,13 @@ def test_27_the_matrix_itself(backend, problem):
         )
 
 
-@given(problem=oracles.problems(), how=hows)
-def test_27_logdet_with_the_ridge_is_twice_the_joint_eig(backend, problem, how):
+@given(problem=oracles.problems())
+def test_27_logdet_with_the_ridge_is_twice_the_joint_eig(backend, problem):
     (s,) = similarities(backend, problem, problem.rows)
     similarity = number(backend, infoq.logdet(s, ridge=1.0))
     close(similarity, 2 * gain(problem.precision, gram(problem.rows)))
     pool = problem.pool(backend, oracles.joint(problem.rows))
     close(similarity, 2 * backend.numpy(infoq.eig(pool))[0])
-    # And the sum of the gains, one after the other.
-    known, total = None, 0.0
-    for index in range(len(problem.rows)):
-        total += backend.numpy(infoq.eig(problem.pool(backend), given=known))[index]
-        known = problem.known(backend, problem.rows[: index + 1], how)
-    close(similarity, 2 * total)
 
 
 @given(problem=oracles.problems())
