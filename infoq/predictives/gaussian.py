@@ -11,6 +11,7 @@ from infoq.backends import Array, Ops, ops_for
 from infoq.blocks import map_rows
 from infoq.predictives import weight_space
 from infoq.predictives.about import AllTargets, EachTarget, Parameters
+from infoq.predictives.alike import check_alike, check_noise, one_of, same_precision
 from infoq.predictives.categorical import Categorical
 from infoq.predictives.embeddings import (
     DenseEmbedding,
@@ -18,11 +19,10 @@ from infoq.predictives.embeddings import (
     Embedding,
     UnitEmbedding,
 )
+from infoq.predictives.explained import explain
 from infoq.predictives.laplace import (
     check_budget,
-    fisher,
     fisher_diagonal,
-    kronecker_factors,
     laplace,
 )
 from infoq.predictives.precision import (
@@ -32,8 +32,8 @@ from infoq.predictives.precision import (
     as_precision,
     some_array,
 )
-from infoq.predictives.structured import CovariancePrecision, KroneckerPrecision
-from infoq.predictives.validation import check_same_device, check_weights
+from infoq.predictives.structured import CovariancePrecision
+from infoq.predictives.validation import check_weights
 from infoq.predictives.weight_space import Layout
 
 _PARAMETERS = {
@@ -117,7 +117,7 @@ class Gaussian:
         precision = CovariancePrecision(covariance)
         ops = ops_for(covariance=covariance)
         size = precision.num_parameters
-        noise = _noise(ops, noise_variance, covariance, size)
+        noise = check_noise(ops, noise_variance, covariance, size)
         index = ops.xp.arange(size, device=ops.device(covariance))
         scale = 1 / ops.xp.sqrt(noise)
         return Gaussian(UnitEmbedding.from_parts((scale, index), size), precision)
@@ -170,13 +170,13 @@ class Gaussian:
         """
         precision = self._known(given)
         if isinstance(about, Parameters):
-            kernel = _one_of(_PARAMETERS, approximation)
+            kernel = one_of(_PARAMETERS, approximation)
             return self._finish(self._map(_PARAMETERS[kernel], precision.covariance(self._like)))
         targets = self._targets(about.targets)
         if isinstance(about, AllTargets):
-            approximation = _one_of(_ALL_TARGETS, approximation)
+            approximation = one_of(_ALL_TARGETS, approximation)
             return self._finish(self._joint(targets, precision, None, approximation))
-        approximation = _one_of(_TARGETS, approximation)
+        approximation = one_of(_TARGETS, approximation)
         weights = self._target_weights(targets, about.weights)
         how = self._each if approximation == "logdet" else self._joint
         return self._finish(how(targets, precision, weights, approximation))
@@ -312,35 +312,9 @@ class Gaussian:
         self, targets: Embedding, precision: Precision, weights: Any, approximation: str
     ) -> Array:
         """By the sum of the targets' Fisher information (with weights: their mean)."""
-        trace = approximation != "logdet" and approximation != "jensen"
-        kernel = weight_space.explained_trace if trace else weight_space.explained_logdet
-        covariance = precision.covariance(self._like)
-        size, count = self.embedding.num_parameters, len(targets) * targets.num_rows
-        if isinstance(self.embedding, DiagonalEmbedding):
-            diagonal = fisher_diagonal(targets, weights)
-            prepare = partial(weight_space.by_diagonal, trace)
-            return self._map(kernel, covariance, diagonal, prepare=prepare)
-        if weights is None:
-            weights = self.ops.constant((len(targets),), 1.0, self._like)
-        if approximation == "kronecker":
-            if not isinstance(precision, KroneckerPrecision):
-                raise TypeError(
-                    "approximation: 'kronecker' needs a KroneckerPrecision, such as "
-                    f"laplace(..., structure='kronecker') gives, got {type(precision).__name__}"
-                )
-            left, right = kronecker_factors(targets, weights)
-            total = self.ops.xp.sum(weights)
-            shared = (covariance, left / total, right)
-            return self._map(kernel, *shared, prepare=weight_space.by_kronecker)
-        if size <= count:
-            check_budget(3 * size**2, self._like, f"targets: over P={size} parameters")
-            matrix = precision.matrix(size, self._like)
-            prepare = partial(weight_space.by_fisher, trace)
-            return self._map(kernel, covariance, fisher(targets, weights), matrix, prepare=prepare)
-        check_budget(2 * count * size + count**2, self._like, f"targets: M={len(targets)}")
-        prepare = partial(weight_space.by_rows, Layout.of(targets), trace)
-        scale = self.ops.xp.sqrt(weights)
-        return self._map(kernel, covariance, targets.parts, scale, prepare=prepare, rank=count)
+        kernel = weight_space.EXPLAINED[approximation]
+        plan = explain(self.embedding, targets, precision, weights, approximation)
+        return self._map(kernel, *plan.shared, prepare=plan.prepare, rank=plan.rank)
 
     def _cast(self, x: Array) -> Array:
         return self.ops.xp.astype(x, self.embedding.parts[0].dtype)
@@ -384,7 +358,7 @@ class Gaussian:
             )
         array = some_array(precision)
         if array is not None:
-            _check_alike(self.ops, name, array, self.embedding.parts[0])
+            check_alike(self.ops, name, array, self.embedding.parts[0])
         return precision
 
     def _targets(self, targets: Any) -> Embedding:
@@ -393,7 +367,7 @@ class Gaussian:
             raise TypeError(
                 f"targets: expected a Gaussian or an Embedding, got {type(targets).__name__}"
             )
-        if isinstance(targets, Gaussian) and not _same(targets.precision, self.precision):
+        if isinstance(targets, Gaussian) and not same_precision(targets.precision, self.precision):
             raise ValueError(
                 f"targets: expected the posterior of the candidates, {self.precision!r}, got "
                 f"another, {targets.precision!r}; pass the targets' embedding, or one precision"
@@ -407,7 +381,7 @@ class Gaussian:
             self.embedding, DiagonalEmbedding
         ):
             raise TypeError("targets: a DiagonalEmbedding goes with another one only")
-        _check_alike(self.ops, "targets", embedding.parts[0], self.embedding.parts[0])
+        check_alike(self.ops, "targets", embedding.parts[0], self.embedding.parts[0])
         return embedding
 
     def _target_weights(self, targets: Embedding, weights: Array | None) -> Array:
@@ -422,53 +396,3 @@ class Gaussian:
 def _size(form: Any) -> int:
     """How many numbers a form is made of."""
     return sum(_size(x) if isinstance(x, tuple) else math.prod(x.shape) for x in form)
-
-
-def _one_of(names: Any, approximation: str) -> str:
-    if approximation not in names:
-        expected = ", ".join(repr(name) for name in names)
-        raise ValueError(f"approximation: expected one of {expected}, got {approximation!r}")
-    return approximation
-
-
-def _same(one: Precision, two: Precision) -> bool:
-    """Whether two precisions are the same as far as can be told."""
-    if one is two:
-        return True
-    if type(one) is not type(two) or one.settings != two.settings:
-        return False
-    return all(_same_part(x, y) for x, y in zip(one.parts, two.parts, strict=True))
-
-
-def _same_part(x: Any, y: Any) -> bool:
-    if x is y:
-        return True
-    if isinstance(x, Precision):
-        return _same(x, y)
-    if tuple(x.shape) != tuple(y.shape) or x.dtype != y.dtype:
-        return False
-    ops = ops_for(x, y)
-    return not ops.concrete(x, y) or bool(ops.xp.all(x == y))
-
-
-def _check_alike(ops: Ops, name: str, x: Array, like: Array) -> None:
-    ops_for(**{"candidates": like, name: x})
-    if ops.upcast(x).dtype != ops.upcast(like).dtype:
-        raise TypeError(
-            f"{name}: expected the dtype of the candidates, {like.dtype}, got {x.dtype}"
-        )
-    check_same_device(ops, **{"candidates": like, name: x})
-
-
-def _noise(ops: Ops, noise: Any, covariance: Array, size: int) -> Array:
-    xp = ops.xp
-    if getattr(noise, "ndim", 0) == 0:
-        noise = xp.zeros_like(covariance[0, :]) + noise
-    if tuple(noise.shape) != (size,):
-        raise ValueError(f"noise_variance: expected a number or shape ({size},), got {noise.shape}")
-    if ops.concrete(noise) and not bool(xp.all(noise > 0)):
-        raise ValueError(
-            f"noise_variance: expected positive variances, got {float(xp.min(noise))}; a "
-            "noise-free outcome tells infinitely much"
-        )
-    return noise

@@ -120,6 +120,14 @@ def each_target(layout: Layout, ops: Ops, *arguments: Any) -> Array:
     return sum_columns(ops, told, (measured, weights), bytes_per_column=column_bytes)
 
 
+EXPLAINED = {
+    "logdet": explained_logdet,
+    "jensen": explained_logdet,
+    "trace": explained_trace,
+    "kronecker": explained_trace,
+}
+
+
 # --- what is shared between blocks ------------------------------------------------------------
 
 

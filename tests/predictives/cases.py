@@ -50,9 +50,7 @@ def with_bias(features: np.ndarray) -> np.ndarray:
 
 def last_layer(features: np.ndarray, curvature: np.ndarray) -> np.ndarray:
     """The Fisher information `Lambda (x) phi phi^T`: [N, P, P]."""
-    return np.stack(
-        [np.kron(a, np.outer(x, x)) for a, x in zip(curvature, features, strict=True)]
-    )
+    return np.stack([np.kron(a, np.outer(x, x)) for a, x in zip(curvature, features, strict=True)])
 
 
 def of_rows(rows: np.ndarray) -> np.ndarray:
@@ -156,9 +154,7 @@ EMBEDDINGS: dict[str, Measured] = {
         lambda b: infoq.fisher_embedding(b.array(JACOBIAN), _softmax(b)),
         _fisher_of_jacobian(softmax_curvature(PROBS)),
     ),
-    "hard gradients": Measured(
-        _gradients(PHI), last_layer(PHI, of_rows(_residuals(_HARD)))
-    ),
+    "hard gradients": Measured(_gradients(PHI), last_layer(PHI, of_rows(_residuals(_HARD)))),
     "gradients, several, bias": Measured(
         _gradients(PHI[:, :1], labels=LABELS, bias=True),
         last_layer(with_bias(PHI[:, :1]), of_rows(_residuals(LABELS))),
@@ -200,9 +196,7 @@ PRECISIONS: dict[str, Known] = {
         np.kron(_LEFT, _RIGHT) + 0.5 * np.eye(P),
     ),
     "low rank": Known(_low_rank, np.diag(_VALUES) + MORE.T @ MORE),
-    "low rank, less": Known(
-        lambda b: _low_rank(b, -1), np.diag(_VALUES) - _LITTLE.T @ _LITTLE
-    ),
+    "low rank, less": Known(lambda b: _low_rank(b, -1), np.diag(_VALUES) - _LITTLE.T @ _LITTLE),
     "low rank of low rank": Known(
         lambda b: infoq.LowRankPrecision(_low_rank(b, 1), b.array(_LITTLE), sign=-1),
         np.diag(_VALUES) + MORE.T @ MORE - _LITTLE.T @ _LITTLE,

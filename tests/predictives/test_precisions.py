@@ -25,9 +25,7 @@ def number(backend, x):
 
 def same(backend, precision, matrix):
     """Whether a precision has this matrix, and solves by it."""
-    np.testing.assert_allclose(
-        backend.numpy(precision.matrix(P, like(backend))), matrix, **CLOSE
-    )
+    np.testing.assert_allclose(backend.numpy(precision.matrix(P, like(backend))), matrix, **CLOSE)
     solved = backend.numpy(precision.solve(backend.array(VECTORS)))
     np.testing.assert_allclose(solved, np.linalg.solve(matrix, VECTORS[..., None])[..., 0], **CLOSE)
 
@@ -92,7 +90,11 @@ def test_numbers_add_up_as_numbers():
 
 def test_low_rank_stays_low_rank(backend):
     low = PRECISIONS["low rank"].make(backend)
-    for total in (low.update(backend.array(cases.MORE)), low + low, low + infoq.ScalarPrecision(1.0)):
+    for total in (
+        low.update(backend.array(cases.MORE)),
+        low + low,
+        low + infoq.ScalarPrecision(1.0),
+    ):
         assert isinstance(total, infoq.LowRankPrecision)
         assert isinstance(total.parts[0], infoq.DiagonalPrecision)
     assert low.update(backend.array(cases.MORE)).parts[1].shape == (6, P)

@@ -27,7 +27,10 @@ STRUCTURES = {
         lambda a: KroneckerRows(a(cases.PHI), a(cases.MIXED[:, :, :2])),
         RNG.normal(size=(N, 3, 2)),
     ),
-    "unit": (lambda a: UnitRows(a(SCALE), a(np.array([0, 5, 5, 2])), P), RNG.normal(size=(N, 1, 1))),
+    "unit": (
+        lambda a: UnitRows(a(SCALE), a(np.array([0, 5, 5, 2])), P),
+        RNG.normal(size=(N, 1, 1)),
+    ),
 }
 each = pytest.mark.parametrize("name", STRUCTURES)
 
@@ -93,9 +96,7 @@ def test_other_rows(memory, name):
     rows, full = both(memory, name)
     ops, maps = memory.ops, STRUCTURES[name][1]
     memory.same(rows.transformed(ops, memory.array(maps)).dense(ops), maps @ full)
-    memory.same(
-        rows.scaled(ops, memory.array(SCALE)).dense(ops), full * SCALE[:, None, None]
-    )
+    memory.same(rows.scaled(ops, memory.array(SCALE)).dense(ops), full * SCALE[:, None, None])
     turned = rows.rotated(ops, memory.array(LEFT), memory.array(RIGHT))
     memory.same(turned.dense(ops), full @ np.kron(LEFT, RIGHT))
 

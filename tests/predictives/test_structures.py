@@ -22,9 +22,7 @@ def check_all(backend, pool, fisher, precision, targets, about, place=0):
     weights = WEIGHTS[len(about)]
     weighed = cases.expected_epig(precision, fisher, about, weights)
     for name in cases.some(backend, weighed, place):
-        score = infoq.epig(
-            pool, targets, target_weights=backend.array(weights), approximation=name
-        )
+        score = infoq.epig(pool, targets, target_weights=backend.array(weights), approximation=name)
         np.testing.assert_allclose(backend.numpy(score), weighed[name], **CLOSE)
     equal, total = cases.expected_epig(precision, fisher, about, None), about.sum(0)
     joint = {
