@@ -41,13 +41,27 @@ from infoq.predictives import (
     marginal_likelihood,
     optimise_prior_precision,
 )
-from infoq.quantities import EIG, bald, eig, epig, ig, jepig, jpig, pig, similarity_matrix
+from infoq.quantities import (
+    EIG,
+    EPIG,
+    JEPIG,
+    bald,
+    eig,
+    epig,
+    ig,
+    jepig,
+    jpig,
+    pig,
+    similarity_matrix,
+)
 from infoq.selection import Selection, greedy, top_k
 
 __version__ = "0.1.0"
 
 __all__ = [
     "EIG",
+    "EPIG",
+    "JEPIG",
     "Categorical",
     "CovariancePrecision",
     "DenseEmbedding",

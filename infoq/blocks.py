@@ -101,13 +101,14 @@ def map_rows(
     bytes_per_row: int,
     bytes_shared: int = 0,
     prepare: Callable[..., tuple[Any, ...]] | None = None,
+    shape: tuple[int, ...] = (),
 ) -> Array:
-    """`kernel(ops, *rows, *shared)` over blocks of candidates, joined: [N].
+    """`kernel(ops, *rows, *shared)` over blocks of candidates, joined: [N], or [N, *shape].
 
     Parameters
     ----------
     kernel : callable
-        Maps an `Ops`, arrays [n, ...] and the shared ones to one value a candidate, [n]. It must
+        Maps an `Ops`, arrays [n, ...] and the shared ones to [n, *shape]. It must
         take its namespace from the `Ops`: inside a Dask chunk that is another library's.
     rows : tuple of arrays [N, ...]
         What is cut along the first axis.
@@ -121,9 +122,11 @@ def map_rows(
     prepare : callable, optional
         Maps an `Ops` and the shared arrays to what the kernel gets in their place; called once,
         or once a chunk.
+    shape : tuple of int
+        Of what the kernel gives for one candidate.
     """
     run = partial(_run, kernel, prepare, (bytes_per_row, bytes_shared), current_options())
-    return ops_for(rows[0]).over_chunks(run, rows, shared)
+    return ops_for(rows[0]).over_chunks(run, rows, shared, shape)
 
 
 def add_rows(

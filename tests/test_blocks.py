@@ -1,6 +1,7 @@
 """Blocks: how large they may be, and that no answer depends on it."""
 
 import threading
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 import infoq
 from infoq.backends import ops_for
-from infoq.blocks import current_options, map_rows, parse_bytes, sum_columns
+from infoq.blocks import add_rows, current_options, map_rows, parse_bytes, sum_columns
 
 DEFAULT = 512 * 10**6
 MEMORY = [1, "1KB", "1GB"]
@@ -203,3 +204,83 @@ def test_blocks_of_columns_leave_no_gap_and_do_not_overlap(backend, columns, ste
     ops = ops_for(places)
     total = ops.sum_blocks(lambda x: ops.xp.sum(x), (places,), step)
     assert float(total) == 2.0**columns - 1
+
+
+def outer(ops, block, weights, *shared):
+    """The weighed sum of outer products: [2, 2], and what is shared a block."""
+    total = ops.xp.matmul((block * weights[:, None]).T, block)
+    return total if not shared else total * shared[0][1][0]
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5, 6])
+@pytest.mark.parametrize("memory", [1, 80, 81, 10**9])
+def test_sums_over_blocks_of_candidates(backend, rows, memory):
+    rng = np.random.default_rng(0)
+    x, weights = rng.normal(size=(rows, 2)), rng.normal(size=rows)
+    with infoq.options(memory=memory):
+        total = add_rows(
+            outer,
+            (backend.array(x), backend.array(weights)),
+            ((None, (backend.array([3.0])[0],)),),
+            shape=(2, 2),
+            bytes_per_row=40,
+        )
+    assert total.shape == (2, 2)
+    np.testing.assert_allclose(backend.numpy(total), 3 * (x.T * weights) @ x, rtol=1e-12)
+
+
+def test_sums_of_arrays_in_memory_and_in_chunks(backend):
+    # What an `Ops` makes is in memory also where the candidates are not.
+    x = backend.array(np.arange(10.0).reshape(5, 2))
+    ones = backend.ops.constant((5,), 1.0, x)
+    total = add_rows(outer, (x, ones), shape=(2, 2), bytes_per_row=8)
+    full = np.arange(10.0).reshape(5, 2)
+    np.testing.assert_allclose(backend.numpy(total), full.T @ full, rtol=1e-12)
+
+
+def test_axes_of_other_lengths_do_not_meet(backend):
+    def kernel(ops, one, two, shared):
+        return ops.xp.sum(one, axis=1) + ops.xp.sum(two, axis=(1, 2)) + ops.xp.sum(shared)
+
+    arrays = [backend.array(np.ones(shape)) for shape in ((6, 2), (6, 3, 4), (5, 3))]
+    mapped = map_rows(kernel, tuple(arrays[:2]), (arrays[2],), bytes_per_row=8)
+    assert backend.numpy(mapped).tolist() == [2 + 12 + 15] * 6
+
+
+def test_nested_tuples_are_shared_as_they_are(backend):
+    class Pair(NamedTuple):
+        one: object
+        two: object
+
+    def kernel(ops, block, shared, number):
+        assert type(shared) is Pair
+        assert type(shared.two) is tuple
+        inner, nothing, text = shared.two
+        assert nothing is None
+        assert text == "text"
+        return block[:, 0] + shared.one[0, 1] + ops.xp.sum(inner.one) + inner.two + number
+
+    matrix, vector = np.arange(6.0).reshape(2, 3), np.ones(5)
+    shared = Pair(
+        backend.array(matrix), (Pair(backend.array(vector), backend.array(10.0)), None, "text")
+    )
+    # Compiled libraries take arrays and numbers: text is what they can't.
+    if backend.name == "jax":
+        return
+    mapped = map_rows(kernel, (backend.array(np.zeros((4, 2))),), (shared, 2), bytes_per_row=8)
+    assert backend.numpy(mapped).tolist() == [1 + 5 + 10 + 2] * 4
+
+
+def test_dask_adds_up_nothing_before_it_is_asked():
+    da = pytest.importorskip("dask.array")
+    loaded = []
+
+    def load(block_info=None):
+        loaded.append(block_info)
+        return np.ones((2, 2))
+
+    x = da.map_blocks(load, chunks=((2, 2, 2), (2,)), meta=np.ones((0, 0)))
+    total = add_rows(outer, (x, da.ones(6, chunks=4)), shape=(2, 2), bytes_per_row=8)
+    assert not loaded
+    np.testing.assert_array_equal(total.compute(), np.full((2, 2), 6.0))
+    assert len(loaded) == 3

@@ -24,11 +24,14 @@ class DaskOps(Ops):
         return ops_for(like._meta).constant(shape, value, like._meta)
 
     def over_chunks(
-        self, run: Callable[..., Array], rows: tuple[Array, ...], shared: tuple[Any, ...]
+        self,
+        run: Callable[..., Array],
+        rows: tuple[Array, ...],
+        shared: tuple[Any, ...],
+        shape: tuple[int, ...] = (),
     ) -> Array:
         """One lazy task a chunk of candidates; a shared Dask array reaches each task whole."""
-        empty = ops_for(rows[0]._meta).upcast(rows[0]._meta)
-        return _by_chunk(run, rows, shared, (), meta=empty.reshape((0,)))
+        return _by_chunk(run, rows, shared, shape)
 
     def add_chunks(
         self,
@@ -42,9 +45,7 @@ class DaskOps(Ops):
         def one(*arguments: Any) -> Array:
             return run(*arguments)[None, ...]
 
-        empty = ops_for(rows[0]._meta).upcast(rows[0]._meta)
-        meta = empty.reshape((0,) * (1 + len(shape)))
-        return da.sum(_by_chunk(one, rows, shared, shape, meta=meta), axis=0)
+        return da.sum(_by_chunk(one, rows, shared, shape, adjust_chunks={0: lambda _: 1}), axis=0)
 
     def cholesky(self, a: Array) -> Array:
         """The lower factors, each computed by the library that holds the chunk."""
@@ -94,10 +95,9 @@ def _by_chunk(
     rows: tuple[Array, ...],
     shared: tuple[Any, ...],
     shape: tuple[int, ...],
-    *,
-    meta: Array,
+    **options: Any,
 ) -> Array:
-    """`run` on each chunk of candidates: [N] where `shape` is empty, else [chunks, *shape]."""
+    """`run` on each chunk of candidates: [N, *shape]."""
     count, arguments = len(rows), []
     # Candidates are cut alike in every array, and along no other axis.
     chunks = rows[0].chunks[0]
@@ -120,8 +120,16 @@ def _by_chunk(
         return run(blocks[:count], rebuild(blocks[count:]))
 
     new = {free + i: size for i, size in enumerate(shape)}
-    more = {"new_axes": new, "adjust_chunks": {0: lambda _: 1}} if shape else {}
-    return da.blockwise(chunk, (0, *new), *arguments, concatenate=True, meta=meta, **more)
+    empty = ops_for(rows[0]._meta).upcast(rows[0]._meta)
+    return da.blockwise(
+        chunk,
+        (0, *new),
+        *arguments,
+        new_axes=new,
+        concatenate=True,
+        meta=empty.reshape((0,) * (1 + len(shape))),
+        **options,
+    )
 
 
 def _flatten(tree: Any) -> tuple[list[Any], Callable[[Sequence[Any]], Any]]:

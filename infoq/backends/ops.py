@@ -282,11 +282,15 @@ class Ops:
     # --- where arrays live ------------------------------------------------------------------
 
     def over_chunks(
-        self, run: Callable[..., Array], rows: tuple[Array, ...], shared: tuple[Any, ...]
+        self,
+        run: Callable[..., Array],
+        rows: tuple[Array, ...],
+        shared: tuple[Any, ...],
+        shape: tuple[int, ...] = (),
     ) -> Array:
         """`run(rows, shared)`, chunk by chunk where the library keeps its arrays in chunks.
 
-        `run` maps arrays [n, ...] and shared arrays (or tuples of them) to one value a row, [n].
+        `run` maps arrays [n, ...] and shared arrays (or tuples of them) to [n, *shape].
         """
         return run(rows, shared)
 

@@ -22,7 +22,7 @@ from infoq.predictives.precision import (
     Precision,
     ScalarPrecision,
 )
-from infoq.predictives.predictive import Context, Predictive, as_predictive
+from infoq.predictives.predictive import Context, Predictive, as_predictive, batch_of
 from infoq.predictives.structured import CovariancePrecision, KroneckerPrecision
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "Predictive",
     "ScalarPrecision",
     "as_predictive",
+    "batch_of",
     "fisher_embedding",
     "gradient_embedding",
     "laplace",

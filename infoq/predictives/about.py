@@ -40,6 +40,12 @@ class AllTargets(NamedTuple):
     ----------
     targets : predictive
         M targets under the same posterior as the candidates.
+    samples : int
+        Of a `Categorical`: joint outcomes up to which all are enumerated, and samples beyond.
+    seed : int or the library's random generator
+        What they are drawn from.
     """
 
     targets: Any
+    samples: int = 10_000
+    seed: Any = 0

@@ -53,7 +53,9 @@ def check_noise(ops: Ops, noise: Any, covariance: Array, size: int) -> Array:
     if getattr(noise, "ndim", 0) == 0:
         noise = xp.zeros_like(covariance[0, :]) + noise
     if tuple(noise.shape) != (size,):
-        raise ValueError(f"noise_variance: expected a number or shape ({size},), got {noise.shape}")
+        raise ValueError(
+            f"noise_variance: expected a number or shape ({size},), got {tuple(noise.shape)}"
+        )
     if ops.concrete(noise) and not bool(xp.all(noise > 0)):
         raise ValueError(
             f"noise_variance: expected positive variances, got {float(xp.min(noise))}; a "

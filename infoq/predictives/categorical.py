@@ -11,7 +11,9 @@ from infoq.blocks import map_rows
 from infoq.predictives.about import AllTargets, EachTarget, Parameters
 from infoq.predictives.divergence import draw_information
 from infoq.predictives.kernels import (
+    about_each_given,
     about_split,
+    check_targets,
     mean_entropy,
     on_probabilities,
     refused,
@@ -19,7 +21,7 @@ from infoq.predictives.kernels import (
     to_log_probabilities,
     to_probabilities,
 )
-from infoq.predictives.outcomes import Outcomes, nothing_known, observe
+from infoq.predictives.outcomes import Outcomes, nothing_known, observe, place_of
 from infoq.predictives.validation import (
     InvalidValuesError,
     check_same_device,
@@ -173,8 +175,6 @@ class Categorical:
         TypeError, ValueError
             If the targets have other draws, another dtype, library or device than the candidates,
             or (where values can be read on the way) a bare array is no probabilities.
-        NotImplementedError
-            For targets together with `given`, and for all targets jointly.
         """
         if approximation != "logdet":
             raise ValueError(
@@ -187,19 +187,45 @@ class Categorical:
             )
         if isinstance(about, Parameters):
             return self._finish(self._less_known(self._map(draw_information, 2), given))
+        self._check_same_draws(about.targets)
         if isinstance(about, AllTargets):
-            raise NotImplementedError("information about all targets jointly from a Categorical")
-        if given is not None:
-            raise NotImplementedError("information about targets together with given= outcomes")
+            return self._about_all(about, given)
         targets, target_weights = about
-        self._check_same_draws(targets)
+        if given is not None and given.num_observed > 0:
+            return self._about_each(targets, target_weights, given)
         prepare = partial(split_targets, targets._kind, not targets._checked)
-        shared = (targets._values, targets._target_weights(target_weights))
+        shared = (targets._values, targets.target_weights(target_weights))
         try:
             return self._finish(self._map(about_split, 32, *shared, prepare=prepare))
         except InvalidValuesError:
             targets._check_values()
             raise
+
+    def _about_all(self, about: AllTargets, given: Outcomes | None) -> Array:
+        """I[Y_i; Y_T, Y_given] - I[Y_i; Y_given]: both are sums of divergences."""
+        targets = about.targets
+        empty = self.context(samples=about.samples, seed=about.seed)
+        known = joint = empty if given is None else given
+        for index in range(len(targets)):
+            joint = targets.observe(joint, index)
+        weights = self.ops.fetch(self.weights)
+        split = joint.split(ops_for(weights), weights)
+        scores = self._less_known(self._map(about_split, 32, *split), known)
+        if joint.sampled:  # the samples' mean is not quite the draws' own weights
+            own = self._less_known(self._map(draw_information, 2), known)
+            scores = self.ops.xp.minimum(scores, own)
+        return self._finish(scores)
+
+    def _about_each(self, targets: Categorical, weights: Array | None, given: Outcomes) -> Array:
+        """The mean of I[Y_i; Y_e, Y_given], less I[Y_i; Y_given]."""
+        ops = ops_for(given.probabilities)
+        posteriors = ops.xp.exp(given.log_posteriors)
+        shared = (targets._values, targets.target_weights(weights))
+        prepare = partial(check_targets, targets._kind, not targets._checked)
+        told = self._map(
+            about_each_given, 32, *shared, posteriors, given.probabilities, prepare=prepare
+        )
+        return self._finish(self._less_known(told, given))
 
     def entropy(self, given: Outcomes | None = None) -> Array:
         """H[Y_i | given], the entropy of each candidate's mean prediction: [N] nats.
@@ -240,7 +266,46 @@ class Categorical:
         weights = self.ops.fetch(self.weights)
         ops = ops_for(weights)
         row = self.ops.fetch(self.ops.row(self._values, index))
-        return observe(ops, given, to_log_probabilities(ops, row, self._kind), weights)
+        known = observe(ops, given, to_log_probabilities(ops, row, self._kind), weights)
+        return known._replace(indices=(*given.indices, index))
+
+    def forget(self, given: Outcomes, index: Array | int) -> Outcomes:
+        """The context `given` without the outcome of one candidate that it has.
+
+        The others are observed anew, from the same seed.
+
+        Parameters
+        ----------
+        given : Outcomes
+            What is known so far, from `observe` alone.
+        index : int or 0-d array
+            The candidate.
+        """
+        place = place_of(given.indices, index)
+        weights = self.ops.fetch(self.weights)
+        ops = ops_for(weights)
+        known = nothing_known(ops, weights, given.samples, given.seed)
+        for other, log_likelihood in enumerate(given.log_likelihoods):
+            if other != place:
+                known = observe(ops, known, log_likelihood, weights)
+        return known._replace(indices=given.indices[:place] + given.indices[place + 1 :])
+
+    def joint_information(self, given: Outcomes) -> Array:
+        """I[Y_given; Theta] of all that is known, not by its gains: a 0-d array.
+
+        The mean divergence of the draws' weights afterwards from those before. Where the joint
+        outcomes are sampled, it and a sum of gains are two estimates from one sample.
+
+        Parameters
+        ----------
+        given : Outcomes
+            What is known.
+        """
+        ops = ops_for(given.probabilities)
+        weights, xp = self.ops.fetch(self.weights), ops.xp
+        some = xp.where(weights > 0, weights, xp.ones_like(weights))
+        divergence = xp.matmul(ops.kl_term(given.split(ops, weights).deviations / some), weights)
+        return xp.sum(given.probabilities * divergence)
 
     # --- how it computes --------------------------------------------------------------------
 
@@ -281,7 +346,8 @@ class Categorical:
         xp = self.ops.xp
         return xp.astype(xp.maximum(scores, xp.zeros_like(scores)), self._values.dtype)
 
-    def _target_weights(self, weights: Array | None) -> Array:
+    def target_weights(self, weights: Array | None) -> Array:
+        """Weights [M] of these as targets, which sum to one."""
         size = self.num_candidates
         if weights is None:
             return self.ops.constant((size,), 1 / size, self._values)

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from infoq.backends import Array, Ops, ops_for
 from infoq.predictives.likelihoods import Likelihood
 from infoq.predictives.rows import DenseRows, DiagonalRows, KroneckerRows, Rows, UnitRows
+from infoq.predictives.validation import check_same_device
 
 E = TypeVar("E", bound="Embedding")
 
@@ -236,7 +237,9 @@ class LastLayerEmbedding(Embedding):
         if mean is None or (outputs > 1) != (mean.shape[1] == outputs):
             return super().logit_draws(ops, deviations)
         draws = deviations.shape[0]
-        columns = ops.xp.reshape(deviations, (draws * outputs, features.shape[1]))
+        # One axis split and two merged, one after the other: Dask can do no more.
+        columns = ops.xp.reshape(deviations, (draws, outputs, features.shape[1]))
+        columns = ops.xp.reshape(columns, (-1, features.shape[1]))
         moved = ops.xp.reshape(features @ columns.T, (-1, draws, outputs))
         return drawn_logits(ops, mean, moved)
 
@@ -441,10 +444,7 @@ def check_likelihood(ops: Ops, x: Array, likelihood: Any, outputs: int | None) -
             raise TypeError(
                 f"likelihood: expected the dtype of the embedding, {x.dtype}, got {part.dtype}"
             )
-        if str(ops.device(part)) != str(ops.device(x)):
-            raise ValueError(
-                f"likelihood: is on {ops.device(part)}, the embedding on {ops.device(x)}"
-            )
+        check_same_device(ops, embedding=x, likelihood=part)
     if likelihood.num_candidates not in (None, x.shape[0]):
         raise ValueError(
             f"likelihood: expected N={x.shape[0]} candidates, got {likelihood.num_candidates}"

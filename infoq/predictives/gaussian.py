@@ -9,7 +9,7 @@ from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.blocks import map_rows
-from infoq.predictives import weight_space
+from infoq.predictives import growing, weight_space
 from infoq.predictives.about import AllTargets, EachTarget, Parameters
 from infoq.predictives.alike import check_alike, check_noise, one_of, same_precision
 from infoq.predictives.categorical import Categorical
@@ -36,12 +36,8 @@ from infoq.predictives.structured import CovariancePrecision
 from infoq.predictives.validation import check_weights
 from infoq.predictives.weight_space import Layout
 
-_PARAMETERS = {
-    "logdet": weight_space.parameters_logdet,
-    "trace": weight_space.parameters_trace,
-}
-_TARGETS = ("logdet", "jensen", "trace", "kronecker")
-_ALL_TARGETS = ("logdet", "trace", "kronecker")
+EACH_TARGET = ("logdet", "jensen", "trace", "kronecker")
+ALL_TARGETS = ("logdet", "trace", "kronecker")
 
 
 class Gaussian:
@@ -168,18 +164,19 @@ class Gaussian:
         approximation : {"logdet", "jensen", "trace", "kronecker"}
             How; see `eig`, `epig` and `jepig`.
         """
-        precision = self._known(given)
+        precision = self.known(given)
         if isinstance(about, Parameters):
-            kernel = one_of(_PARAMETERS, approximation)
-            return self._finish(self._map(_PARAMETERS[kernel], precision.covariance(self._like)))
-        targets = self._targets(about.targets)
+            score = weight_space.PARAMETERS[one_of(weight_space.PARAMETERS, approximation)]
+            covariance = precision.covariance(self.like)
+            return self.finish(self._map(partial(weight_space.scored, score), covariance))
+        targets = self.targets(about.targets)
         if isinstance(about, AllTargets):
-            approximation = one_of(_ALL_TARGETS, approximation)
-            return self._finish(self._joint(targets, precision, None, approximation))
-        approximation = one_of(_TARGETS, approximation)
-        weights = self._target_weights(targets, about.weights)
+            approximation = one_of(ALL_TARGETS, approximation)
+            return self.finish(self._joint(targets, precision, None, approximation))
+        approximation = one_of(EACH_TARGET, approximation)
+        weights = self.target_weights(targets, about.weights)
         how = self._each if approximation == "logdet" else self._joint
-        return self._finish(how(targets, precision, weights, approximation))
+        return self.finish(how(targets, precision, weights, approximation))
 
     def entropy(self, given: Precision | Embedding | Gaussian | None = None) -> Array:
         """The differential entropy of each outcome in units of its noise: [N] nats.
@@ -189,8 +186,23 @@ class Gaussian:
         given : Precision, Embedding or Gaussian, optional
             The precision after what already counts as known, or the outcomes that do.
         """
-        covariance = self._known(given).covariance(self._like)
-        return self._cast(self._map(weight_space.outcome_entropy, covariance))
+        covariance = self.known(given).covariance(self.like)
+        return self.cast(self._map(partial(weight_space.scored, weight_space.entropy), covariance))
+
+    def covariance(self, given: Precision | Embedding | Gaussian | None = None) -> Array:
+        """The covariance of what each outcome measures, without its noise: [N, R, R].
+
+        Of a last layer with `Normal` unit variance: the functional variance of the outputs.
+
+        Parameters
+        ----------
+        given : Precision, Embedding or Gaussian, optional
+            The precision after what already counts as known, or the outcomes that do.
+        """
+        if isinstance(self.embedding, DiagonalEmbedding):
+            raise TypeError("covariance: a DiagonalEmbedding has P x P of them; use its entropy")
+        forms = (self.known(given).covariance(self.like),)
+        return self.cast(growing.begin(self.embedding, forms).forms[0])
 
     def context(self, *, samples: int = 10_000, seed: Any = 0) -> Precision:
         """The empty context: the precision itself. Exact, so neither argument is used.
@@ -267,14 +279,14 @@ class Gaussian:
             raise ValueError(f"draws: expected at least 1, got {draws}")
         ops, size = self.ops, self.embedding.num_parameters
         shape = (draws, self.precision.num_noise(size))
-        noise = ops.normal(shape, (ops.seed(seed),), self._like)
+        noise = ops.normal(shape, (ops.seed(seed),), self.like)
         logits = self.embedding.logit_draws(ops, self.precision.colour(noise))
-        return Categorical(logits=self._cast(logits))
+        return Categorical(logits=self.cast(logits))
 
     # --- how it computes --------------------------------------------------------------------
 
     @property
-    def _like(self) -> Array:
+    def like(self) -> Array:
         """A small array of the dtype that is computed in, on the device of the candidates."""
         return self.ops.upcast(self.embedding.parts[0][:1, ...])
 
@@ -303,25 +315,27 @@ class Gaussian:
         """EPIG by every pair of a candidate and a target."""
         groups = 1 if isinstance(targets, DiagonalEmbedding) else targets.num_rows
         size = len(targets) * groups * self.embedding.num_parameters
-        check_budget(size, self._like, f"targets: M={len(targets)} with R={groups} rows each")
+        check_budget(size, self.like, f"targets: M={len(targets)} with R={groups} rows each")
         prepare = partial(weight_space.measured_targets, Layout.of(targets))
-        shared = (precision.covariance(self._like), targets.parts, weights)
+        shared = (precision.covariance(self.like), targets.parts, weights)
         return self._map(weight_space.each_target, *shared, prepare=prepare, rank=groups)
 
     def _joint(
         self, targets: Embedding, precision: Precision, weights: Any, approximation: str
     ) -> Array:
         """By the sum of the targets' Fisher information (with weights: their mean)."""
-        kernel = weight_space.EXPLAINED[approximation]
+        score = weight_space.EXPLAINED[approximation]
         plan = explain(self.embedding, targets, precision, weights, approximation)
+        kernel = partial(weight_space.scored, score)
         return self._map(kernel, *plan.shared, prepare=plan.prepare, rank=plan.rank)
 
-    def _cast(self, x: Array) -> Array:
+    def cast(self, x: Array) -> Array:
+        """`x` in the dtype that came in."""
         return self.ops.xp.astype(x, self.embedding.parts[0].dtype)
 
-    def _finish(self, scores: Array) -> Array:
+    def finish(self, scores: Array) -> Array:
         """Rounding below zero taken off, in the dtype that came in."""
-        return self._cast(self.ops.xp.maximum(scores, self.ops.xp.zeros_like(scores)))
+        return self.cast(self.ops.xp.maximum(scores, self.ops.xp.zeros_like(scores)))
 
     # --- what it is given -------------------------------------------------------------------
 
@@ -329,7 +343,8 @@ class Gaussian:
         parts = tuple(self.ops.row(x, index)[None, ...] for x in self.embedding.parts)
         return self.embedding.from_parts(parts, self.embedding.settings)
 
-    def _known(self, given: Any) -> Precision:
+    def known(self, given: Any) -> Precision:
+        """The precision once what is given counts as known."""
         if given is None:
             return self.precision
         if isinstance(given, Precision):
@@ -340,7 +355,7 @@ class Gaussian:
                 "given: expected a Precision, or an Embedding or Gaussian of known outcomes, got "
                 f"{type(given).__name__}"
             )
-        return laplace(embedding, self.precision)
+        return self._fitting(laplace(embedding, self.precision), "given")
 
     def _fitting(self, precision: Precision, name: str) -> Precision:
         size = self.embedding.num_parameters
@@ -361,7 +376,8 @@ class Gaussian:
             check_alike(self.ops, name, array, self.embedding.parts[0])
         return precision
 
-    def _targets(self, targets: Any) -> Embedding:
+    def targets(self, targets: Any) -> Embedding:
+        """The embedding of targets under the posterior of the candidates; refused otherwise."""
         embedding = targets.embedding if isinstance(targets, Gaussian) else targets
         if not isinstance(embedding, Embedding):
             raise TypeError(
@@ -384,12 +400,13 @@ class Gaussian:
         check_alike(self.ops, "targets", embedding.parts[0], self.embedding.parts[0])
         return embedding
 
-    def _target_weights(self, targets: Embedding, weights: Array | None) -> Array:
+    def target_weights(self, targets: Embedding, weights: Array | None) -> Array:
+        """Weights [M] that sum to one."""
         size = len(targets)
         if weights is None:
-            return self.ops.constant((size,), 1 / size, self._like)
+            return self.ops.constant((size,), 1 / size, self.like)
         ops_for(targets=targets.parts[0], target_weights=weights)
-        like = self.ops.xp.reshape(self._like, (-1,))[:1][:, None, None]
+        like = self.ops.xp.reshape(self.like, (-1,))[:1][:, None, None]
         return check_weights(self.ops, weights, like, size, "target_weights", "target")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from infoq.backends import Array, Ops
+from infoq.blocks import sum_columns
 from infoq.predictives.divergence import (
     Split,
     outcome_split,
@@ -77,6 +78,38 @@ def split_targets(
     """The draws' weights, and what the targets' outcomes split them into."""
     probs = _checked(ops, targets, kind, check)
     return weights, *outcome_split(ops, probs, weights, target_weights)
+
+
+def check_targets(
+    kind: str, check: bool, ops: Ops, weights: Array, targets: Array, *others: Array
+) -> tuple[Array, ...]:
+    """The draws' weights, the targets' probabilities, and the others as they are."""
+    return weights, _checked(ops, targets, kind, check), *others
+
+
+def about_each_given(
+    ops: Ops,
+    probs: Array,
+    weights: Array,
+    targets: Array,
+    target_weights: Array,
+    posteriors: Array,
+    probabilities: Array,
+) -> Array:
+    """`sum_e v_e I[Y_i; Y_e, Y_B]` by the posteriors [S, K] of S joint outcomes of B: [n]."""
+
+    def told(posteriors: Array, probabilities: Array) -> Array:
+        rows = [
+            (outcome_split(ops, targets, posteriors[s, :], target_weights), s)
+            for s in range(posteriors.shape[0])
+        ]
+        deviations = ops.xp.concat([x.deviations + (posteriors[s, :] - weights) for x, s in rows])
+        each = ops.xp.concat([x.probabilities * probabilities[s] for x, s in rows])
+        return split_information(ops, probs, weights, Split(deviations, each))
+
+    item = int(ops.xp.finfo(probs.dtype).bits) // 8
+    row_bytes = 4 * item * targets.shape[0] * targets.shape[1] * targets.shape[2]
+    return sum_columns(ops, told, (posteriors, probabilities), bytes_per_column=row_bytes)
 
 
 def mean_entropy(ops: Ops, probs: Array, weights: Array) -> Array:

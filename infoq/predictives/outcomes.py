@@ -7,7 +7,7 @@ keeps its draw and its outcomes for good: growing the batch extends it and redra
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from infoq.backends import Array, Ops
 from infoq.predictives.divergence import Split
@@ -30,6 +30,8 @@ class Outcomes(NamedTuple):
         The number of joint outcomes up to which all are enumerated, and of samples beyond.
     seed : int
         What the samples are drawn from.
+    indices : tuple of int or array []
+        Which candidates they are of, where `Categorical.observe` was told.
     """
 
     log_likelihoods: tuple[Array, ...]
@@ -38,6 +40,7 @@ class Outcomes(NamedTuple):
     sampled: bool
     samples: int
     seed: int
+    indices: tuple[Any, ...] = ()
 
     @property
     def num_observed(self) -> int:
@@ -138,3 +141,11 @@ def _log(ops: Ops, weights: Array) -> Array:
     some = weights > 0
     log = xp.log(xp.where(some, weights, ops.scalar(1.0, weights)))
     return xp.where(some, log, ops.scalar(-float("inf"), weights))
+
+
+def place_of(indices: tuple[Any, ...], index: Array | int) -> int:
+    """Where a pick stands among the others; refused where it is none."""
+    for place, other in enumerate(indices):
+        if int(other) == int(index):
+            return place
+    raise ValueError(f"index: {int(index)} is not in the batch")

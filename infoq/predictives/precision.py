@@ -12,6 +12,7 @@ from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.predictives.forms import DenseForm, DiagonalForm, EnlargedForm, Form, ReducedForm
+from infoq.predictives.likelihoods.checks import number
 from infoq.predictives.matrices import check_array, factor, identity
 
 
@@ -138,8 +139,8 @@ class ScalarPrecision(Precision):
         ops = ops_for(value=value)
         if value.ndim != 0:
             raise ValueError(f"value: expected a number or a 0-d array, got {tuple(value.shape)}")
-        if ops.concrete(value) and not 0 < float(value) < float("inf"):
-            raise ValueError(f"value: expected a positive precision, got {float(value)}")
+        if ops.concrete(value) and not 0 < number(value) < float("inf"):
+            raise ValueError(f"value: expected a positive precision, got {number(value)}")
         self.parts, self.settings = (value,), None
 
     @property

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 from infoq.predictives.categorical import Categorical, as_categorical
+from infoq.predictives.categorical_batch import CategoricalBatch
 from infoq.predictives.embeddings import Embedding
 from infoq.predictives.gaussian import Gaussian
+from infoq.predictives.gaussian_batch import GaussianBatch
 from infoq.predictives.outcomes import Outcomes
 from infoq.predictives.precision import Precision
 
@@ -26,3 +28,17 @@ def as_predictive(x: Any, name: str = "probs") -> Predictive:
             "precision)"
         )
     return as_categorical(x, name)
+
+
+def batch_of(
+    pool: Predictive, about: Any, given: Any, approximation: str, samples: int, seed: Any
+) -> CategoricalBatch | GaussianBatch:
+    """A growing batch of the candidates of either predictive."""
+    if isinstance(pool, Gaussian):
+        return GaussianBatch(pool, about, pool.known(given), approximation)
+    if approximation != "logdet":
+        raise ValueError(
+            f"approximation: {approximation!r} is of a Gaussian; a Categorical is exact"
+        )
+    known = pool.context(samples=samples, seed=seed) if given is None else given
+    return CategoricalBatch(pool, about, known)

@@ -9,8 +9,8 @@ of what is left to know.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Hashable
+from typing import Any, NamedTuple, TypeAlias
 
 from infoq.backends import Array, Ops
 from infoq.blocks import sum_columns
@@ -62,39 +62,49 @@ class Layout(NamedTuple):
 # --- one number a candidate -------------------------------------------------------------------
 
 
-def parameters_logdet(layout: Layout, ops: Ops, *arguments: Any) -> Array:
-    """`1/2 log det(I + A_i)`: [n]."""
-    rows, (covariance,) = layout.split(ops, arguments)
-    return _per_candidate(ops, log1p_det(ops, covariance.of(ops, rows), semidefinite=True)) / 2
+Score: TypeAlias = Callable[..., Array]
 
 
-def parameters_trace(layout: Layout, ops: Ops, *arguments: Any) -> Array:
-    """`1/2 tr A_i`: [n]."""
-    rows, (covariance,) = layout.split(ops, arguments)
-    return _per_candidate(ops, _trace(ops, covariance.of(ops, rows))) / 2
+def logdet(ops: Ops, measured: Array) -> Array:
+    """`1/2 log det(I + A)` of A [n, R, R] (or [n, P, 1, 1]): [n]."""
+    return _per_candidate(ops, log1p_det(ops, measured, semidefinite=True)) / 2
 
 
-def outcome_entropy(layout: Layout, ops: Ops, *arguments: Any) -> Array:
-    """`1/2 log det(2 pi e (I + A_i))`: [n]."""
-    rows, (covariance,) = layout.split(ops, arguments)
-    measured = covariance.of(ops, rows)
-    logdet = log1p_det(ops, measured, semidefinite=True)
+def trace(ops: Ops, measured: Array) -> Array:
+    """`1/2 tr A`: [n]."""
+    return _per_candidate(ops, _trace(ops, measured)) / 2
+
+
+def entropy(ops: Ops, measured: Array) -> Array:
+    """`1/2 log det(2 pi e (I + A))`: [n]."""
     constant = measured.shape[-1] * math.log(2 * math.pi * math.e)
-    return _per_candidate(ops, logdet + constant) / 2
+    return _per_candidate(ops, log1p_det(ops, measured, semidefinite=True) + constant) / 2
 
 
-def explained_logdet(layout: Layout, ops: Ops, *arguments: Any) -> Array:
-    """`-1/2 log det(I - (I + A_i)^-1 B_i)`: [n]."""
-    rows, (covariance, explained) = layout.split(ops, arguments)
-    share = _whitened(ops, covariance.of(ops, rows), explained.of(ops, rows))
+def explained_logdet(ops: Ops, measured: Array, explained: Array) -> Array:
+    """`-1/2 log det(I - (I + A)^-1 B)`: [n]."""
+    share = _whitened(ops, measured, explained)
     return _per_candidate(ops, log1p_det(ops, -share)) / -2
 
 
-def explained_trace(layout: Layout, ops: Ops, *arguments: Any) -> Array:
-    """`1/2 tr (I + A_i)^-1 B_i`: [n]."""
-    rows, (covariance, explained) = layout.split(ops, arguments)
-    share = _whitened(ops, covariance.of(ops, rows), explained.of(ops, rows))
-    return _per_candidate(ops, _trace(ops, share)) / 2
+def explained_trace(ops: Ops, measured: Array, explained: Array) -> Array:
+    """`1/2 tr (I + A)^-1 B`: [n]."""
+    return _per_candidate(ops, _trace(ops, _whitened(ops, measured, explained))) / 2
+
+
+PARAMETERS = {"logdet": logdet, "trace": trace}
+EXPLAINED = {
+    "logdet": explained_logdet,
+    "jensen": explained_logdet,
+    "trace": explained_trace,
+    "kronecker": explained_trace,
+}
+
+
+def scored(score: Score, layout: Layout, ops: Ops, *arguments: Any) -> Array:
+    """A score of the quadratic forms of each candidate: [n]."""
+    rows, forms = layout.split(ops, arguments)
+    return score(ops, *(form.of(ops, rows) for form in forms))
 
 
 def each_target(layout: Layout, ops: Ops, *arguments: Any) -> Array:
@@ -118,14 +128,6 @@ def each_target(layout: Layout, ops: Ops, *arguments: Any) -> Array:
     numbers = 3 * count * rows_each * int(measured.shape[1]) // 2
     column_bytes = numbers * int(xp.finfo(weights.dtype).bits) // 8
     return sum_columns(ops, told, (measured, weights), bytes_per_column=column_bytes)
-
-
-EXPLAINED = {
-    "logdet": explained_logdet,
-    "jensen": explained_logdet,
-    "trace": explained_trace,
-    "kronecker": explained_trace,
-}
 
 
 # --- what is shared between blocks ------------------------------------------------------------
@@ -227,8 +229,11 @@ def _correlation_logdet(ops: Ops, across: Array) -> Array:
     xp = ops.xp
     if across.shape[0] > across.shape[1]:  # G^T G has the same determinant, and fewer rows
         across = xp.permute_dims(across, (1, 0, *range(2, across.ndim)))
-    lines = [
-        -xp.sum(across[row, ...][None, ...] * across[row:, ...], axis=1)
-        for row in range(across.shape[0])
-    ]
+    lines = []
+    for row in range(across.shape[0]):
+        # Not as the sum of one product: compiled by jaxlib 0.10.2 on CPUs, that is wrong.
+        line = across[row, 0, ...][None, ...] * across[row:, 0, ...]
+        for column in range(1, across.shape[1]):
+            line = line + across[row, column, ...][None, ...] * across[row:, column, ...]
+        lines.append(-line)
     return eliminate(ops, lines)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from infoq.backends import Array, Ops, ops_for
+from infoq.backends import Array
 from infoq.predictives import (
     PARAMETERS,
     Categorical,
     Context,
-    Gaussian,
-    Outcomes,
     Predictive,
     as_predictive,
 )
@@ -109,92 +105,3 @@ def bald(x: Categorical | Array) -> Array:
     array([0.00670178, 0.00505939])
     """
     return as_categorical(x).information(PARAMETERS)
-
-
-class EIG:
-    r"""Expected information gain of a batch as a set function: what `greedy` grows a batch by.
-
-    The joint mutual information between the outcomes of a batch and the parameters (BatchBALD).
-    The gain of a candidate is what its outcome tells beyond the outcomes of the batch:
-
-    .. math:: I[Y_i; \Theta \mid Y_B] = I[Y_i; \Theta] - I[Y_i; Y_B]
-
-    Parameters
-    ----------
-    x : Categorical or array [N, K, C]
-        The candidates; a bare array is probabilities.
-    samples : int
-        The joint outcomes of the batch are enumerated while they number at most this many, and
-        the value is exact; beyond, this many are sampled.
-    seed : int or the library's random generator
-        What the samples are drawn from. They are kept as the batch grows.
-
-    Notes
-    -----
-    Both terms are sums of divergences, and never the difference of joint entropies. Outcomes weigh
-    the draws by log-weights, so float32 survives batches of a hundred; a gain is as exact in nats
-    as the candidate's EIG. Submodular and monotone in
-    the batch where it is exact. A step costs N C S (K multiply-adds and one logarithm) with S joint
-    outcomes; memory is S K beside the blocks of `options`.
-
-    References
-    ----------
-    Kirsch, A., van Amersfoort, J. and Gal, Y. (2019). BatchBALD: efficient and diverse batch
-    acquisition for deep Bayesian active learning, arXiv:1906.08158, equation 8.
-
-    Examples
-    --------
-    The second candidate is a copy of the first, and tells less the second time:
-
-    >>> import numpy as np, infoq
-    >>> a, b = [[0.9, 0.1], [0.1, 0.9]], [[0.8, 0.2], [0.2, 0.8]]
-    >>> batch = infoq.greedy(infoq.EIG(np.array([a, a, b])), 2)
-    >>> batch.indices, batch.gains.round(4)
-    (array([0, 1]), array([0.3681, 0.1463]))
-    """
-
-    def __init__(self, x: Categorical | Array, *, samples: int = 10_000, seed: Any = 0) -> None:
-        if not isinstance(x, Categorical) and isinstance(as_predictive(x), Gaussian):
-            raise TypeError(
-                "x: expected a Categorical, got a Gaussian; grow its batches by "
-                "infoq.eig(pool, given=state) and state = pool.observe(state, index)"
-            )
-        self._pool = as_categorical(x)
-        self._start = self._pool.context(samples=samples, seed=seed)
-
-    @property
-    def ops(self) -> Ops:
-        """The operations of the library that the gains are arrays of."""
-        return self._pool.ops
-
-    def __len__(self) -> int:
-        """The number of candidates, N."""
-        return len(self._pool)
-
-    def start(self) -> Outcomes:
-        """The state of the empty batch."""
-        return self._start
-
-    def gains(self, state: Outcomes) -> Array:
-        """What each candidate's outcome tells beyond those of the batch: [N] nats, at least 0."""
-        return self._pool.information(PARAMETERS, state)
-
-    def add(self, state: Outcomes, index: Array | int) -> Outcomes:
-        """The state with the outcome of one more candidate."""
-        return self._pool.observe(state, index)
-
-    def value(self, state: Outcomes) -> Array:
-        """The joint expected information gain of the batch, not by its gains: a 0-d array.
-
-        The mean divergence of the draws' weights after the batch from those before it. Where the
-        joint outcomes are sampled, it and the sum of the gains are two estimates from one sample.
-        """
-        ops = ops_for(state.probabilities)
-        weights = self._pool.ops.fetch(self._pool.weights)
-        xp = ops.xp
-        some = weights > 0
-        ratio = state.split(ops, weights).deviations / xp.where(
-            some, weights, xp.ones_like(weights)
-        )
-        divergence = xp.matmul(ops.kl_term(ratio), weights)
-        return xp.sum(state.probabilities * divergence)

@@ -28,8 +28,9 @@ def epig(
         rows may be others.
     target_weights : array [M], optional
         What each target counts; normalised to sum to one. Default: all the same.
-    given : Precision, Embedding or Gaussian, optional
-        Of a `Gaussian`: the precision after what already counts as known, or those outcomes.
+    given : Outcomes, or Precision, Embedding or Gaussian, optional
+        What already counts as known. Of a `Categorical` with S joint outcomes, the cost is S times
+        as high.
     approximation : {"logdet", "jensen", "trace", "kronecker"}
         Of a `Gaussian`: "logdet" is the mean over every pair of candidate and target. "jensen"
         replaces the targets by one with their mean Fisher information: at least the mean, at most

@@ -2,35 +2,50 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from infoq.backends import Array
-from infoq.predictives import AllTargets, Context, Embedding, Gaussian, as_predictive
+from infoq.predictives import AllTargets, Context, Embedding, Predictive, as_predictive
 
 
 def jepig(
-    x: Gaussian,
-    targets: Gaussian | Embedding,
+    x: Predictive | Array,
+    targets: Predictive | Embedding | Array,
     *,
     given: Context | None = None,
     approximation: str = "logdet",
+    samples: int = 10_000,
+    seed: Any = 0,
 ) -> Array:
     r"""Joint expected predictive information gain: what each outcome tells about all targets'.
+
+    Of a `Categorical`, by the posteriors over its draws after each joint outcome of the targets,
+
+    .. math:: I[Y_i; Y_{1..M}] = \sum_s \pi_s\, KL\big(p_i(\cdot \mid s) \,\|\, p_i\big)
+
+    and of a `Gaussian`
 
     .. math:: I[Y_i; Y_{1..M}] = -\tfrac12 \log\det\big(I - (I + A_i)^{-1} B_i\big), \quad
               A_i = E_i P^{-1} E_i^T, \quad B_i = E_i \big(P^{-1} - (P + F_T)^{-1}\big) E_i^T
 
     Parameters
     ----------
-    x : Gaussian
-        The candidates.
-    targets : Gaussian or Embedding
-        The targets (evaluation points), under the same posterior.
-    given : Precision, Embedding or Gaussian, optional
-        The precision after what already counts as known, or the outcomes that do.
+    x : Categorical, Gaussian or array [N, K, C]
+        The candidates; a bare array is probabilities.
+    targets : Categorical or array [M, K, C'], or Gaussian or Embedding
+        The targets (evaluation points), under the same draws or the same posterior.
+    given : Outcomes, or Precision, Embedding or Gaussian, optional
+        What already counts as known.
     approximation : {"logdet", "trace", "kronecker"}
         "logdet" is exact for Gaussian outcomes. "trace" is what the candidate takes off the trace
         objective, :math:`\tfrac12 tr(F_T P^{-1}) - \tfrac12 tr(F_T (P + F_i)^{-1})`: it ranks as
         the trace of `epig`, and bounds nothing. "kronecker" is the trace with Kronecker-factored
         targets.
+    samples : int
+        Of a `Categorical`: the joint outcomes of the targets are enumerated while they number at
+        most this many, and the result is exact; beyond, this many are sampled.
+    seed : int or the library's random generator
+        What the samples are drawn from.
 
     Returns
     -------
@@ -46,8 +61,9 @@ def jepig(
 
     Notes
     -----
-    Symmetric in candidate and targets, and the LogDetMI of similarity matrices with the ridge that
-    the noise is. Not submodular in the batch. Over the targets' M R rows where they are fewer than
+    Of a `Categorical`, N C S (K multiply-adds and one logarithm) with S joint outcomes, in
+    log-weights. Of a `Gaussian` symmetric in candidate and targets, and the LogDetMI of similarity
+    matrices with the ridge that the noise is. Not submodular in the batch. Over the targets' M R rows where they are fewer than
     the P parameters, else over the parameters; no difference of log-dets either way.
 
     References
@@ -62,4 +78,6 @@ def jepig(
     >>> infoq.jepig(pool, infoq.DenseEmbedding(np.array([[0.0, 2.0], [0.0, 3.0]]))).round(4)
     array([0.    , 0.1852])
     """
-    return as_predictive(x).information(AllTargets(targets), given, approximation)
+    pool = as_predictive(x)
+    about = AllTargets(pool.as_targets(targets), samples, seed)
+    return pool.information(about, given, approximation)

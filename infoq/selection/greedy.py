@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
-from infoq.backends import ops_for
+from collections.abc import Sequence
+
+from infoq.backends import Array
 from infoq.quantities import SetFunction
-from infoq.selection.selected import Selection, check_batch_size
+from infoq.selection.growth import Growth
+from infoq.selection.selected import Selection
 
 
-def greedy(f: SetFunction, k: int) -> Selection:
+def greedy(
+    f: SetFunction,
+    k: int | None = None,
+    *,
+    candidates: Array | None = None,
+    given: Sequence[int] | Array = (),
+    costs: Array | None = None,
+    budget: float | None = None,
+) -> Selection:
     """Grow a batch by the candidate with the largest gain, k times.
 
     Parameters
     ----------
     f : set function
         For example `infoq.EIG(pool)`: anything with `start`, `gains` and `add`.
-    k : int
-        How many to pick; more than there are picks all.
+    k : int, optional
+        How many to pick; more than there are picks all. With a budget it may be left out.
+    candidates : boolean array [N], optional
+        Who may be picked.
+    given : integers
+        Who is already in the batch, picked or pending: gains are beyond what they tell, and none
+        of them is picked.
+    costs : array [N], optional
+        What each candidate costs, more than 0. The largest gain per cost is picked.
+    budget : float, optional
+        What the picks may cost together. Who does not fit what is left of it is passed over.
 
     Returns
     -------
@@ -26,19 +46,26 @@ def greedy(f: SetFunction, k: int) -> Selection:
     Raises
     ------
     TypeError
-        If f is no set function, or k is no integer.
+        If f is no set function, or k is no integer and there is no budget.
     ValueError
-        If k is negative.
+        If k is negative, or the mask, the costs or an index does not fit the pool.
 
     Notes
     -----
-    For a monotone submodular f the value is at least (1 - 1/e) of the best batch's. k evaluations
-    of all N gains.
+    For a monotone submodular f the value is at least (1 - 1/e) of the best batch's of k. k
+    evaluations of all N gains. Gain per cost has no such guarantee by itself: the better of this
+    batch and of the best single candidate that fits has (1 - 1/e) / 2.
+
+    A gain of -inf is that of a candidate which cannot be added (a log-determinant of exhausted
+    rank): where only those are left, picking stops and `reason` is ``"rank"``. Only where there
+    are NaN among them it goes on, by index. Inside `jax.jit`, where shapes cannot depend on
+    values, picks go on to k: beyond the candidates of a mask, with gains of -inf.
 
     References
     ----------
     Nemhauser, G. L., Wolsey, L. A. and Fisher, M. L. (1978). An analysis of approximations for
-    maximizing submodular set functions I. Mathematical Programming 14, 265-294.
+    maximizing submodular set functions I. Mathematical Programming 14, 265-294. Leskovec, J. et
+    al. (2007). Cost-effective outbreak detection in networks. KDD, 420-429 (costs).
 
     Examples
     --------
@@ -46,34 +73,11 @@ def greedy(f: SetFunction, k: int) -> Selection:
     >>> probs = np.array([[[0.5, 0.5], [0.5, 0.5]], [[1.0, 0.0], [0.0, 1.0]]])
     >>> infoq.greedy(infoq.EIG(probs), 1).indices
     array([1])
+    >>> batch = infoq.greedy(infoq.EIG(probs), costs=np.array([1.0, 3.0]), budget=2.0)
+    >>> batch.indices, batch.reason
+    (array([0]), 'budget')
     """
-    size = check_batch_size(k)
-    if not isinstance(f, SetFunction):
-        raise TypeError(
-            f"f: expected a set function such as infoq.EIG(pool), got {type(f).__name__}; "
-            "for plain scores use infoq.top_k"
-        )
-    state = f.start()
-    gains = f.ops.fetch(f.gains(state))
-    ops = ops_for(gains)
-    xp = ops.xp
-    places = xp.arange(gains.shape[0], device=ops.device(gains))
-    lowest = ops.scalar(-float("inf"), gains)
-    available = places >= 0
-    indices, picked = [places[:0]], [gains[:0]]
-    for step in range(min(size, len(f))):
-        if step > 0:
-            state = f.add(state, indices[-1][0])
-            gains = f.ops.fetch(f.gains(state))
-        # NaN as -inf could lose to nothing but what was picked already: mark that beside it.
-        key = xp.where(available & ~xp.isnan(gains), gains, lowest)
-        best = xp.max(key)
-        first = xp.argmax(xp.astype((key == best) & available, xp.int32))
-        index = xp.reshape(first, (1,))
-        indices.append(xp.astype(index, places.dtype))
-        picked.append(xp.take(gains, index, axis=0))
-        available = available & (places != index)
-    chosen = xp.concat(picked)
-    adopt = f.ops.adopt
-    value = xp.sum(chosen)
-    return Selection(adopt(xp.concat(indices)), adopt(chosen), adopt(value))
+    growth = Growth(f, k, candidates, given, costs, budget)
+    while growth.open() and growth.pick(growth.gains(), growth.places):
+        pass
+    return growth.selection()

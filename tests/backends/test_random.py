@@ -146,3 +146,36 @@ def test_float32_never_reaches_one(backend, monkeypatch):
     for ops in (backend.ops, Ops(backend.xp)):
         drawn = ops.uniform((1000,), (0,), backend.array(np.zeros(1), "float32"))
         assert backend.numpy(drawn).max() < 1
+
+
+def draw_normal(backend, shape, seed, dtype="float64"):
+    like = backend.array(np.zeros(1), dtype)
+    drawn = backend.ops.normal(shape, seed, like)
+    assert drawn.dtype == like.dtype
+    assert drawn.shape == shape
+    return np.array(backend.ops.to_host(drawn))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_numbers_are_normal(backend, dtype):
+    # 30000 numbers: five standard errors of the mean, the variance, two tails and a correlation.
+    one, two = (draw_normal(backend, (30000,), (seed,), dtype) for seed in (0, 1))
+    for x in (one, two):
+        assert np.all(np.isfinite(x))
+        assert abs(x.mean()) < 0.029
+        assert abs(x.var() - 1) < 0.041
+        assert abs(np.mean(np.abs(x) < 1) - 0.6827) < 0.0135
+        assert abs(np.mean(np.abs(x) > 2) - 0.0455) < 0.006
+    assert abs(np.corrcoef(one, two)[0, 1]) < 0.03
+    assert abs(np.corrcoef(one[1:], one[:-1])[0, 1]) < 0.03
+    # Neither is it one of the uniform streams that it is made of.
+    for part in (0, 1):
+        uniform = draw(backend, (30000,), (0, part), dtype)
+        assert abs(np.corrcoef(one, uniform)[0, 1]) < 0.03
+
+
+def test_normal_numbers_have_a_name(backend):
+    first = draw_normal(backend, (4, 2), (3,))
+    np.testing.assert_array_equal(draw_normal(backend, (4, 2), (3,)), first)
+    assert np.all(draw_normal(backend, (4, 2), (4,)) != first)
+    assert draw_normal(backend, (), (0,)).shape == ()

@@ -91,8 +91,10 @@ def beyond(differences: Differences, tolerance: dict[str, float]) -> str:
     """Name the differences beyond their tolerance (NaN is beyond every one)."""
     return "; ".join(
         f"{key} {differences[key]:.2g}, allowed {allowed:.2g}"
+        if key in differences
+        else f"{key} is missing"
         for key, allowed in tolerance.items()
-        if not abs(differences[key]) <= allowed
+        if not abs(differences.get(key, float("nan"))) <= allowed
     )
 
 

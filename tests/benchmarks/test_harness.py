@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from . import environment, measure, oracles, report, runner
+from . import environment, measure, oracles, oracles_weight_space, report, runner
 from .contenders import Contender
+from .job import Target
 from .jobs import BALD, JOBS
+from .jobs_weight_space import LAST_LAYER, MANY_CLASSES
 
 HERE = str(Path(__file__).resolve().parent)
 
@@ -161,6 +163,149 @@ def test_targets_are_measured_against_the_best_peer():
     assert result.best_peer == "peer"
     assert result.reached(dataclasses.replace(target, contender="peer")) == 1.0
     assert result.reached(dataclasses.replace(target, contender="own", measure="memory")) == 30.0
+
+
+def own_and_peers(*peers, sizes=None, slow=()):
+    truth = oracles.bald(BALD.inputs(BALD.small))
+
+    def contender(name, distribution, library, scale=None):
+        return Contender(name, distribution, library, lambda _: lambda: truth, scale=scale)
+
+    job = with_contenders(
+        contender("own", "infoq", "torch"),
+        *(contender(name, "peer", library, slow.get(name)) for name, library in peers),
+    )
+    memory = {name: measure.Memory(value, "made up") for name, value in (sizes or {}).items()}
+    return runner.run(job, lambda _, c: memory.get(c.name), small=True, rounds=2)
+
+
+def test_a_scaled_contender_is_timed_as_if_it_had_done_all():
+    scale = {"part": lambda size: 1e6 * size["N"]}
+    result = own_and_peers(("whole", "NumPy"), ("part", "NumPy"), slow=scale)
+    part, whole = result.row("part"), result.row("whole")
+    assert (part.scale, whole.scale) == (4e7, 1.0)
+    assert part.times.median > whole.times.median
+    assert result.best_peer == "whole"
+    page = report.section(result)
+    assert "4e+07 times the measured" in page
+    assert page.count("times the measured") == 1
+
+
+def test_scaled_times():
+    times = measure.Times((1.0, 2.0, 6.0)).scaled(10.0)
+    assert times.seconds == (10.0, 20.0, 60.0)
+    assert times.spread == (10.0, 60.0)
+
+
+def test_a_target_may_name_the_library_of_the_peer():
+    scale = {"slow torch": lambda _: 1e6}
+    peers = (("numpy only", "NumPy"), ("slow torch", "NumPy and torch"))
+    result = own_and_peers(*peers, sizes={"own": 1, "numpy only": 2, "slow torch": 8}, slow=scale)
+    of_all = Target("own", "time", 1e3)
+    on_torch = dataclasses.replace(of_all, library="torch")
+    assert (result.rival(of_all), result.rival(on_torch)) == ("numpy only", "slow torch")
+    assert result.met(of_all) is False
+    assert result.met(on_torch) is True
+    assert result.reached(dataclasses.replace(of_all, measure="memory")) == 2.0
+    assert result.reached(dataclasses.replace(on_torch, measure="memory")) == 8.0
+    assert result.met(dataclasses.replace(of_all, library="JAX")) is None
+    result.job = dataclasses.replace(result.job, targets=(of_all, on_torch))
+    lines = [line for line in report.section(result).splitlines() if line.startswith("- Target")]
+    assert "1,000 times faster than the best peer. " in lines[0]
+    assert "the best peer on torch (slow torch). " in lines[1]
+    assert [line.rpartition(": ")[2] for line in lines] == ["**not reached**.", "**reached**."]
+
+
+@pytest.mark.parametrize(("size", "met"), [(500_000_000, True), (500_000_001, False), (None, None)])
+def test_a_target_may_be_an_amount_of_memory(size, met):
+    result = own_and_peers(slow={}, sizes={} if size is None else {"own": size})
+    target = Target("own", "megabytes", 500.0)
+    assert result.met(target) is met
+    result.job = dataclasses.replace(result.job, targets=(target,))
+    assert "own: at most 500 MB of memory. " in report.section(result)
+
+
+def test_only_a_peer_may_lack_a_quantity():
+    names = {"own": "infoq", "peer": "peer"}
+    job = dataclasses.replace(
+        with_contenders(*(Contender(n, d, "NumPy", lambda _: int) for n, d in names.items())),
+        compare=lambda *_: {"max difference": 0.0},
+        tolerance={"max difference": 1.0, "another": 1.0},
+        own_tolerance={},
+    )
+    result = runner.run(job, no_memory, small=True, rounds=1)
+    assert result.row("peer").times is not None
+    assert "another is missing" in result.row("own").problem
+
+
+# --- the oracles of weight space ------------------------------------------------------------
+
+
+def _dense(inputs, bias):
+    """The candidates' Fisher information, the targets' and the precision, as P x P matrices."""
+
+    def of(name):
+        phi = oracles_weight_space.features(inputs, name, bias)
+        curvature = oracles_weight_space.curvatures(inputs, name)
+        return [np.kron(c, np.outer(x, x)) for c, x in zip(curvature, phi, strict=True)]
+
+    pool, targets, labelled = of("pool"), of("targets"), sum(of("labelled"))
+    return pool, targets, labelled + np.eye(len(labelled))
+
+
+def _logdet(matrix):
+    return np.linalg.slogdet(matrix)[1]
+
+
+def test_last_layer_oracles_by_the_formulas_as_written():
+    inputs = LAST_LAYER.inputs(LAST_LAYER.small)
+    pool, targets, p = _dense(inputs, bias=True)
+    known, mean = p + sum(targets), sum(targets) / len(targets)
+    truth = oracles_weight_space.last_layer(inputs).values
+    np.testing.assert_allclose(
+        truth["EIG log-det"], [(_logdet(p + f) - _logdet(p)) / 2 for f in pool]
+    )
+    np.testing.assert_allclose(
+        truth["EIG trace"], [np.trace(np.linalg.solve(p, f)) / 2 for f in pool]
+    )
+    after = [_logdet(p + f) - _logdet(p) - _logdet(known + f) + _logdet(known) for f in pool]
+    np.testing.assert_allclose(truth["JEPIG"], np.asarray(after) / 2)
+    inverse = np.linalg.inv(p)
+    taken = [np.trace(mean @ (inverse - np.linalg.inv(p + f))) / 2 for f in pool]
+    np.testing.assert_allclose(truth["EPIG trace"], taken)
+    pairs = [
+        [_logdet(p + f) + _logdet(p + t) - _logdet(p) - _logdet(p + f + t) for t in targets]
+        for f in pool
+    ]
+    epig = oracles_weight_space.pairwise_epig(inputs).values["EPIG"]
+    np.testing.assert_allclose(epig, np.mean(pairs, axis=1) / 2)
+
+
+def test_kronecker_oracle_by_matrices_in_full():
+    inputs = MANY_CLASSES.inputs(MANY_CLASSES.small)
+    pool, _, _ = _dense(inputs, bias=False)
+    count = len(inputs["labelled"])
+    p = count * np.kron(*oracles_weight_space.kronecker(inputs, "labelled"))
+    p += np.eye(len(p))
+    mean = np.kron(*oracles_weight_space.kronecker(inputs, "targets"))
+    truth = oracles_weight_space.many_classes(inputs).values
+    np.testing.assert_allclose(
+        truth["EIG log-det"], [(_logdet(p + f) - _logdet(p)) / 2 for f in pool]
+    )
+    inverse = np.linalg.inv(p)
+    taken = [np.trace(mean @ (inverse - np.linalg.inv(p + f))) / 2 for f in pool]
+    np.testing.assert_allclose(truth["EPIG Kronecker trace"], taken)
+
+
+def test_scores_are_compared_on_common_candidates():
+    truth = oracles_weight_space.Scores(np.array([0, 4]), {"x": np.array([1.0, 2.0])})
+    scores = oracles_weight_space.Scores(np.array([3, 4]), {"x": np.array([9.0, 2.2])})
+    differences = oracles_weight_space.relative_differences({}, truth, scores)
+    assert differences["x"] == pytest.approx(0.1)
+    with pytest.raises(ValueError, match="no candidate"):
+        oracles_weight_space.relative_differences(
+            {}, truth, dataclasses.replace(scores, candidates=np.array([1, 2]))
+        )
 
 
 def test_command_line_cleans_its_environment_and_prints_a_page():

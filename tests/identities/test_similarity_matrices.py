@@ -55,19 +55,19 @@ def test_27_the_matrix_itself(backend, problem):
 
 @given(problem=oracles.problems())
 def test_27_logdet_with_the_ridge_is_twice_the_joint_eig(backend, problem):
-    (s,) = similarities(backend, problem, problem.rows)
+    (s,) = similarities(backend, problem, problem.rows[:2])
     similarity = number(backend, infoq.logdet(s, ridge=1.0))
-    close(similarity, 2 * gain(problem.precision, gram(problem.rows)))
-    pool = problem.pool(backend, oracles.joint(problem.rows))
+    close(similarity, 2 * gain(problem.precision, gram(problem.rows[:2])))
+    pool = problem.pool(backend, oracles.joint(problem.rows[:2]))
     close(similarity, 2 * backend.numpy(infoq.eig(pool))[0])
 
 
 @given(problem=oracles.problems())
 def test_28_logdet_mi_with_the_ridge_is_twice_jepig(backend, problem):
-    a, ae, e = similarities(backend, problem, problem.rows, problem.targets)
+    a, ae, e = similarities(backend, problem, problem.rows[:2], problem.targets)
     mi = number(backend, infoq.logdet_mi(a, ae, e, ridge=1.0))
-    close(mi, 2 * shared(problem.precision, gram(problem.rows), gram(problem.targets)))
-    pool = problem.pool(backend, oracles.joint(problem.rows))
+    close(mi, 2 * shared(problem.precision, gram(problem.rows[:2]), gram(problem.targets)))
+    pool = problem.pool(backend, oracles.joint(problem.rows[:2]))
     close(mi, 2 * backend.numpy(infoq.jepig(pool, problem.about(backend)))[0])
     # The Schur form.
     a, ae, e = (backend.numpy(x) for x in (a, ae, e))
@@ -100,12 +100,12 @@ def test_28_without_a_ridge(backend, problem):
 
 @given(problem=oracles.problems(), how=hows)
 def test_30_logdet_cg_with_the_ridge_is_twice_the_eig_given_a_private_set(backend, problem, how):
-    a, ap, p = similarities(backend, problem, problem.rows, problem.targets)
+    a, ap, p = similarities(backend, problem, problem.rows[:2], problem.targets)
     cg = number(backend, infoq.logdet_cg(a, ap, p, ridge=1.0))
-    pool = problem.pool(backend, oracles.joint(problem.rows))
+    pool = problem.pool(backend, oracles.joint(problem.rows[:2]))
     known = problem.known(backend, problem.targets, how)
     close(cg, 2 * backend.numpy(infoq.eig(pool, given=known))[0])
-    close(cg, 2 * gain(problem.precision + gram(problem.targets), gram(problem.rows)))
+    close(cg, 2 * gain(problem.precision + gram(problem.targets), gram(problem.rows[:2])))
     a, ap, p = (backend.numpy(x) for x in (a, ap, p))
     a, p = a + np.eye(len(a)), p + np.eye(len(p))
     close(cg, logdet(np.block([[a, ap], [ap.T, p]])) - logdet(p))

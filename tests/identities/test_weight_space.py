@@ -49,6 +49,17 @@ def test_08_chain_rule_of_observed_outcomes(backend, problem):
     close(total, eig(backend, problem.pool(backend, oracles.joint(problem.rows)))[0])
 
 
+def test_08_chain_rule_of_a_dozen_outcomes_one_by_one(backend):
+    rows = np.random.default_rng(0).normal(size=(12, 1, 20))
+    pool = infoq.Gaussian(backend.array(rows), 2.0)
+    context = pool.context()
+    for index in range(len(rows) - 1):
+        context = pool.observe(context, index)
+    last = eig(backend, pool, given=context)[-1]
+    prior = 2.0 * np.eye(20)
+    close(last, gain(prior, gram(rows)) - gain(prior, gram(rows[:-1])))
+
+
 @given(problem=oracles.problems(kinds=("dense", "scalar", "diagonal", "low rank")))
 def test_08_what_is_forgotten_was_never_known(backend, problem):
     pool = problem.pool(backend)

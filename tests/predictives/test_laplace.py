@@ -22,6 +22,7 @@ def matrix(backend, precision):
 @pytest.mark.parametrize("structure", ["dense", "low_rank", "diagonal"])
 def test_is_the_prior_and_the_sum_of_fisher_information(backend, name, structure):
     case, place = EMBEDDINGS[name], list(EMBEDDINGS).index(name)
+    cases.a_few(backend, place)
     total = case.fisher.sum(0)
     if structure == "diagonal":
         total = np.diag(np.diag(total))

@@ -58,7 +58,7 @@ def both(memory, name):
 
 
 def test_rows_in_full(memory):
-    kronecker, full = both(memory, "kronecker")
+    _, full = both(memory, "kronecker")
     expected = np.einsum("ncr,nd->nrcd", cases.MIXED[:, :, :2], cases.PHI).reshape(N, 2, P)
     np.testing.assert_allclose(full, expected, **CLOSE)
     _, unit = both(memory, "unit")

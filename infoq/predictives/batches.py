@@ -1,0 +1,160 @@
+"""What a set function asks of a `Gaussian`: the state of a batch, its gains, and its value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from infoq.backends import Array, ops_for
+from infoq.predictives import growing
+from infoq.predictives.embeddings import DenseEmbedding, DiagonalEmbedding, Embedding
+from infoq.predictives.forms import Form
+from infoq.predictives.outcomes import place_of
+from infoq.predictives.precision import Precision
+from infoq.predictives.weight_space import Score
+
+
+class Picked(NamedTuple):
+    """A batch so far.
+
+    Attributes
+    ----------
+    known : Grown or Precision
+        What each candidate still measures, or the precision after the batch.
+    indices : tuple of int or array []
+        The picks.
+    """
+
+    known: Any
+    indices: tuple[Any, ...]
+
+
+class MeasuredBatch:
+    """A batch by the quadratic forms of every candidate, which each pick updates.
+
+    Parameters
+    ----------
+    embedding : Embedding
+        The candidates.
+    forms : tuple of Form
+        The covariance and, about targets, what they explain of it; in memory.
+    score : callable
+        Of the quadratic forms of both.
+    trace : bool
+        Whether what is explained is of the trace.
+    modular : bool
+        Whether candidates add up whatever they share.
+    """
+
+    def __init__(
+        self,
+        embedding: Embedding,
+        forms: tuple[Form, ...],
+        score: Score,
+        *,
+        trace: bool = False,
+        modular: bool = False,
+    ) -> None:
+        self._embedding = embedding
+        self._forms = forms
+        self._score = score
+        self._trace = trace
+        self._modular = modular
+
+    def start(self) -> Picked:
+        """The empty batch."""
+        return Picked(growing.begin(self._embedding, self._forms), ())
+
+    def gains(self, state: Picked) -> Array:
+        """The score of every candidate, once the batch is known."""
+        return growing.scores(state.known, self._score)
+
+    def add(self, state: Picked, index: Array | int) -> Picked:
+        """The batch with one more candidate."""
+        return Picked(self._changed(state, index, remove=False), (*state.indices, index))
+
+    def remove(self, state: Picked, index: Array | int) -> Picked:
+        """The batch without one of its candidates."""
+        place = place_of(state.indices, index)
+        rest = state.indices[:place] + state.indices[place + 1 :]
+        return Picked(self._changed(state, index, remove=True), rest)
+
+    def _changed(self, state: Picked, index: Array | int, *, remove: bool) -> growing.Grown:
+        known: growing.Grown = state.known
+        if self._modular:
+            return known
+        rows = rows_of(self._embedding, (index,))
+        return growing.change(
+            self._embedding, self._forms, known, rows, trace=self._trace, remove=remove
+        )
+
+
+class KnownBatch:
+    """A batch by the precision after it: for what is no function of two quadratic forms.
+
+    Parameters
+    ----------
+    precision : Precision
+        Of the empty batch.
+    gains : callable
+        Of every candidate, given a precision.
+    observe, forget : callable
+        The precision with the outcome of one more candidate, or without it.
+    """
+
+    def __init__(
+        self,
+        precision: Precision,
+        gains: Callable[[Precision], Array],
+        observe: Callable[[Precision, Any], Precision],
+        forget: Callable[[Precision, Any], Precision],
+    ) -> None:
+        self._precision = precision
+        self._gains = gains
+        self._observe = observe
+        self._forget = forget
+
+    def start(self) -> Picked:
+        """The empty batch."""
+        return Picked(self._precision, ())
+
+    def gains(self, state: Picked) -> Array:
+        """What every candidate tells, once the batch is known."""
+        return self._gains(state.known)
+
+    def add(self, state: Picked, index: Array | int) -> Picked:
+        """The batch with one more candidate."""
+        return Picked(self._observe(state.known, index), (*state.indices, index))
+
+    def remove(self, state: Picked, index: Array | int) -> Picked:
+        """The batch without one of its candidates."""
+        place = place_of(state.indices, index)
+        rest = state.indices[:place] + state.indices[place + 1 :]
+        return Picked(self._forget(state.known, index), rest)
+
+
+def rows_of(embedding: Embedding, indices: tuple[Any, ...]) -> Array:
+    """The rows of some candidates, one below the other and in memory: [B R, P]."""
+    ops = embedding.ops
+    picked = [[ops.fetch(ops.row(x, index)) for index in indices] for x in embedding.parts]
+    local = ops_for(picked[0][0])
+    parts = tuple(local.xp.stack(each) for each in picked)
+    dense = embedding.from_parts(parts, embedding.settings).rows(local).dense(local)
+    return local.xp.reshape(dense, (-1, embedding.num_parameters))
+
+
+def as_one(embedding: Embedding, indices: tuple[Any, ...]) -> Embedding:
+    """Some candidates as a single one, whose outcome is all of theirs."""
+    if isinstance(embedding, DiagonalEmbedding):
+        ops = embedding.ops
+        picked = [ops.row(embedding.parts[0], index) for index in indices]
+        return DiagonalEmbedding(ops.xp.sum(ops.xp.stack(picked), axis=0)[None, :])
+    return DenseEmbedding(embedding.ops.adopt(rows_of(embedding, indices)[None, ...]))
+
+
+def in_memory(form: Any) -> Any:
+    """A form (or nested forms) with its arrays in memory."""
+    if isinstance(form, tuple):
+        kind = getattr(type(form), "_make", tuple)  # a named tuple, or a plain one
+        return kind(in_memory(part) for part in form)
+    return ops_for(form).fetch(form)

@@ -1,0 +1,98 @@
+"""A growing batch of a `Gaussian`'s candidates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from infoq.backends import Array, ops_for
+from infoq.predictives import weight_space
+from infoq.predictives.about import AllTargets, EachTarget, Parameters
+from infoq.predictives.alike import one_of
+from infoq.predictives.batches import KnownBatch, MeasuredBatch, Picked, as_one, in_memory
+from infoq.predictives.embeddings import DiagonalEmbedding
+from infoq.predictives.explained import explain
+from infoq.predictives.gaussian import ALL_TARGETS, EACH_TARGET, Gaussian
+from infoq.predictives.precision import Precision
+
+
+class GaussianBatch:
+    """A growing batch of a `Gaussian`'s candidates: its gains and its value.
+
+    Parameters
+    ----------
+    pool : Gaussian
+        The candidates.
+    about : PARAMETERS, EachTarget or AllTargets
+        What the outcomes are to tell about.
+    precision : Precision
+        What is known before the first pick.
+    approximation : str
+        As of `Gaussian.information`.
+    """
+
+    def __init__(
+        self, pool: Gaussian, about: Any, precision: Precision, approximation: str
+    ) -> None:
+        self._pool, self._about = pool, about
+        self._precision, self._approximation = precision, approximation
+        pairs = isinstance(about, EachTarget) and approximation == "logdet"
+        diagonal = isinstance(pool.embedding, DiagonalEmbedding)
+        self.submodular = isinstance(about, Parameters)
+        self._batch = self._known() if pairs or diagonal else self._measured()
+
+    def _known(self) -> KnownBatch:
+        pool, about, approximation = self._pool, self._about, self._approximation
+        return KnownBatch(
+            self._precision,
+            lambda precision: pool.information(about, precision, approximation),
+            pool.observe,
+            pool.forget,
+        )
+
+    def _measured(self) -> MeasuredBatch:
+        pool, about, approximation = self._pool, self._about, self._approximation
+        if isinstance(about, Parameters):
+            score = weight_space.PARAMETERS[one_of(weight_space.PARAMETERS, approximation)]
+            covariance = self._precision.covariance(pool.like)
+            return MeasuredBatch(
+                pool.embedding,
+                (in_memory(covariance),),
+                score,
+                modular=approximation == "trace",
+            )
+        names = ALL_TARGETS if isinstance(about, AllTargets) else EACH_TARGET
+        told = weight_space.EXPLAINED[one_of(names, approximation)]
+        targets = pool.targets(about.targets)
+        weights = None
+        if isinstance(about, EachTarget):
+            weights = pool.target_weights(targets, about.weights)
+        plan = explain(pool.embedding, targets, self._precision, weights, approximation)
+
+        local = ops_for(pool.ops.fetch(pool.like))
+        forms = plan.prepare(local, *in_memory(plan.shared))
+        trace = approximation in ("trace", "kronecker")
+        return MeasuredBatch(pool.embedding, forms, told, trace=trace)
+
+    def start(self) -> Picked:
+        """The empty batch."""
+        return self._batch.start()
+
+    def gains(self, state: Picked) -> Array:
+        """What every candidate tells beyond the batch: [N] nats."""
+        return self._pool.finish(self._batch.gains(state))
+
+    def add(self, state: Picked, index: Array | int) -> Picked:
+        """The batch with one more candidate."""
+        return self._batch.add(state, index)
+
+    def remove(self, state: Picked, index: Array | int) -> Picked:
+        """The batch without one of its candidates."""
+        return self._batch.remove(state, index)
+
+    def value(self, state: Picked) -> Array:
+        """What the batch tells, as one candidate with all its rows: a 0-d array."""
+        pool = self._pool
+        if not state.indices:
+            return pool.cast(pool.ops.xp.zeros_like(pool.ops.xp.reshape(pool.like, (-1,))[0]))
+        one = Gaussian(as_one(pool.embedding, state.indices), self._precision)
+        return pool.cast(one.information(self._about, None, self._approximation)[0])

@@ -1,0 +1,206 @@
+"""Batches in weight space: every pick updates what each candidate measures, by a few products.
+
+An outcome with rows e turns the covariance W into `W - S^T G S` with `S = e W` and
+`G = (I + e S^T)^-1`. What targets explain of it, X, changes by products of S and of `U = e X` that
+are as small as X is:
+
+    log-det:  S^T H x G S - S^T H U - U^T H S + U^T H U,   H = (I + e S^T - x)^-1,  x = e U^T
+    trace:    S^T G x G S - S^T G U - U^T G S
+
+so neither form is ever computed anew, and no difference of two covariances is taken.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, NamedTuple
+
+from infoq.backends import Array, Ops, ops_for
+from infoq.blocks import map_rows
+from infoq.predictives.embeddings import Embedding
+from infoq.predictives.forms import Form
+from infoq.predictives.matrices import identity
+from infoq.predictives.rows import symmetric
+from infoq.predictives.weight_space import Layout, Score
+
+
+class Change(NamedTuple):
+    """What forms have changed by: the sum of `left^T right + right^T left`.
+
+    Attributes
+    ----------
+    left : array [Q, P]
+        One side of each product.
+    right : array [Q, P]
+        The other.
+    """
+
+    left: Array
+    right: Array
+
+    def apply(self, x: Array) -> Array:
+        """Products with vectors x [r, P]."""
+        return (x @ self.left.T) @ self.right + (x @ self.right.T) @ self.left
+
+    def joined(self, ops: Ops, other: Change | None) -> Change:
+        """Both changes, this one later."""
+        if other is None:
+            return self
+        pairs = zip(other, self, strict=True)
+        return Change(*(ops.xp.concat([one, two]) for one, two in pairs))
+
+
+class Grown(NamedTuple):
+    """The state of a batch in weight space.
+
+    Attributes
+    ----------
+    forms : tuple of arrays [N, R, R]
+        What each candidate measures, A, and (about targets) what they explain of it, B.
+    changes : tuple of Change or None
+        What the covariance, and what is explained of it, have changed by.
+    """
+
+    forms: tuple[Array, ...]
+    changes: tuple[Change | None, ...]
+
+
+def begin(embedding: Embedding, forms: tuple[Form, ...]) -> Grown:
+    """The empty batch: the quadratic forms of all candidates."""
+    size = embedding.num_rows
+    run = partial(_quadratic, Layout.of(embedding))
+    rank = max(form.rank for form in forms)
+    measured = tuple(_map(embedding, run, (), (form,), (size, size), rank) for form in forms)
+    return Grown(measured, (None,) * len(forms))
+
+
+def scores(state: Grown, score: Score) -> Array:
+    """The score of each candidate's forms: [N]."""
+    size = state.forms[0].shape[-1]
+    item = int(ops_for(state.forms[0]).xp.finfo(state.forms[0].dtype).bits) // 8
+    return map_rows(partial(_score, score), state.forms, bytes_per_row=12 * item * size * size)
+
+
+def change(
+    embedding: Embedding,
+    forms: tuple[Form, ...],
+    state: Grown,
+    rows: Array,
+    *,
+    trace: bool,
+    remove: bool = False,
+) -> Grown:
+    """The state after the outcome with rows [r, P], or before it where it is to be removed.
+
+    `forms` are those of the empty batch, in memory. Costs N r (R P + R^2) multiply-adds, for a
+    last layer N r C (D + R).
+    """
+    ops = ops_for(rows)
+    solved = _product(ops, forms[0], state.changes[0], rows)
+    told = None
+    if len(forms) == 2:
+        told = _product(ops, forms[1], state.changes[1], rows)
+    middle = _middle(ops, rows, solved, told, trace=trace, remove=remove)
+    updates: tuple[Change, ...] = (_measured(solved, middle),)
+    vectors: tuple[Array, ...] = (solved,)
+    if told is not None:
+        updates += (_explained(ops, solved, told, middle, trace=trace),)
+        vectors += (told,)
+    changed = tuple(new.joined(ops, old) for new, old in zip(updates, state.changes, strict=True))
+    run = partial(_updated, Layout.of(embedding), trace, len(forms))
+    parts, size = (*embedding.parts, *state.forms), embedding.num_rows
+    shape = (len(forms), size, size)
+    both = _map(embedding, run, parts, (vectors, middle), shape, 4 * int(rows.shape[0]))
+    own = embedding.ops
+    kept = tuple(own.adopt(own.fetch(both))[:, i, ...] for i in range(len(forms)))
+    return Grown(kept, changed)
+
+
+class Middle(NamedTuple):
+    """The small matrices between the vectors of a change, [r, r] each: G, and for X H and M."""
+
+    inverse: Array
+    between: Array
+    weight: Array
+
+
+def _middle(
+    ops: Ops, rows: Array, solved: Array, told: Array | None, *, trace: bool, remove: bool
+) -> Middle:
+    xp = ops.xp
+    eye = identity(ops, rows.shape[0], rows)
+    noise = -eye if remove else eye
+    inner = symmetric(ops, rows @ solved.T) + noise
+    inverse = symmetric(ops, xp.linalg.solve(inner, eye))
+    if told is None:
+        return Middle(inverse, inverse, inverse)
+    inside = symmetric(ops, rows @ told.T)
+    if trace:
+        return Middle(inverse, inverse, symmetric(ops, inverse @ inside @ inverse))
+    between = symmetric(ops, xp.linalg.solve(inner - inside, eye))
+    return Middle(inverse, between, symmetric(ops, between @ inside @ inverse))
+
+
+def _measured(solved: Array, middle: Middle) -> Change:
+    return Change(solved, middle.inverse @ solved / -2)
+
+
+def _explained(ops: Ops, solved: Array, told: Array, middle: Middle, *, trace: bool) -> Change:
+    right = middle.weight @ solved / 2 - middle.between @ told
+    if trace:
+        return Change(solved, right)
+    left = ops.xp.concat([solved, told])
+    return Change(left, ops.xp.concat([right, middle.between @ told / 2]))
+
+
+def _product(ops: Ops, form: Form, changed: Change | None, rows: Array) -> Array:
+    product = form.apply(ops, rows)
+    return product if changed is None else product + changed.apply(rows)
+
+
+def _map(
+    embedding: Embedding,
+    run: Any,
+    rows: tuple[Array, ...],
+    shared: tuple[Any, ...],
+    shape: tuple[int, ...],
+    rank: int,
+) -> Array:
+    like = embedding.parts[0]
+    item = max(32, int(embedding.ops.xp.finfo(like.dtype).bits)) // 8
+    numbers = embedding.numbers_per_candidate + 3 * embedding.num_rows * rank
+    return map_rows(
+        run,
+        rows or embedding.parts,
+        shared,
+        bytes_per_row=item * numbers,
+        bytes_shared=item * rank * embedding.num_parameters,
+        shape=shape,
+    )
+
+
+def _quadratic(layout: Layout, ops: Ops, *arguments: Any) -> Array:
+    rows, (form,) = layout.split(ops, arguments)
+    return form.of(ops, rows)
+
+
+def _score(score: Score, ops: Ops, *forms: Array) -> Array:
+    return score(ops, *forms)
+
+
+def _updated(layout: Layout, trace: bool, count: int, ops: Ops, *arguments: Any) -> Array:
+    """The forms of a block of candidates after a change: [n, count, R, R]."""
+    xp = ops.xp
+    rows, (*forms, vectors, middle) = layout.split(ops, arguments)
+    solved = rows.dot(ops, vectors[0])
+    across = xp.matrix_transpose(solved)
+    new = [forms[0] - solved @ middle.inverse @ across]
+    if count == 2:
+        told = rows.dot(ops, vectors[1])
+        mixed = solved @ middle.between @ xp.matrix_transpose(told)
+        explained = forms[1] + solved @ middle.weight @ across
+        explained = explained - mixed - xp.matrix_transpose(mixed)
+        if not trace:
+            explained = explained + told @ middle.between @ xp.matrix_transpose(told)
+        new.append(symmetric(ops, explained))
+    return xp.stack(new, axis=1)

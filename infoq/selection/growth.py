@@ -1,0 +1,184 @@
+"""A batch as it grows by a set function: its state, who may still join, why it stopped."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from infoq.backends import Array, ops_for
+from infoq.quantities import SetFunction
+from infoq.selection.candidates import allowed, given_indices
+from infoq.selection.selected import Selection, check_batch_size
+
+
+class Growth:
+    """What the greedy selections share.
+
+    Parameters
+    ----------
+    f : set function
+        What the batch is to have much of.
+    k : int, optional
+        How many to pick.
+    candidates, given, costs, budget
+        As of `greedy`.
+    """
+
+    def __init__(
+        self,
+        f: SetFunction,
+        k: int | None,
+        candidates: Array | None,
+        given: Sequence[int] | Array,
+        costs: Array | None = None,
+        budget: float | None = None,
+    ) -> None:
+        if k is None and budget is None:
+            raise TypeError("k: expected an integer, or costs and a budget in its place")
+        self.size = None if k is None else check_batch_size(k)
+        if not isinstance(f, SetFunction):
+            raise TypeError(
+                f"f: expected a set function such as infoq.EIG(pool), got {type(f).__name__}; "
+                "for plain scores use infoq.top_k"
+            )
+        self.f = f
+        self._state, self._behind = f.start(), 0
+        taken = given_indices(given, len(f))
+        for index in taken:
+            self._state = f.add(self._state, index)
+        self._first: Array | None = f.ops.fetch(f.gains(self._state))
+        self.ops = ops = ops_for(self._first)
+        self.none = self._first[:0]
+        self.places = ops.xp.arange(self._first.shape[0], device=ops.device(self._first))
+        self.available, self.unpicked = allowed(ops, self.places, candidates, taken)
+        self.readable = ops.concrete(self._first, self.available)
+        self.lowest = ops.scalar(-float("inf"), self._first)
+        self.count = len(f) - len(taken)
+        if candidates is not None and self.readable:
+            self.count = int(ops.xp.sum(ops.xp.astype(self.available, ops.xp.int32)))
+        self.budget = None if budget is None else self._check_budget(budget, costs)
+        self.costs = None if costs is None else self._check_costs(costs)
+        self.paid: list[float] = []
+        self.indices: list[Array] = []
+        self.gained: list[Array] = []
+        self.reason = "size"
+        self._unclear = False
+
+    def _check_budget(self, budget: float, costs: Array | None) -> float:
+        if costs is None:
+            raise TypeError("budget: goes with costs, one a candidate")
+        if not self.readable:
+            raise TypeError("budget: needs values that can be read; not inside jax.jit")
+        if not 0 <= float(budget) < float("inf"):
+            raise ValueError(f"budget: expected a number of at least 0, got {budget}")
+        # As far as the costs are rounded, so may their sum be.
+        return float(budget) * (1 + 2 * float(self.ops.xp.finfo(self.none.dtype).eps))
+
+    def _check_costs(self, costs: Array) -> Array:
+        xp = self.ops.xp
+        theirs = ops_for(costs=costs)
+        if tuple(costs.shape) != (len(self.f),):
+            raise ValueError(
+                f"costs: expected shape (N,) with N={len(self.f)}, got {tuple(costs.shape)}"
+            )
+        costs = theirs.fetch(costs)
+        ops_for(gains=self.none, costs=costs)
+        costs = xp.astype(costs, self.none.dtype)
+        if self.ops.concrete(costs):
+            bad = ~((costs > 0) & xp.isfinite(costs))
+            if bool(xp.any(bad)):
+                index = int(xp.argmax(xp.astype(bad, xp.int32)))
+                raise ValueError(f"costs: candidate {index} costs {float(costs[index])}, not > 0")
+        return costs
+
+    @property
+    def state(self) -> Any:
+        """The state of the batch with all that was picked."""
+        while self._behind < len(self.indices):
+            self._state = self.f.add(self._state, self.indices[self._behind][0])
+            self._behind += 1
+        return self._state
+
+    def gains(self) -> Array:
+        """What each candidate would add: [N], in memory."""
+        if self._first is not None and not self.indices:
+            return self._first
+        self._first = None
+        return self.f.ops.fetch(self.f.gains(self.state))
+
+    def gains_of(self, places: Array) -> Array:
+        """What some candidates would add: by `gains_of` where the set function has it."""
+        few = getattr(self.f, "gains_of", None)
+        if few is None or (self._first is not None and not self.indices):
+            return self.ops.xp.take(self.gains(), places, axis=0)
+        return self.f.ops.fetch(few(self.state, places))
+
+    def left(self) -> float:
+        """What is left of the budget."""
+        return float("inf") if self.budget is None else self.budget - math.fsum(self.paid)
+
+    def eligible(self) -> Array:
+        """Who is available and fits what is left of the budget: [N]."""
+        if self.budget is None:
+            return self.available
+        return self.available & (self.costs <= self.left())
+
+    def open(self) -> bool:
+        """Whether another one is wanted and there; otherwise `reason` says why not."""
+        picked = len(self.indices)
+        if self.size is not None and picked >= self.size:
+            self.reason = "size"
+        elif picked >= self.count:
+            self.reason = "pool"
+        elif self.budget is not None and not bool(self.ops.xp.any(self.eligible())):
+            self.reason = "budget"
+        else:
+            return True
+        return False
+
+    def worth(self, gains: Array, places: Array) -> Array:
+        """What candidates are picked by: gains, or gains per cost; -inf for who may not be."""
+        xp = self.ops.xp
+        key = gains
+        if self.costs is not None:
+            key = gains / xp.take(self.costs, places, axis=0)
+        may = xp.take(self.eligible(), places, axis=0)
+        return xp.where(may & ~xp.isnan(gains), key, self.lowest)
+
+    def pick(self, gains: Array, places: Array) -> bool:
+        """Add the best of the candidates at `places`; False where none of them can be added."""
+        xp = self.ops.xp
+        key = self.worth(gains, places)
+        may = xp.take(self.eligible(), places, axis=0)
+        best = xp.max(key)
+        if self.readable and bool(best == self.lowest):
+            # NaN counts as -inf, which is the end unless there are NaN: those have no order.
+            self._unclear = self._unclear or bool(xp.any(may & xp.isnan(gains)))
+            if not self._unclear:
+                self.reason = "rank"
+                return False
+        rank = xp.astype((key == best) & may, xp.int32)
+        if not self.readable:
+            # More than there are candidates: others follow, with a gain that says so.
+            rank = 2 * rank + xp.astype(xp.take(self.unpicked, places, axis=0), xp.int32)
+            gains = xp.where(may, gains, self.lowest)
+        spot = xp.reshape(xp.argmax(rank), (1,))
+        self.take(xp.take(places, spot, axis=0), xp.take(gains, spot, axis=0))
+        return True
+
+    def take(self, index: Array, gain: Array) -> None:
+        """Add one candidate, by its index [1] and its gain [1]."""
+        self.indices.append(self.ops.xp.astype(index, self.places.dtype))
+        self.gained.append(gain)
+        if self.budget is not None and self.costs is not None:
+            self.paid.append(float(self.costs[int(index[0])]))
+        other = self.places != index
+        self.available, self.unpicked = self.available & other, self.unpicked & other
+
+    def selection(self) -> Selection:
+        """What was picked."""
+        xp, adopt = self.ops.xp, self.f.ops.adopt
+        gains = xp.concat([self.none, *self.gained])
+        indices = xp.concat([self.places[:0], *self.indices])
+        return Selection(adopt(indices), adopt(gains), adopt(xp.sum(gains)), self.reason)
