@@ -72,6 +72,10 @@ class DaskOps(Ops):
         )
         return values, vectors
 
+    def join(self, arrays: Sequence[Array]) -> Array:
+        """In one chunk: each array would be one of its own."""
+        return da.concatenate(list(arrays)).rechunk(-1)
+
     def row(self, x: Array, index: Array | int) -> Array:
         """`x[index, ...]`; the index is computed."""
         return x[int(index), ...]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 from types import ModuleType
 from typing import Any, TypeAlias
@@ -230,6 +230,10 @@ class Ops:
         key = xp.where(xp.isnan(x), self.scalar(-float("inf"), x), x)
         indices = xp.argsort(key, descending=True, stable=True)[: min(k, x.shape[0])]
         return xp.take(x, indices, axis=0), indices
+
+    def join(self, arrays: Sequence[Array]) -> Array:
+        """The arrays along their first axis, in one piece."""
+        return self.xp.concat(list(arrays))
 
     def take_along_axis(self, x: Array, indices: Array, axis: int = -1) -> Array:
         """`x` at the `indices` [..., J] along one axis; the other axes match."""

@@ -380,7 +380,7 @@ class LowRankPrecision(Precision):
             raise ValueError(f"sign: expected 1 or -1, got {sign}")
         rows = ops.upcast(rows)
         if isinstance(base, LowRankPrecision) and base.settings == sign:
-            rows, base = ops.xp.concat([base.parts[1], rows]), base.parts[0]
+            rows, base = ops.join([base.parts[1], rows]), base.parts[0]
         solved = base.solve(rows)
         inner = solved @ rows.T
         inner = (inner + inner.T) / 2 * sign

@@ -63,8 +63,9 @@ def jepig(
     -----
     Of a `Categorical`, N C S (K multiply-adds and one logarithm) with S joint outcomes, in
     log-weights. Of a `Gaussian` symmetric in candidate and targets, and the LogDetMI of similarity
-    matrices with the ridge that the noise is. Not submodular in the batch. Over the targets' M R rows where they are fewer than
-    the P parameters, else over the parameters; no difference of log-dets either way.
+    matrices with the ridge that the noise is. Not submodular in the batch. Over the targets' M R
+    rows where they are fewer than the P parameters, else over the parameters; no difference of
+    log-dets either way.
 
     References
     ----------

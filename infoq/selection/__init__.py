@@ -1,7 +1,23 @@
 """What turns scores and set functions into batches."""
 
+from infoq.selection.dpp import kdpp
+from infoq.selection.forward_backward import forward_backward
 from infoq.selection.greedy import greedy
+from infoq.selection.kmeans import kmeans_plusplus
+from infoq.selection.lazy import lazy_greedy
+from infoq.selection.sample import sample
 from infoq.selection.selected import Selection
+from infoq.selection.stochastic import stochastic_greedy
 from infoq.selection.top_k import top_k
 
-__all__ = ["Selection", "greedy", "top_k"]
+__all__ = [
+    "Selection",
+    "forward_backward",
+    "greedy",
+    "kdpp",
+    "kmeans_plusplus",
+    "lazy_greedy",
+    "sample",
+    "stochastic_greedy",
+    "top_k",
+]

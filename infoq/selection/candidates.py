@@ -8,7 +8,7 @@ from typing import Any
 from infoq.backends import Array, Ops, ops_for
 
 
-def given_indices(given: Sequence[int] | Array, count: int) -> list[Any]:
+def given_indices(given: Any, count: int) -> list[Any]:
     """The given indices one by one: integers, or 0-d arrays where values cannot be read.
 
     Raises

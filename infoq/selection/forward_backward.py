@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from infoq.backends import Array
@@ -66,12 +66,13 @@ def forward_backward(
     Examples
     --------
     >>> import numpy as np, infoq
-    >>> class Cover:  # how many of two things are covered by the batch
+    >>> class Cover:  # how much the batch has of two things
     ...     ops, things = infoq.backends.ops_for(np.ones(1)), np.array([[3.0, 3], [0, 4], [5, 0]])
     ...     __len__ = lambda self: 3
     ...     start = lambda self: frozenset()
-    ...     value = lambda self, s: sum(self.things[list(s)].max(0)) if s else 0.0
-    ...     gains = lambda self, s: np.array([self.value(s | {i}) - self.value(s) for i in range(3)])
+    ...     value = lambda self, s: sum(max(x[[*s]], default=0) for x in self.things.T)
+    ...     gain = lambda self, s, i: self.value(s | {i}) - self.value(s)
+    ...     gains = lambda self, s: np.array([self.gain(s, i) for i in range(3)])
     ...     add = lambda self, s, i: s | {int(i)}
     ...     remove = lambda self, s, i: s - {int(i)}
     >>> infoq.greedy(Cover(), 2).indices, infoq.forward_backward(Cover(), 2).indices
@@ -81,7 +82,8 @@ def forward_backward(
     if not oversample >= 1:
         raise ValueError(f"oversample: expected a number of at least 1, got {oversample}")
     growth = Growth(f, math.ceil(oversample * size), candidates, given)
-    if not hasattr(f, "remove"):
+    remove: Callable[[Any, int], Any] | None = getattr(f, "remove", None)
+    if remove is None:
         raise TypeError(
             f"f: {type(f).__name__} has no method remove(state, index), by which a batch is pruned"
         )
@@ -93,10 +95,10 @@ def forward_backward(
     state = growth.state if len(members) > size else None
     while len(members) > size:
         # The smallest loss; NaN below all, and of equals the highest index.
-        losses = [(_order(x), -i) for x, i in zip(_losses(growth, state, members), members)]
-        index = -min(losses)[1]
+        losses = map(_order, _losses(growth, remove, state, members))
+        index = -min(zip(losses, (-i for i in members), strict=True))[1]
         members.remove(index)
-        state = f.remove(state, index)  # type: ignore[attr-defined]
+        state = remove(state, index)
     chain = Growth(f, size, candidates, given)
     for index in members:
         place = chain.places[index : index + 1]
@@ -109,7 +111,9 @@ def _order(loss: float) -> float:
     return -float("inf") if math.isnan(loss) else loss
 
 
-def _losses(growth: Growth, state: Any, members: list[int]) -> list[float]:
+def _losses(
+    growth: Growth, remove: Callable[[Any, int], Any], state: Any, members: list[int]
+) -> list[float]:
     """What the removal of each member would take off the value."""
     f, ops = growth.f, growth.ops
     device = ops.device(growth.places)
@@ -119,7 +123,7 @@ def _losses(growth: Growth, state: Any, members: list[int]) -> list[float]:
         return losses
     found = []
     for spot, index in enumerate(members):
-        without = f.remove(state, index)  # type: ignore[attr-defined]
+        without = remove(state, index)
         if hasattr(f, "gains_of"):
             gain = f.ops.fetch(f.gains_of(without, indices[spot : spot + 1]))[0]
         else:

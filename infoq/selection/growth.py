@@ -120,7 +120,7 @@ class Growth:
 
     def eligible(self) -> Array:
         """Who is available and fits what is left of the budget: [N]."""
-        if self.budget is None:
+        if self.costs is None or self.budget is None:
             return self.available
         return self.available & (self.costs <= self.left())
 

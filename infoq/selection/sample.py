@@ -134,7 +134,7 @@ def _log_weights(ops: Ops, values: Array, free: Array, method: str, coldness: fl
     if method == "power":
         some = known & (values > 0)
         logs = xp.log(xp.where(some, values, xp.ones_like(values)))
-        values = xp.where(some | zero, logs, lowest * 0)  # NaN below 0
+        values = xp.where(some | zero, logs, ops.scalar(float("nan"), values))  # NaN below 0
     if coldness == 0:  # inf included
         weights = xp.where(xp.isnan(values), values, xp.zeros_like(values))
     else:

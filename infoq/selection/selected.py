@@ -36,16 +36,13 @@ class Selection(_Batch):
     them anew (`jax.jit`, `_replace`) resets it to ``"size"``.
     """
 
-    reason: str
+    reason: str = "size"
 
     def __new__(cls, indices: Array, gains: Array, value: Array, reason: str = "size") -> Selection:
+        """A batch, and why it is no larger."""
         self = super().__new__(cls, indices, gains, value)
         self.reason = reason
         return self
-
-    @classmethod
-    def _make(cls, iterable: Any) -> Selection:
-        return cls(*iterable)
 
 
 def check_batch_size(k: Any) -> int:

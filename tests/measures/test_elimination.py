@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import mpmath
 import numpy as np
 import pytest
@@ -25,7 +27,8 @@ def answer(backend, x, **keywords):
     """In the library that computes: for Dask, in that of its chunks."""
     x = backend.ops.fetch(backend.array(x))
     ops = ops_for(x)
-    return np.array(ops.to_host(log1p_det(ops, x, **keywords)))
+    run = ops.compiled(partial(log1p_det, **keywords), None)  # as in blocks
+    return np.array(ops.to_host(run(x)))
 
 
 def reference(x: np.ndarray) -> np.ndarray:
@@ -50,7 +53,7 @@ def test_is_the_log_determinant(backend, size, scale):
         np.testing.assert_allclose(answer(backend, x, **keywords), reference(x), rtol=1e-11)
 
 
-@sizes
+@pytest.mark.parametrize("size", [2, 13])
 def test_any_leading_axes(backend, size):
     x = np.stack([gram(size, 0), gram(size, 1)])
     np.testing.assert_allclose(answer(backend, x), reference(x), rtol=1e-12)
@@ -61,8 +64,8 @@ def test_any_leading_axes(backend, size):
 def test_low_rank_and_zero(backend, size):
     x = 5 * gram(size, 2, rank=1)
     np.testing.assert_allclose(answer(backend, x, semidefinite=True), reference(x), rtol=1e-11)
-    assert np.all(answer(backend, np.zeros((2, size, size)), semidefinite=True) == 0)
-    assert np.all(answer(backend, -np.zeros((2, size, size))) == 0)
+    assert np.all(answer(backend, 0 * x, semidefinite=True) == 0)
+    assert np.all(answer(backend, -0.0 * x) == 0)
 
 
 @pytest.mark.parametrize("size", [1, 2, 12, 13])
