@@ -1,6 +1,6 @@
 """infoq: the information quantities of active learning, for any array library."""
 
-from infoq import backends
+from infoq import backends, likelihoods
 from infoq.blocks import options
 from infoq.measures import (
     conditional_entropy,
@@ -37,7 +37,6 @@ from infoq.predictives import (
     fisher_embedding,
     gradient_embedding,
     laplace,
-    likelihoods,
     marginal_likelihood,
     optimise_prior_precision,
 )

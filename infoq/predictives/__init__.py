@@ -1,6 +1,5 @@
 """What a model believes about the outcomes of candidates."""
 
-from infoq.predictives import likelihoods
 from infoq.predictives.about import PARAMETERS, AllTargets, EachTarget, Parameters
 from infoq.predictives.categorical import Categorical
 from infoq.predictives.embeddings import (
@@ -52,7 +51,6 @@ __all__ = [
     "fisher_embedding",
     "gradient_embedding",
     "laplace",
-    "likelihoods",
     "marginal_likelihood",
     "optimise_prior_precision",
 ]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from infoq.backends import Array, Ops, ops_for
-from infoq.predictives.likelihoods import Likelihood
+from infoq.likelihoods import Likelihood
 from infoq.predictives.rows import DenseRows, DiagonalRows, KroneckerRows, Rows, UnitRows
 from infoq.predictives.validation import check_same_device
 

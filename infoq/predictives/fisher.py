@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.likelihoods import Likelihood
 from infoq.predictives.embeddings import (
     DenseEmbedding,
     Embedding,
@@ -12,7 +13,6 @@ from infoq.predictives.embeddings import (
     check_values,
     drawn_logits,
 )
-from infoq.predictives.likelihoods import Likelihood
 from infoq.predictives.rows import DenseRows, KroneckerRows
 
 

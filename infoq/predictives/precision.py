@@ -11,8 +11,8 @@ import numbers
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.likelihoods.checks import number
 from infoq.predictives.forms import DenseForm, DiagonalForm, EnlargedForm, Form, ReducedForm
-from infoq.predictives.likelihoods.checks import number
 from infoq.predictives.matrices import check_array, factor, identity
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Never
 
 from infoq.backends import Array, Ops, ops_for
-from infoq.predictives.likelihoods.base import Likelihood, root, working
-from infoq.predictives.likelihoods.checks import check_array, first, number
+from infoq.likelihoods.base import Likelihood, root, working
+from infoq.likelihoods.checks import check_array, first, number
 
 _NO_LABELS = "a curvature knows no labels; use Softmax, Bernoulli, Poisson or Normal"
 
@@ -37,7 +37,7 @@ class Curvature(Likelihood):
     --------
     >>> import numpy as np
     >>> from infoq.backends import ops_for
-    >>> from infoq.predictives.likelihoods import Curvature
+    >>> from infoq.likelihoods import Curvature
     >>> matrix = np.array([[[1.0, -1.0], [-1.0, 1.0]]])
     >>> factor = Curvature(matrix).factor(ops_for(matrix), (1, 2), matrix)[0]
     >>> np.allclose(factor @ factor.T, matrix[0])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import special
 
-from infoq.predictives.likelihoods import (
+from infoq.likelihoods import (
     Bernoulli,
     Curvature,
     Likelihood,

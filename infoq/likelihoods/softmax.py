@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from infoq.backends import Array, Ops, ops_for
-from infoq.predictives.kernels import to_log_probabilities, to_probabilities
-from infoq.predictives.likelihoods.base import Likelihood, cast, places, working
-from infoq.predictives.likelihoods.checks import (
+from infoq.likelihoods.base import Likelihood, cast, places, working
+from infoq.likelihoods.checks import (
     Problem,
     check_array,
     check_integers,
@@ -17,6 +16,7 @@ from infoq.predictives.likelihoods.checks import (
     not_finite,
     number,
 )
+from infoq.predictives.kernels import to_log_probabilities, to_probabilities
 
 
 class Softmax(Likelihood):
@@ -60,7 +60,7 @@ class Softmax(Likelihood):
     --------
     >>> import numpy as np
     >>> from infoq.backends import ops_for
-    >>> from infoq.predictives.likelihoods import Softmax
+    >>> from infoq.likelihoods import Softmax
     >>> probs = np.array([[0.5, 0.25, 0.25]])
     >>> factor = Softmax(probs).factor(ops_for(probs), (1, 3), probs)[0]
     >>> factor @ factor.T

@@ -7,8 +7,8 @@ import numbers
 from typing import NamedTuple, cast
 
 from infoq.backends import Array, Ops, ops_for
-from infoq.predictives.likelihoods.base import Independent, working
-from infoq.predictives.likelihoods.checks import (
+from infoq.likelihoods.base import Independent, working
+from infoq.likelihoods.checks import (
     Problem,
     check_values,
     independent_outputs,
@@ -50,7 +50,7 @@ class Normal(Independent):
     --------
     >>> import numpy as np
     >>> from infoq.backends import ops_for
-    >>> from infoq.predictives.likelihoods import Normal
+    >>> from infoq.likelihoods import Normal
     >>> x = np.zeros((1, 2))
     >>> Normal(0.25).curvature(ops_for(x), (1, 2), x)
     array([[[4., 0.],

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from infoq.backends import Array, Ops, ops_for
-from infoq.predictives.kernels import to_log_probabilities
-from infoq.predictives.likelihoods.base import Independent, root, working
-from infoq.predictives.likelihoods.checks import (
+from infoq.likelihoods.base import Independent, root, working
+from infoq.likelihoods.checks import (
     Problem,
     check_values,
     exactly_one,
     independent_outputs,
     not_finite,
 )
+from infoq.predictives.kernels import to_log_probabilities
 
 
 class Bernoulli(Independent):
@@ -39,7 +39,7 @@ class Bernoulli(Independent):
     --------
     >>> import numpy as np
     >>> from infoq.backends import ops_for
-    >>> from infoq.predictives.likelihoods import Bernoulli
+    >>> from infoq.likelihoods import Bernoulli
     >>> logits = np.array([0.0, 40.0])
     >>> Bernoulli(logits=logits).curvature(ops_for(logits), (2, 1), logits)[:, 0, 0].round(20)
     array([2.50e-01, 4.25e-18])
@@ -136,7 +136,7 @@ class Poisson(Independent):
     --------
     >>> import numpy as np
     >>> from infoq.backends import ops_for
-    >>> from infoq.predictives.likelihoods import Poisson
+    >>> from infoq.likelihoods import Poisson
     >>> rate = np.array([4.0])
     >>> Poisson(rate).factor(ops_for(rate), (1, 1), rate)
     array([[[2.]]])

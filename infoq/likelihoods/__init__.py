@@ -6,10 +6,10 @@ observed information equals the expected one for every label and at every weight
 is linear in w (for a network, in its generalised Gauss-Newton form), not only at the fitted w.
 """
 
-from infoq.predictives.likelihoods.base import Likelihood
-from infoq.predictives.likelihoods.curvature import Curvature
-from infoq.predictives.likelihoods.exponential import Bernoulli, Poisson
-from infoq.predictives.likelihoods.normal import Normal
-from infoq.predictives.likelihoods.softmax import Softmax
+from infoq.likelihoods.base import Likelihood
+from infoq.likelihoods.curvature import Curvature
+from infoq.likelihoods.exponential import Bernoulli, Poisson
+from infoq.likelihoods.normal import Normal
+from infoq.likelihoods.softmax import Softmax
 
 __all__ = ["Bernoulli", "Curvature", "Likelihood", "Normal", "Poisson", "Softmax"]

@@ -7,7 +7,7 @@ from collections.abc import Hashable
 from typing import Any, Self
 
 from infoq.backends import Array, Ops, ops_for
-from infoq.predictives.likelihoods.checks import (
+from infoq.likelihoods.checks import (
     Problem,
     check_label_shape,
     check_values,
@@ -31,7 +31,7 @@ class Likelihood(ABC):
     Examples
     --------
     >>> import numpy as np
-    >>> from infoq.predictives.likelihoods import Poisson
+    >>> from infoq.likelihoods import Poisson
     >>> counts = Poisson(np.array([2.0, 3.0, 5.0]))
     >>> counts.with_parts(tuple(x[:2] for x in counts.parts))
     Poisson(rate, N=2, C=1, numpy float64)
