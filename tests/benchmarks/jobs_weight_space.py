@@ -66,8 +66,8 @@ def _functional_covariance(structure: str) -> Compute:
     def compute(infoq: Any, x: Mapping[str, Any]) -> Any:
         posterior = _posterior(infoq, x, structure, bias=False)
         unit = infoq.likelihoods.Normal(x["points probs"] * 0 + 1)  # its rows are the Jacobians
-        rows = infoq.LastLayerEmbedding(x["points"], unit).dense()
-        return rows @ posterior.solve(rows).mT
+        points = infoq.LastLayerEmbedding(x["points"], unit)
+        return infoq.Gaussian(points, posterior).covariance()
 
     return compute
 

@@ -53,3 +53,33 @@ def test_refusals(backend, scores, k, error, message):
 def test_a_list_is_refused():
     with pytest.raises(TypeError, match="scores: expected an array of an array API library"):
         infoq.top_k([0.1, 0.2], 1)
+
+
+@pytest.mark.parametrize("k", [0, 1, 3, 9])
+def test_only_candidates_and_nobody_who_is_given(backend, k):
+    scores = backend.array([0.5, np.nan, 3.0, 2.0, -np.inf, 1.0])
+    mask = backend.array([True, True, True, False, True, True])
+    chosen = infoq.top_k(scores, k, candidates=mask, given=[2])
+    assert backend.numpy(chosen.indices).tolist() == [5, 0, 1, 4][:k]
+    assert chosen.reason == ("pool" if k > 4 else "size")
+
+
+def test_given_may_be_what_was_picked(backend):
+    scores = backend.array([0.5, 3.0, 2.0])
+    first = infoq.top_k(scores, 2)
+    assert backend.numpy(infoq.top_k(scores, 2, given=first.indices).indices).tolist() == [0]
+
+
+def test_jax_jit():
+    jax = pytest.importorskip("jax")
+    import jax.numpy as jnp
+
+    @jax.jit
+    def run(scores, mask):
+        return infoq.top_k(scores, 3, candidates=mask, given=[2])
+
+    scores = jnp.asarray([0.5, jnp.nan, 3.0, 2.0])
+    assert run(scores, jnp.ones(4, bool)).indices.tolist() == [3, 0, 1]
+    chosen = run(scores, jnp.asarray([True, True, True, False]))
+    assert chosen.indices.tolist() == [0, 1, 3]
+    assert chosen.gains.tolist()[2] == -jnp.inf

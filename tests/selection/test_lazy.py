@@ -1,0 +1,78 @@
+"""Lazy greedy selection picks what greedy picks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import infoq
+from infoq.selection import lazy_greedy
+from tests.selection.cases import ByValue, Few, coverage, log_det
+
+
+def same(backend, lazy, eager):
+    assert backend.numpy(lazy.indices).tolist() == backend.numpy(eager.indices).tolist()
+    np.testing.assert_allclose(backend.numpy(lazy.gains), backend.numpy(eager.gains), rtol=1e-12)
+    assert float(lazy.value) == pytest.approx(float(eager.value), nan_ok=True)
+    assert lazy.reason == eager.reason
+
+
+@pytest.mark.parametrize("kind", [ByValue, Few])
+def test_the_picks_of_greedy(backend, kind):
+    rng = np.random.default_rng(3)
+    value = log_det(rng.standard_normal((20, 6)) * rng.random((20, 1)))
+    f = kind(backend, value, 20)
+    same(backend, lazy_greedy(f, 6), infoq.greedy(f, 6))
+    mask = backend.array(rng.random(20) < 0.7)
+    costs = backend.array(0.5 + rng.random(20))
+    words = {"candidates": mask, "given": [2, 5], "costs": costs}
+    same(backend, lazy_greedy(f, 4, **words), infoq.greedy(f, 4, **words))
+    words["budget"] = 3.0
+    same(backend, lazy_greedy(f, **words), infoq.greedy(f, **words))
+    same(backend, lazy_greedy(f, 99, candidates=mask), infoq.greedy(f, 99, candidates=mask))
+
+
+def test_the_picks_of_greedy_on_batches_of_outcomes(backend):
+    probs = np.random.default_rng(4).dirichlet(np.ones(3), size=(12, 6))
+    f = infoq.EIG(backend.array(probs))
+    same(backend, lazy_greedy(f, 4), infoq.greedy(f, 4))
+
+
+@pytest.mark.parametrize("kind", [ByValue, Few])
+def test_ties_ranks_and_nan_as_greedy_has_them(backend, kind):
+    rng = np.random.default_rng(5)
+    members = rng.random((12, 5)) < 0.3
+    f = kind(backend, coverage(members, np.ones(5)), 12)  # many ties, and many zeros
+    same(backend, lazy_greedy(f, 12), infoq.greedy(f, 12))
+    f = kind(backend, log_det(rng.standard_normal((3, 3))[[0, 0, 1, 2, 1]], 0.0), 5)
+    same(backend, lazy_greedy(f, 4), infoq.greedy(f, 4))
+    unclear = kind(backend, lambda batch: np.nan if {1, 3} & {*batch} else -1.0 * len(batch), 5)
+    same(backend, lazy_greedy(unclear, 5), infoq.greedy(unclear, 5))
+
+
+def test_few_gains_are_evaluated(backend):
+    weights = 0.5 ** np.arange(100)
+    f = Few(backend, coverage(np.eye(100, dtype=bool), weights), 100)
+    lazy_greedy(f, 5)
+    assert f.evaluated <= 100 + 5 * 24
+
+
+def test_a_function_that_is_not_submodular_has_a_warning(backend):
+    f = ByValue(backend, lambda batch: float(len(batch)), 3)
+    f.submodular = False
+    with pytest.warns(UserWarning, match="lazy_greedy is a heuristic for ByValue"):
+        lazy_greedy(f, 2)
+
+
+def test_none_and_refusals(backend):
+    f = ByValue(backend, lambda batch: float(len(batch)), 3)
+    assert backend.numpy(lazy_greedy(f, 0).indices).tolist() == []
+    with pytest.raises(TypeError, match="f: expected a set function"):
+        lazy_greedy(backend.array([1.0]), 1)
+
+
+def test_not_inside_jax_jit():
+    jax = pytest.importorskip("jax")
+    probs = np.full((3, 2, 2), 0.5)
+    with pytest.raises(TypeError, match=r"lazy_greedy: .* use greedy inside jax.jit"):
+        jax.jit(lambda x: lazy_greedy(infoq.EIG(x), 1).indices)(jax.numpy.asarray(probs))
