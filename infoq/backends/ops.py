@@ -294,7 +294,7 @@ class Ops:
     ) -> Array:
         """`run(rows, shared)`, chunk by chunk where the library keeps its arrays in chunks.
 
-        `run` maps arrays [n, ...] and shared arrays (or tuples of them) to [n, *shape].
+        `run` maps arrays [n, ...] and shared arrays (or tuples of them) to `[n, *shape]`.
         """
         return run(rows, shared)
 

@@ -59,7 +59,7 @@ def explain(
         return _by_kronecker(targets, precision, weights, like)
     if size <= count:
         check_budget(3 * size**2, like, f"targets: over P={size} parameters")
-        shared = (covariance, fisher(targets, weights), precision.matrix(size, like))
+        shared = (covariance, fisher(targets, weights), precision.root(size, like))
         return Plan(partial(weight_space.by_fisher, trace), shared)
     check_budget(2 * count * size + count**2, like, f"targets: M={len(targets)}")
     prepare = partial(weight_space.by_rows, Layout.of(targets), trace)

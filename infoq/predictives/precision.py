@@ -8,6 +8,7 @@ logit of class c. What is known of the parameters enters by `update` and `+`, an
 from __future__ import annotations
 
 import numbers
+from collections.abc import Callable
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
@@ -59,6 +60,10 @@ class Precision:
     def matrix(self, num_parameters: int, like: Array) -> Array:
         """The precision in full: [P, P]."""
         raise NotImplementedError
+
+    def root(self, num_parameters: int, like: Array) -> Array:
+        """R [P, P] with `R^T R` the covariance."""
+        return DensePrecision(self.matrix(num_parameters, like)).root(num_parameters, like)
 
     def colour(self, noise: Array) -> Array:
         """Independent normal numbers [K, P] as deviations with this precision: [K, P]."""
@@ -271,7 +276,7 @@ class DensePrecision(Precision):
 
     Notes
     -----
-    P^3 multiply-adds for the Cholesky factor and the covariance; three P x P matrices in memory.
+    P^3 multiply-adds for the Cholesky factor and the covariance; four P x P matrices in memory.
 
     Examples
     --------
@@ -293,18 +298,26 @@ class DensePrecision(Precision):
         """The number of parameters, P."""
         return int(self.parts[0].shape[0])
 
-    @property
-    def root(self) -> Array:
-        """The inverse of the Cholesky factor: [P, P]."""
+    def root(self, num_parameters: int, like: Array) -> Array:
+        """The inverse of the Cholesky factor; computed once."""
         ops, lower = ops_for(*self.parts), self.parts[1]
-        return ops.solve_triangular(lower, identity(ops, self.num_parameters, lower))
+        return self._once(
+            "_root", lambda: ops.solve_triangular(lower, identity(ops, lower.shape[0], lower))
+        )
 
     def covariance(self, like: Array) -> Form:
         """The inverse matrix; computed once."""
-        if not hasattr(self, "_covariance"):
-            root = self.root
-            self._covariance = DenseForm(root.T @ root)
-        return self._covariance
+        root = self.root(self.num_parameters, like)
+        return DenseForm(self._once("_inverse", lambda: root.T @ root))
+
+    def _once(self, name: str, make: Callable[[], Array]) -> Array:
+        """What is made the first time, and kept unless it belongs to a trace or is lazy."""
+        kept = getattr(self, name, None)
+        if kept is None:
+            kept = make()
+            if ops_for(kept).concrete(kept):
+                setattr(self, name, kept)
+        return kept
 
     def logdet(self, num_parameters: int | None = None) -> Array:
         """Twice the sum of the logarithms of the pivots."""
@@ -329,7 +342,7 @@ class DensePrecision(Precision):
 
     def colour(self, noise: Array) -> Array:
         """By the inverse of the Cholesky factor."""
-        return noise @ self.root
+        return noise @ self.root(self.num_parameters, noise)
 
     def _plus(self, other: Precision) -> Precision | None:
         size = self.num_parameters

@@ -170,6 +170,13 @@ class CovariancePrecision(Precision):
         """The inverse."""
         return self._dense().parts[0]
 
+    def root(self, num_parameters: int, like: Array) -> Array:
+        """By eigenvectors: the covariance may be singular."""
+        ops = ops_for(*self.parts)
+        values, vectors = ops.symmetric_eigen(self.parts[0])
+        zero = ops.scalar(0.0, values)
+        return ops.xp.sqrt(ops.xp.where(values > 0, values, zero))[:, None] * vectors.T
+
     def colour(self, noise: Array) -> Array:
         """By the Cholesky factor of the covariance."""
         ops = ops_for(*self.parts)

@@ -158,16 +158,14 @@ def by_rows(
 
 
 def by_fisher(
-    trace: bool, ops: Ops, covariance: Form, fisher: Array, matrix: Array
+    trace: bool, ops: Ops, covariance: Form, fisher: Array, root: Array
 ) -> tuple[Form, Form]:
-    """The same from the sum of the targets' Fisher information and the precision, both [P, P]."""
+    """The same from the sum of the targets' Fisher information and a root, both [P, P]."""
     if trace:
         half = covariance.apply(ops, fisher)
         return covariance, DenseForm(symmetric(ops, covariance.apply(ops, half.T)))
-    eye = identity(ops, matrix.shape[0], matrix)
-    root = ops.solve_triangular(ops.cholesky(matrix), eye)
     whitened = symmetric(ops, root @ fisher @ root.T)
-    lower = ops.cholesky(whitened + eye)
+    lower = ops.cholesky(whitened + identity(ops, root.shape[0], root))
     # F (I + F)^-1 by two solves: small where F is, without a difference.
     share = ops.solve_triangular(lower, whitened)
     share = ops.solve_triangular(lower.T, share, lower=False)

@@ -66,10 +66,7 @@ def allowed(
             xp.reshape(xp.asarray(index, dtype=places.dtype, device=device), (1,))
             for index in given
         ]
-        ordered = xp.sort(xp.concat(parts))
-        spot = xp.searchsorted(ordered, places)
-        spot = xp.where(spot < len(parts), spot, xp.zeros_like(spot))
-        free = xp.take(ordered, spot, axis=0) != places
+        free = ~members(ops, places, xp.concat(parts))
     if candidates is None:
         return free, free
     theirs = ops_for(candidates=candidates)
@@ -83,6 +80,15 @@ def allowed(
     mask = theirs.fetch(candidates)
     ops_for(scores=places, candidates=mask)
     return free & mask, free
+
+
+def members(ops: Ops, places: Array, indices: Array) -> Array:
+    """Whether each of the places [N] is one of at least one index [G]."""
+    xp = ops.xp
+    ordered = xp.sort(indices)
+    spot = xp.searchsorted(ordered, places)
+    spot = xp.where(spot < indices.shape[0], spot, xp.zeros_like(spot))
+    return xp.take(ordered, spot, axis=0) == places
 
 
 def ordered_by_tier(ops: Ops, key: Array, tier: Array) -> Array:

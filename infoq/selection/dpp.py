@@ -92,7 +92,7 @@ def kdpp(points: Array, k: int, *, seed: Any = 0) -> Selection:
     if not by_rows:
         span = (values @ span) / xp.sqrt(xp.take(spectrum, columns, axis=0))
     indices = _from_span(ops, span, places, source)
-    gains = _log_lengths(ops, xp.take(values, indices, axis=0))
+    gains = xp.astype(_log_lengths(ops, xp.take(values, indices, axis=0)), memory.dtype)
     return Selection(outer.adopt(indices), outer.adopt(gains), outer.adopt(xp.sum(gains)), "size")
 
 
@@ -132,6 +132,10 @@ def _from_span(ops: Ops, span: Array, places: Array, source: int) -> Array:
     nothing = ops.scalar(0.0, span)
     for turn in range(span.shape[1]):
         weights = xp.where(free & (left > rounding * total), left, nothing)
+        if not bool(xp.any(weights > 0)):
+            raise ValueError(
+                f"k: by rounding the points have rank {turn}; float64 or a smaller k would do"
+            )
         # By rounding a point of weight 0 may come up, and another number is drawn.
         attempt = 0
         while True:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from infoq.backends import Array
+from infoq.backends import Array, Ops
 from infoq.predictives import Embedding
-from infoq.selection.candidates import allowed, given_indices
+from infoq.selection.candidates import allowed, given_indices, members
 from infoq.selection.draw import draw
 from infoq.selection.points import Points
 from infoq.selection.selected import Selection, check_batch_size
 
-# Proposals of one pass over the points, at most.
+# Proposals of one pass over the points, at most; centres are padded to multiples of the other.
 _PROPOSALS = 64
+_COLUMNS = 8
 
 
 def kmeans_plusplus(
@@ -93,66 +94,79 @@ def kmeans_plusplus(
     places = xp.arange(len(table), device=ops.device(like))
     free, _ = allowed(ops, places, candidates, taken)
     count = int(xp.sum(xp.astype(free, xp.int32)))
-    indices, gains, picked = [places[:0]], [like[:0]], 0
+    indices: list[int] = []
+    gains: list[float] = []
     distance, reason = ops.constant(tuple(like.shape), float("inf"), like), "size"
     for start in range(0, len(taken), _PROPOSALS):
-        part = xp.asarray(
-            taken[start : start + _PROPOSALS], dtype=places.dtype, device=ops.device(like)
-        )
-        distance = table.nearest(distance, part)
-    if not taken and size > 0 and count > 0:
-        index = _first(table, places, free, first, source)
-        indices, gains, picked = [index], [table.squared_norms(index)], 1
-        free = free & (places != index)
-        if size > 1:
-            distance = table.nearest(distance, index)
-    turn = 0
-    while picked < min(size, count):
-        weights = xp.where(free, distance, ops.scalar(0.0, distance))
-        if not bool(xp.any(weights > 0)):
-            reason = "rank"
-            break
-        turn += 1
-        number = min(_PROPOSALS, max(1, picked + len(taken)), size - picked)
-        new, lengths = _accepted(table, weights, ops.uniform((3, number), (source, turn), like))
-        new = xp.astype(new, places.dtype)
-        indices.append(new)
-        gains.append(lengths)
-        picked += int(new.shape[0])
-        if picked < min(size, count) and new.shape[0]:
-            distance = table.nearest(distance, new)
-            for spot in range(new.shape[0]):
-                free = free & (places != new[spot])
-    if picked < size and picked == count:
+        distance = table.nearest(distance, _padded(ops, places, taken[start : start + _PROPOSALS]))
+    turn, new = 0, list[int]()
+    while len(indices) < min(size, count):
+        if new:
+            centres = _padded(ops, places, new)
+            distance = table.nearest(distance, centres)
+            free = free & ~members(ops, places, centres)
+        if not taken and not indices:
+            new = [_first(table, free, first, source)]
+            lengths = _floats(ops, table.squared_norms(_padded(ops, places, new)))[:1]
+        else:
+            weights = xp.where(free, distance, ops.scalar(0.0, distance))
+            if not bool(xp.any(weights > 0)):
+                reason = "rank"
+                break
+            turn += 1
+            number = min(_PROPOSALS, len(indices) + len(taken), size - len(indices))
+            number = 1 << (number.bit_length() - 1)  # a power of 2: fewer shapes to compile for
+            numbers = ops.uniform((3, number), (source, turn), like)
+            new, lengths = _accepted(table, weights, numbers)
+        indices += new
+        gains += lengths
+    if len(indices) < size and len(indices) == count:
         reason = "pool"
-    chosen = xp.concat(gains)
+    device = ops.device(like)
+    chosen = xp.astype(xp.asarray(gains, dtype=like.dtype, device=device), table.dtype)
+    picked = xp.asarray(indices, dtype=places.dtype, device=device)
     adopt = table.outer.adopt
-    return Selection(adopt(xp.concat(indices)), adopt(chosen), adopt(xp.sum(chosen)), reason)
+    return Selection(adopt(picked), adopt(chosen), adopt(xp.sum(chosen)), reason)
 
 
-def _first(table: Points, places: Array, free: Array, first: str, source: int) -> Array:
-    """The first of all points: [1]."""
+def _padded(ops: Ops, places: Array, indices: list[int]) -> Array:
+    """Indices as an array of a multiple of 8, the first of them again and again."""
+    padding = -len(indices) % _COLUMNS
+    values = indices + indices[:1] * padding
+    return ops.xp.asarray(values, dtype=places.dtype, device=ops.device(places))
+
+
+def _floats(ops: Ops, x: Array) -> list[Any]:
+    values: list[Any] = ops.to_host(x).tolist()
+    return values
+
+
+def _first(table: Points, free: Array, first: str, source: int) -> int:
+    """The first of all points."""
     ops, xp = table.ops, table.ops.xp
     if first == "norm":
         key = xp.where(free, table.squared_norms(), ops.scalar(-1.0, table.norms))
-        return places[int(xp.argmax(xp.astype(key == xp.max(key), xp.int32))) :][:1]
-    mine = xp.nonzero(free)[0]
-    weights = xp.ones_like(xp.take(table.norms, mine, axis=0))
-    index = draw(ops, weights, ops.uniform((2, 1), (source, 0), weights))
-    return xp.astype(xp.take(mine, index, axis=0), places.dtype)
+        return int(xp.argmax(xp.astype(key == xp.max(key), xp.int32)))
+    weights = xp.astype(free, table.norms.dtype)
+    attempt = 0
+    while True:
+        index = draw(ops, weights, ops.uniform((2, 1), (source, 0, attempt), weights))
+        if bool(xp.take(free, index, axis=0)[0]):
+            return int(index[0])
+        attempt += 1
 
 
-def _accepted(table: Points, weights: Array, numbers: Array) -> tuple[Array, Array]:
+def _accepted(table: Points, weights: Array, numbers: Array) -> tuple[list[int], list[float]]:
     """Points by weight, each kept with the part of its weight that those before it leave."""
-    ops, xp = table.ops, table.ops.xp
+    ops = table.ops
     proposed = draw(ops, weights, numbers[:2, :])
-    between = table.between(proposed)
-    before = xp.take(weights, proposed, axis=0)
-    left, kept, lengths = before, [], []
-    for turn in range(proposed.shape[0]):
-        keep = numbers[2, turn] * before[turn] < left[turn]
-        kept.append(keep)
-        lengths.append(left[turn])
-        left = xp.where(keep, xp.minimum(left, between[:, turn]), left)
-    spots = xp.nonzero(xp.stack(kept))[0]
-    return xp.take(proposed, spots, axis=0), xp.take(xp.stack(lengths), spots, axis=0)
+    before = _floats(ops, ops.xp.take(weights, proposed, axis=0))
+    between, chances = _floats(ops, table.between(proposed)), _floats(ops, numbers[2, :])
+    indices, lengths, kept = [], [], list[int]()
+    for turn, index in enumerate(_floats(ops, proposed)):
+        left = min([before[turn], *(between[turn][spot] for spot in kept)])
+        if chances[turn] * before[turn] < left:
+            kept.append(turn)
+            indices.append(index)
+            lengths.append(left)
+    return indices, lengths

@@ -15,9 +15,6 @@ from infoq.predictives.rows import DiagonalRows, KroneckerRows, Rows
 Arrays: TypeAlias = tuple[Array, ...]
 Factors: TypeAlias = Callable[[Ops, Arrays, Arrays], Arrays]
 
-# Centres are padded to a multiple of this: fewer shapes to compile for.
-_COLUMNS = 8
-
 
 class Points:
     """N points whose inner products are products of those of a factor or two each.
@@ -58,6 +55,7 @@ class Points:
             self.shared = (mean,)
         if not self.ops.concrete(*self.parts):
             raise TypeError("points: need values that can be read; not inside jax.jit")
+        self.dtype = memory[0].dtype
         self.norms = self._norms(self.parts, self.shared)
 
     def __len__(self) -> int:
@@ -79,9 +77,6 @@ class Points:
     def nearest(self, distance: Array, centres: Array) -> Array:
         """The squared distance [N] to the nearest centre, `distance` or that of `centres` [m]."""
         ops, xp = self.ops, self.ops.xp
-        padding = -centres.shape[0] % _COLUMNS
-        if padding:
-            centres = xp.concat([centres] + [centres[:1]] * padding)
         theirs = self.factors(ops, self._taken(centres), self.shared)
         norms = xp.take(self.norms, centres, axis=0)
         kernel = partial(_nearest, self.factors, len(self.parts), len(self.shared))

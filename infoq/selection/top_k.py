@@ -66,7 +66,7 @@ def top_k(
         free, unpicked = allowed(local, places, candidates, taken)
         if local.concrete(memory, free):
             places = xp.nonzero(free)[0]
-            gains, spots = local.top_k(xp.take(memory, places, axis=0), min(size, len(places)))
+            gains, spots = local.top_k(xp.take(memory, places, axis=0), min(size, places.shape[0]))
             indices = xp.take(places, spots, axis=0)
         else:
             order = ordered_by_tier(local, memory, tiers(local, free, unpicked))

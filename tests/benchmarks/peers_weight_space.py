@@ -14,7 +14,16 @@ DENSE = 3  # candidates that the dense formula is timed on
 LAPLACE = 10  # candidates that laplace-torch is timed on where there are many classes
 
 
-def _dense_formula(inputs: Inputs) -> Call:
+def _dense_on_numpy(inputs: Inputs) -> Call:
+    return _dense_formula(inputs, np, np.asarray)
+
+
+def _dense_on_torch(inputs: Inputs) -> Call:
+    torch = torch_one_thread()
+    return _dense_formula(inputs, torch, torch.from_numpy)
+
+
+def _dense_formula(inputs: Inputs, xp: Any, array: Callable[[Any], Any]) -> Call:
     """The posterior, the targets and all that no candidate changes are made before the timing."""
     some = spread(len(inputs["pool"]), DENSE)
     dtype = inputs["pool"].dtype
@@ -27,18 +36,20 @@ def _dense_formula(inputs: Inputs) -> Call:
     before = np.linalg.slogdet(precision)[1], np.linalg.slogdet(precision + targets)[1]
     objective = float(np.vdot(mean, covariance))
     precision, targets, covariance, mean = (
-        x.astype(dtype) for x in (precision, targets, covariance, mean)
+        array(x.astype(dtype)) for x in (precision, targets, covariance, mean)
     )
+    phi, curvature = array(phi), array(curvature)
 
     def call() -> Scores:
         scores = np.empty((4, len(some)))
         for i in range(len(some)):
-            own = np.kron(curvature[i], np.outer(phi[i], phi[i]))
+            own = xp.kron(curvature[i], xp.outer(phi[i], phi[i]))
             after = precision + own
-            scores[0, i] = np.linalg.slogdet(after)[1] - before[0]
-            scores[1, i] = np.vdot(own, covariance)
-            scores[2, i] = scores[0, i] - (np.linalg.slogdet(after + targets)[1] - before[1])
-            scores[3, i] = objective - np.trace(np.linalg.solve(after, mean))
+            scores[0, i] = float(xp.linalg.slogdet(after)[1]) - before[0]
+            scores[1, i] = float((own * covariance).sum())
+            both = float(xp.linalg.slogdet(after + targets)[1])
+            scores[2, i] = scores[0, i] - (both - before[1])
+            scores[3, i] = objective - float(xp.trace(xp.linalg.solve(after, mean)))
         names = ("EIG log-det", "EIG trace", "JEPIG", "EPIG trace")
         return Scores(some, dict(zip(names, scores / 2, strict=True)))
 
@@ -121,9 +132,18 @@ LAST_LAYER_PEERS = (
         f"dense formula, timed on {DENSE} candidates and scaled",
         "numpy",
         "NumPy",
-        _dense_formula,
+        _dense_on_numpy,
         _as_it_is,
         scale=_share(DENSE),
+    ),
+    Contender(
+        f"dense formula on torch, timed on {DENSE} candidates and scaled",
+        "torch",
+        "torch",
+        _dense_on_torch,
+        _as_it_is,
+        ("torch",),
+        _share(DENSE),
     ),
 )
 MANY_CLASSES_PEERS = (

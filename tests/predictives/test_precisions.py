@@ -164,3 +164,15 @@ def test_singular_covariance_tells_as_much_as_any(backend):
     np.testing.assert_allclose(
         backend.numpy(low.solve(backend.array(VECTORS))), VECTORS @ expected, **CLOSE
     )
+
+
+def test_a_trace_leaves_nothing_behind_in_a_precision():
+    jax = pytest.importorskip("jax")
+    precision = infoq.DensePrecision(jax.numpy.asarray([[2.0, 1.0], [1.0, 2.0]]))
+    rows = jax.numpy.asarray([[1.0, 0.0], [0.0, 3.0]])
+
+    def score(x):
+        return infoq.eig(infoq.Gaussian(x, precision))
+
+    traced = np.array(jax.jit(score)(rows))
+    np.testing.assert_allclose(np.array(score(rows)), traced, rtol=1e-6)
