@@ -53,7 +53,17 @@ from infoq.quantities import (
     pig,
     similarity_matrix,
 )
-from infoq.selection import Selection, greedy, top_k
+from infoq.selection import (
+    Selection,
+    forward_backward,
+    greedy,
+    kdpp,
+    kmeans_plusplus,
+    lazy_greedy,
+    sample,
+    stochastic_greedy,
+    top_k,
+)
 
 __version__ = "0.1.0"
 
@@ -82,6 +92,7 @@ __all__ = [
     "entropy",
     "epig",
     "fisher_embedding",
+    "forward_backward",
     "gaussian_conditional_entropy",
     "gaussian_entropy",
     "gaussian_kl_divergence",
@@ -94,8 +105,11 @@ __all__ = [
     "jepig",
     "jpig",
     "js_divergence",
+    "kdpp",
     "kl_divergence",
+    "kmeans_plusplus",
     "laplace",
+    "lazy_greedy",
     "likelihoods",
     "logdet",
     "logdet_cg",
@@ -106,7 +120,9 @@ __all__ = [
     "optimise_prior_precision",
     "options",
     "pig",
+    "sample",
     "similarity_matrix",
+    "stochastic_greedy",
     "top_k",
     "total_correlation",
 ]

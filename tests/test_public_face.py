@@ -61,6 +61,12 @@ NAMES = [
     "options",
     "pig",
     "similarity_matrix",
+    "forward_backward",
+    "kdpp",
+    "kmeans_plusplus",
+    "lazy_greedy",
+    "sample",
+    "stochastic_greedy",
     "top_k",
     "total_correlation",
 ]

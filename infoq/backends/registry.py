@@ -138,6 +138,14 @@ def ops_for(*arrays: Array, **named: Array) -> Ops:
     return first
 
 
+def check_same_device(ops: Ops, **named: Array) -> None:
+    """Refuse arrays of one library that live on several devices, where those are known."""
+    devices = {name: ops.device(x) for name, x in named.items()}
+    if len({str(device) for device in devices.values() if device is not None}) > 1:
+        parts = ", ".join(f"{name} is on {device}" for name, device in devices.items())
+        raise ValueError(f"arrays on several devices: {parts}; move them to one device first")
+
+
 def ops_of(xp: ModuleType) -> Ops:
     """The `Ops` of an array API namespace, such as `array_api_compat.numpy`.
 

@@ -11,7 +11,7 @@ from infoq.likelihoods.checks import (
     independent_outputs,
     not_finite,
 )
-from infoq.predictives.kernels import to_log_probabilities
+from infoq.measures.distribution import to_log_probabilities
 
 
 class Bernoulli(Independent):

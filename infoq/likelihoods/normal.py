@@ -7,6 +7,7 @@ import numbers
 from typing import NamedTuple, cast
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.registry import check_same_device
 from infoq.likelihoods.base import Independent, working
 from infoq.likelihoods.checks import (
     Problem,
@@ -14,7 +15,6 @@ from infoq.likelihoods.checks import (
     independent_outputs,
     not_finite,
 )
-from infoq.predictives.validation import check_same_device
 
 
 class _Noise(NamedTuple):

@@ -16,7 +16,7 @@ from infoq.likelihoods.checks import (
     not_finite,
     number,
 )
-from infoq.predictives.kernels import to_log_probabilities, to_probabilities
+from infoq.measures.distribution import to_log_probabilities, to_probabilities
 
 
 class Softmax(Likelihood):

@@ -132,3 +132,27 @@ def _check(ops: Ops, x: Array, probs: Array, kind: str, name: str) -> None:
         f"probability {least:.6g} and sum {total:.6g}; expected at least 0 and 1 (kind= tells "
         "whether values are probs, log_probs or logits)"
     )
+
+
+def to_probabilities(ops: Ops, values: Array, kind: str) -> Array:
+    """Probabilities, in the precision that they are computed in."""
+    values = ops.upcast(values)
+    if kind == "probs":
+        return values
+    if kind == "logits":
+        return ops.softmax(values)
+    # A log-probability above 0 is refused elsewhere, and need not overflow first.
+    return ops.xp.exp(ops.xp.clip(values, None, 1.0))
+
+
+def to_log_probabilities(ops: Ops, values: Array, kind: str) -> Array:
+    """Log-probabilities, in the precision that they are computed in."""
+    values = ops.upcast(values)
+    if kind == "logits":
+        return ops.log_softmax(values)
+    if kind == "log_probs":
+        return values
+    xp = ops.xp
+    some = values > 0
+    log = xp.log(xp.where(some, values, ops.scalar(1.0, values)))
+    return xp.where(some, log, ops.scalar(-float("inf"), values))

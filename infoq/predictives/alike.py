@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.registry import check_same_device
 from infoq.predictives.precision import Precision
-from infoq.predictives.validation import check_same_device
 
 
 def one_of(names: Any, approximation: str) -> str:

@@ -7,7 +7,9 @@ from functools import partial
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.registry import check_same_device
 from infoq.blocks import map_rows
+from infoq.measures.distribution import to_log_probabilities, to_probabilities
 from infoq.predictives.about import AllTargets, EachTarget, Parameters
 from infoq.predictives.divergence import draw_information
 from infoq.predictives.kernels import (
@@ -18,13 +20,10 @@ from infoq.predictives.kernels import (
     on_probabilities,
     refused,
     split_targets,
-    to_log_probabilities,
-    to_probabilities,
 )
 from infoq.predictives.outcomes import Outcomes, nothing_known, observe, place_of
 from infoq.predictives.validation import (
     InvalidValuesError,
-    check_same_device,
     check_structure,
     check_weights,
     describe,

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.registry import check_same_device
 from infoq.likelihoods import Likelihood
 from infoq.predictives.rows import DenseRows, DiagonalRows, KroneckerRows, Rows, UnitRows
-from infoq.predictives.validation import check_same_device
 
 E = TypeVar("E", bound="Embedding")
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from infoq.backends import Array, Ops
 from infoq.blocks import sum_columns
+from infoq.measures.distribution import to_probabilities
 from infoq.predictives.divergence import (
     Split,
     outcome_split,
@@ -16,30 +17,6 @@ from infoq.predictives.validation import (
     bad_candidates,
     check_probabilities,
 )
-
-
-def to_probabilities(ops: Ops, values: Array, kind: str) -> Array:
-    """Probabilities, in the precision that they are computed in."""
-    values = ops.upcast(values)
-    if kind == "probs":
-        return values
-    if kind == "logits":
-        return ops.softmax(values)
-    # A log-probability above 0 is refused elsewhere, and need not overflow first.
-    return ops.xp.exp(ops.xp.clip(values, None, 1.0))
-
-
-def to_log_probabilities(ops: Ops, values: Array, kind: str) -> Array:
-    """Log-probabilities, in the precision that they are computed in."""
-    values = ops.upcast(values)
-    if kind == "logits":
-        return ops.log_softmax(values)
-    if kind == "log_probs":
-        return values
-    xp = ops.xp
-    some = values > 0
-    log = xp.log(xp.where(some, values, ops.scalar(1.0, values)))
-    return xp.where(some, log, ops.scalar(-float("inf"), values))
 
 
 def on_probabilities(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from infoq.backends import Array, Ops
+from infoq.backends.registry import check_same_device
 
 _WHAT = {"probs": "probabilities", "log_probs": "log-probabilities", "logits": "logits"}
 
@@ -64,14 +65,6 @@ def check_weights(
                 f"{label}: the weights sum to {float(total)}; at least one must be positive"
             )
     return weights / total
-
-
-def check_same_device(ops: Ops, **named: Array) -> None:
-    """Refuse arrays of one library that live on several devices, where those are known."""
-    devices = {name: ops.device(x) for name, x in named.items()}
-    if len({str(device) for device in devices.values() if device is not None}) > 1:
-        parts = ", ".join(f"{name} is on {device}" for name, device in devices.items())
-        raise ValueError(f"arrays on several devices: {parts}; move them to one device first")
 
 
 def check_probabilities(ops: Ops, probs: Array, dtype: Any) -> bool:
