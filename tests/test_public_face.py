@@ -12,6 +12,13 @@ import infoq
 import infoq.backends
 
 NAMES = [
+    "ConcaveOverModular",
+    "FacilityLocation",
+    "FacilityLocationQuery",
+    "GraphCut",
+    "LogDet",
+    "conditional",
+    "mutual",
     "EIG",
     "EPIG",
     "JEPIG",

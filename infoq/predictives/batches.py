@@ -11,6 +11,7 @@ from infoq.predictives.embeddings import DenseEmbedding, DiagonalEmbedding, Embe
 from infoq.predictives.forms import Form
 from infoq.predictives.outcomes import place_of
 from infoq.predictives.precision import Precision
+from infoq.predictives.validation import check_index
 from infoq.predictives.weight_space import Score
 
 
@@ -136,6 +137,8 @@ class KnownBatch:
 def rows_of(embedding: Embedding, indices: tuple[Any, ...]) -> Array:
     """The rows of some candidates, one below the other and in memory: [B R, P]."""
     ops = embedding.ops
+    for index in indices:
+        check_index(index, len(embedding))
     picked = [[ops.fetch(ops.row(x, index)) for index in indices] for x in embedding.parts]
     local = ops_for(picked[0][0])
     parts = tuple(local.xp.stack(each) for each in picked)

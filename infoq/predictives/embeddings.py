@@ -93,6 +93,8 @@ class Embedding:
             raise TypeError(
                 f"expected a slice of candidates such as embedding[:10], got {candidates!r}"
             )
+        if candidates.step is not None and candidates.step < 1:
+            raise ValueError(f"expected a slice with a step of at least 1, got {candidates!r}")
         # Started and ended explicitly: some libraries refuse slices beyond the end.
         start, stop, step = candidates.indices(len(self))
         return self.from_parts(tuple(x[start:stop:step, ...] for x in self.parts), self.settings)
@@ -370,8 +372,10 @@ class JacobianEmbedding(Embedding):
         ops = ops_for(inputs=inputs)
         if inputs.ndim < 1 or inputs.shape[0] == 0:
             raise ValueError(f"inputs: expected at least one candidate, got {tuple(inputs.shape)}")
+        if not ops.xp.isdtype(inputs.dtype, "real floating"):
+            raise TypeError(f"inputs: expected a real floating dtype, got {inputs.dtype}")
         outputs, jacobian = linearise(inputs[:1, ...])
-        if jacobian.ndim != 3 or tuple(jacobian.shape[:2]) != (1, outputs.shape[-1]):
+        if jacobian.ndim != 3 or tuple(jacobian.shape[:2]) != tuple(outputs.shape):
             raise ValueError(
                 f"linearise: expected outputs [n, C] and their Jacobian [n, C, P], got "
                 f"{tuple(outputs.shape)} and {tuple(jacobian.shape)} for one candidate"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.likelihoods.checks import number
 from infoq.predictives.embeddings import Embedding
 from infoq.predictives.laplace import (
     fisher,
@@ -62,6 +63,10 @@ def marginal_likelihood(
     """
     ops = ops_for(mean=mean)
     prior = as_precision(prior_precision, "prior_precision")
+    posterior_precision = as_precision(posterior_precision, "posterior_precision")
+    if getattr(log_likelihood, "ndim", 0) != 0:
+        shape = tuple(getattr(log_likelihood, "shape", ()))
+        raise ValueError(f"log_likelihood: expected its sum over the data, got shape {shape}")
     size = _check_mean(mean, posterior_precision.num_parameters)
     if prior.num_parameters not in (None, size):
         raise ValueError(f"prior_precision: expected P={size}, got {prior.num_parameters}")
@@ -114,10 +119,14 @@ def optimise_prior_precision(
     ops = ops_for(mean=mean)
     _check_mean(mean, embedding.num_parameters)
     local = ops.fetch(mean)
-    norm = float(ops_for(local).xp.sum(local**2))
-    spectrum = [float(x) for x in embedding.ops.to_host(_spectrum(embedding, structure)).tolist()]
-    spectrum = [x for x in spectrum if x > 0]
-    if not norm > 0 or not spectrum:
+    norm = number(ops_for(local).xp.sum(ops_for(local).upcast(local) ** 2))
+    values = _spectrum(embedding, structure)
+    spectrum = [float(x) for x in embedding.ops.to_host(values).tolist()]
+    # What rounding leaves of eigenvalues that are zero would pass for directions of the data.
+    noise = len(spectrum) * float(embedding.ops.xp.finfo(values.dtype).eps) * max(spectrum)
+    exact = settled_structure(embedding, structure) == "diagonal"
+    spectrum = [x for x in spectrum if x > (0.0 if exact else noise)]
+    if not 0 < norm < math.inf or not spectrum:
         raise ValueError(
             f"mean has the squared norm {norm:.3g} and the data {len(spectrum)} directions: the "
             "evidence has no maximum; choose a prior precision yourself"

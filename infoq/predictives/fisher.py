@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.registry import check_same_device
 from infoq.likelihoods import Likelihood
 from infoq.predictives.embeddings import (
     DenseEmbedding,
@@ -189,7 +190,8 @@ def gradient_embedding(
         raise ValueError("labels and samples: expected at most one of them")
     if labels is None:
         labels = _own_labels(ops, likelihood, samples, seed)
-    if labels.shape[0] != x.shape[0] or labels.ndim not in (1, 2):
+    check_same_device(ops_for(x=x, labels=labels), x=x, labels=labels)
+    if labels.ndim not in (1, 2) or 0 in labels.shape or labels.shape[0] != x.shape[0]:
         raise ValueError(f"labels: expected shape [N] or [N, R], got {tuple(labels.shape)}")
     stack = labels[:, None] if labels.ndim == 1 else labels
     shape, like = (int(x.shape[0]), outputs), ops.upcast(x)

@@ -6,6 +6,7 @@ in the rows of candidates, [n, R, R], and for its product with vectors.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple, Protocol
 
 from infoq.backends import Array, Ops
@@ -230,7 +231,7 @@ class EnlargedForm(NamedTuple):
 def flat_product(ops: Ops, x: Array, matrix: Array) -> Array:
     """`x @ matrix` for x [..., P], as one product of two matrices."""
     xp = ops.xp
-    flat = xp.reshape(x, (-1, x.shape[-1])) @ matrix
+    flat = xp.reshape(x, (math.prod(x.shape[:-1]), x.shape[-1])) @ matrix
     return xp.reshape(flat, (*x.shape[:-1], matrix.shape[1]))
 
 

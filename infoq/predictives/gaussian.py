@@ -33,7 +33,7 @@ from infoq.predictives.precision import (
     some_array,
 )
 from infoq.predictives.structured import CovariancePrecision
-from infoq.predictives.validation import check_weights
+from infoq.predictives.validation import check_index, check_weights
 from infoq.predictives.weight_space import Layout
 
 EACH_TARGET = ("logdet", "jensen", "trace", "kronecker")
@@ -340,6 +340,7 @@ class Gaussian:
     # --- what it is given -------------------------------------------------------------------
 
     def _one(self, index: Array | int) -> Embedding:
+        check_index(index, len(self))
         parts = tuple(self.ops.row(x, index)[None, ...] for x in self.embedding.parts)
         return self.embedding.from_parts(parts, self.embedding.settings)
 
@@ -403,6 +404,8 @@ class Gaussian:
     def target_weights(self, targets: Embedding, weights: Array | None) -> Array:
         """Weights [M] that sum to one."""
         size = len(targets)
+        if size == 0:
+            raise ValueError("targets: expected at least one target, got none")
         if weights is None:
             return self.ops.constant((size,), 1 / size, self.like)
         ops_for(targets=targets.parts[0], target_weights=weights)

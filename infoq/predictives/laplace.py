@@ -8,6 +8,7 @@ from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.blocks import add_rows, current_options
+from infoq.predictives.alike import check_alike
 from infoq.predictives.embeddings import DiagonalEmbedding, Embedding
 from infoq.predictives.precision import (
     DensePrecision,
@@ -16,9 +17,10 @@ from infoq.predictives.precision import (
     Precision,
     ScalarPrecision,
     as_precision,
+    some_array,
 )
 from infoq.predictives.rows import KroneckerRows, Rows
-from infoq.predictives.structured import KroneckerPrecision
+from infoq.predictives.structured import CovariancePrecision, KroneckerPrecision
 
 STRUCTURES = ("dense", "low_rank", "diagonal", "kronecker")
 
@@ -41,7 +43,7 @@ def laplace(
         What was known before; add to its result to go on with more data.
     structure : {"dense", "low_rank", "diagonal", "kronecker"}, optional
         How the sum is kept. Default: "diagonal" for a `DiagonalEmbedding`, "low_rank" where the
-        data have fewer rows than parameters, else "dense".
+        data have fewer rows than parameters or the prior is a `CovariancePrecision`, else "dense".
 
     Returns
     -------
@@ -77,12 +79,18 @@ def laplace(
     array([[3., 1.],
            [1., 6.]])
     """
+    if not isinstance(embedding, Embedding):
+        raise TypeError(f"embedding: expected an Embedding, got {type(embedding).__name__}")
     prior = as_precision(prior_precision, "prior_precision")
+    if (array := some_array(prior)) is not None:
+        check_alike(embedding.ops, "prior_precision", array, embedding.parts[0])
     if prior.num_parameters not in (None, embedding.num_parameters):
         raise ValueError(
             f"prior_precision: expected P={embedding.num_parameters} parameters, got "
             f"{prior.num_parameters}"
         )
+    if structure is None and _inverse_of_covariance(prior):
+        structure = "low_rank"
     structure = settled_structure(embedding, structure)
     if structure == "diagonal":
         return prior + DiagonalPrecision.from_parts((fisher_diagonal(embedding),), ())
@@ -129,6 +137,13 @@ def settled_structure(embedding: Embedding, structure: str | None) -> str:
         raise ValueError(f"structure: expected one of {', '.join(STRUCTURES)}, got {structure!r}")
     _check_memory(embedding, structure)
     return structure
+
+
+def _inverse_of_covariance(precision: Precision) -> bool:
+    """Whether a covariance, which may be singular, is what a precision is known by."""
+    if isinstance(precision, LowRankPrecision):
+        return _inverse_of_covariance(precision.parts[0])
+    return isinstance(precision, CovariancePrecision)
 
 
 def _natural(embedding: Embedding) -> str:

@@ -79,7 +79,12 @@ class Precision:
 
     def solve(self, x: Array) -> Array:
         """`P^-1 x` for vectors x [..., P]."""
-        return self.covariance(x).apply(ops_for(x), x)
+        ops, size = ops_for(x=x), self.num_parameters
+        if not ops.xp.isdtype(x.dtype, "real floating"):
+            raise TypeError(f"x: expected a real floating dtype, got {x.dtype}")
+        if x.ndim < 1 or size not in (None, x.shape[-1]):
+            raise ValueError(f"x: expected shape [..., {size or 'P'}], got {tuple(x.shape)}")
+        return self.covariance(x).apply(ops, x)
 
     def update(self, rows: Array) -> Precision:
         """The precision after R more outcomes with rows [R, P]: `P + rows^T rows`."""
@@ -142,6 +147,8 @@ class ScalarPrecision(Precision):
             self.parts, self.settings = (), float(value)
             return
         ops = ops_for(value=value)
+        if not ops.xp.isdtype(value.dtype, "real floating"):
+            raise TypeError(f"value: expected a real floating dtype, got {value.dtype}")
         if value.ndim != 0:
             raise ValueError(f"value: expected a number or a 0-d array, got {tuple(value.shape)}")
         if ops.concrete(value) and not 0 < number(value) < float("inf"):
@@ -311,11 +318,14 @@ class DensePrecision(Precision):
         return DenseForm(self._once("_inverse", lambda: root.T @ root))
 
     def _once(self, name: str, make: Callable[[], Array]) -> Array:
-        """What is made the first time, and kept unless it belongs to a trace or is lazy."""
+        """What is made the first time, and kept unless it belongs to a trace or is lazy.
+
+        Nor is it kept where gradients are off that its factor has, under `torch.no_grad`.
+        """
         kept = getattr(self, name, None)
         if kept is None:
             kept = make()
-            if ops_for(kept).concrete(kept):
+            if ops_for(kept).concrete(kept) and _tracking(kept) == _tracking(self.parts[1]):
                 setattr(self, name, kept)
         return kept
 
@@ -334,10 +344,12 @@ class DensePrecision(Precision):
 
     def update(self, rows: Array) -> Precision:
         """The precision after R more outcomes with rows [R, P]."""
+        _check_rows(rows, self.num_parameters)
         return DensePrecision(self.parts[0] + rows.T @ rows)
 
     def downdate(self, rows: Array) -> Precision:
         """The precision before R outcomes with rows [R, P]."""
+        _check_rows(rows, self.num_parameters)
         return DensePrecision(self.parts[0] - rows.T @ rows)
 
     def colour(self, noise: Array) -> Array:
@@ -382,13 +394,8 @@ class LowRankPrecision(Precision):
     """
 
     def __init__(self, base: Precision | float | Array, rows: Array, *, sign: int = 1) -> None:
-        ops = ops_for(rows=rows)
         base = as_precision(base, "base")
-        if not ops.xp.isdtype(rows.dtype, "real floating"):
-            raise TypeError(f"rows: expected a real floating dtype, got {rows.dtype}")
-        if rows.ndim != 2 or base.num_parameters not in (None, rows.shape[1]):
-            size = "P" if base.num_parameters is None else base.num_parameters
-            raise ValueError(f"rows: expected shape (Q, {size}), got {tuple(rows.shape)}")
+        ops = _check_rows(rows, base.num_parameters)
         if sign not in (1, -1):
             raise ValueError(f"sign: expected 1 or -1, got {sign}")
         rows = ops.upcast(rows)
@@ -482,6 +489,22 @@ def as_precision(x: Any, name: str = "precision") -> Precision:
     if x.ndim == 1:
         return DiagonalPrecision(x)
     return DensePrecision(x)
+
+
+def _tracking(x: Array) -> tuple[bool, bool]:
+    """Whether PyTorch records gradients of `x`, and whether it never can."""
+    never = getattr(x, "is_inference", None)
+    return bool(getattr(x, "requires_grad", False)), never is not None and bool(never())
+
+
+def _check_rows(rows: Array, size: int | None) -> Ops:
+    """The operations of rows [Q, P], refused where they have another shape or dtype."""
+    ops = ops_for(rows=rows)
+    if not ops.xp.isdtype(rows.dtype, "real floating"):
+        raise TypeError(f"rows: expected a real floating dtype, got {rows.dtype}")
+    if rows.ndim != 2 or size not in (None, rows.shape[1]):
+        raise ValueError(f"rows: expected shape (Q, {size or 'P'}), got {tuple(rows.shape)}")
+    return ops
 
 
 def _check_same_size(one: Precision, two: Precision) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from infoq.backends import Array, ops_for
+from infoq.likelihoods.checks import number
 from infoq.predictives.forms import DenseForm, RotatedForm, flat_product, turn
 from infoq.predictives.matrices import check_array, factor, identity
 from infoq.predictives.precision import DensePrecision, Precision, ScalarPrecision
@@ -47,7 +48,7 @@ class KroneckerPrecision(Precision):
         (a, basis_a), (b, basis_b) = ops.symmetric_eigen(left), ops.symmetric_eigen(right)
         values = a[:, None] * b[None, :] + shift
         if ops.concrete(values):
-            least = float(ops.xp.min(values))
+            least = number(ops.xp.min(values))
             if not least > 0:
                 raise ValueError(
                     f"left (x) right + shift is not positive definite; its smallest eigenvalue is "

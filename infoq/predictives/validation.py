@@ -67,6 +67,12 @@ def check_weights(
     return weights / total
 
 
+def check_index(index: Any, size: int) -> None:
+    """Refuse a number that is no candidate; JAX would take the nearest."""
+    if isinstance(index, int) and not -size <= index < size:
+        raise IndexError(f"index: expected one of {size} candidates, got {index}")
+
+
 def check_probabilities(ops: Ops, probs: Array, dtype: Any) -> bool:
     """Whether all of probs [n, K, C], computed from values of `dtype`, are probabilities."""
     xp = ops.xp

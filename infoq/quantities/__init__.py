@@ -7,18 +7,34 @@ from infoq.quantities.jepig import jepig
 from infoq.quantities.labelled import ig, jpig, pig
 from infoq.quantities.set_function import SetFunction
 from infoq.quantities.similarity import similarity_matrix
+from infoq.quantities.submodular import (
+    ConcaveOverModular,
+    FacilityLocation,
+    FacilityLocationQuery,
+    GraphCut,
+    LogDet,
+    conditional,
+    mutual,
+)
 
 __all__ = [
     "EIG",
     "EPIG",
     "JEPIG",
+    "ConcaveOverModular",
+    "FacilityLocation",
+    "FacilityLocationQuery",
+    "GraphCut",
+    "LogDet",
     "SetFunction",
     "bald",
+    "conditional",
     "eig",
     "epig",
     "ig",
     "jepig",
     "jpig",
+    "mutual",
     "pig",
     "similarity_matrix",
 ]

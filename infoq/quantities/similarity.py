@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from infoq.backends import Array, ops_for
 from infoq.predictives import Embedding, Precision, ScalarPrecision
+from infoq.predictives.alike import check_alike
 from infoq.predictives.embeddings import DenseEmbedding
-from infoq.predictives.precision import as_precision
+from infoq.predictives.precision import as_precision, some_array
 
 
 def similarity_matrix(
@@ -55,6 +56,7 @@ def similarity_matrix(
     rows, like = _flat(embedding)
     columns = rows if other is None else _flat(other)[0]
     ops = ops_for(embedding=rows, other=columns)
+    check_alike(ops, "other", columns, rows)
     if rows.shape[1] != columns.shape[1]:
         raise ValueError(
             f"other: expected P={rows.shape[1]} parameters as of embedding, got {columns.shape[1]}"
@@ -64,6 +66,8 @@ def similarity_matrix(
         raise ValueError(
             f"precision: expected P={rows.shape[1]} parameters, got {known.num_parameters}"
         )
+    if (array := some_array(known)) is not None:
+        check_alike(ops, "precision", array, rows)
     return ops.xp.astype(rows @ known.solve(columns).T, like.dtype)
 
 

@@ -1,0 +1,68 @@
+"""What the set functions of similarities share."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from infoq.backends import Array, Ops, ops_for
+from infoq.predictives.outcomes import place_of
+from infoq.quantities.submodular.similarities import Similarities
+
+State = TypeVar("State", bound=tuple[Any, ...])
+
+
+class SimilarityFunction:
+    """A set function of similarities: its candidates, and arrays in and out of memory.
+
+    Its states are named tuples with a field `indices`, the picks.
+    """
+
+    submodular: bool = True
+    """Whether it is known that gains never grow with the batch."""
+
+    mutual_submodular: bool = False
+    """Whether that is known of its `mutual`, whatever the queries."""
+
+    def __init__(self, pool: Similarities) -> None:
+        self._pool = pool
+
+    @property
+    def ops(self) -> Ops:
+        """The operations of the library that the gains are arrays of."""
+        return self._pool.ops
+
+    def __len__(self) -> int:
+        """The number of candidates, N."""
+        return int(self._pool.rows[0].shape[0])
+
+    def start(self) -> Any:
+        """The state of the empty batch."""
+        raise NotImplementedError
+
+    def add(self, state: Any, index: Array | int) -> Any:
+        """The state of the batch with one more candidate."""
+        raise NotImplementedError
+
+    def remove(self, state: Any, index: Array | int) -> Any:
+        """The state of the batch without one of its candidates, from those that stay."""
+        place = place_of(state.indices, index)
+        rest = self.start()
+        for other in state.indices[:place] + state.indices[place + 1 :]:
+            rest = self.add(rest, other)
+        return rest
+
+    def _finish(self, x: Array) -> Array:
+        """A result in memory as an array of what was given."""
+        return self.ops.adopt(ops_for(x).xp.astype(x, self._pool.like.dtype))
+
+    def _full(self, size: int) -> Array:
+        """Zeros [size], in memory."""
+        return self.ops.constant((size,), 0.0, self._pool.like)
+
+    def _taken(self, indices: Array) -> tuple[Array, ...]:
+        """What says everything about some candidates [m], in memory."""
+        taken = []
+        for part in self._pool.rows:
+            ops = ops_for(part)
+            taken.append(ops.fetch(ops.xp.take(part, indices, axis=0)))
+        return tuple(taken)

@@ -1,0 +1,234 @@
+"""What a batch tells about queries, or beyond a private set, by any set function."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from infoq.backends import Array, Ops
+from infoq.quantities.set_function import SetFunction
+from infoq.quantities.submodular.parts import (
+    added,
+    function,
+    gains_of,
+    less,
+    members,
+    method,
+    overlap,
+)
+
+
+def mutual(f: SetFunction, queries: Sequence[int] | Array) -> Mutual:
+    r"""Submodular mutual information, :math:`I_f(A; Q) = f(A) + f(Q) - f(A \cup Q)`.
+
+    What a batch A and the queries Q have in common, as a set function of A.
+
+    Parameters
+    ----------
+    f : set function
+        For example `LogDet`, `FacilityLocation`, `GraphCut` or `infoq.EIG`; `conditional` of one
+        for :math:`I_f(A; Q \mid P)`.
+    queries : integers
+        Q, among the candidates of f.
+
+    Returns
+    -------
+    set function
+        With the candidates of f: mask the queries out by ``candidates=`` of `greedy`.
+
+    Raises
+    ------
+    TypeError
+        If f is no set function, or the queries are no integers, or cannot be read.
+    ValueError
+        If a query is no candidate, or comes twice.
+
+    Notes
+    -----
+    Two states of f side by side, with and without the queries. The gain of a candidate is its gain
+    to A less its gain to A and Q, at least 0 for a submodular f: of `FacilityLocation` in one pass
+    and of `GraphCut` as a sum over Q, exact; of others the difference of two gains, exact except
+    that little in common loses relative accuracy, which `infoq.JEPIG` keeps. Where A and Q
+    determine what A does not, a log-determinant without a ridge has infinitely much in common. A
+    query that is added to A counts as f counts a copy.
+
+    Not submodular in general (`submodular` is False), so that `lazy_greedy` is a heuristic: FLVMI
+    is, and GCMI is modular. Of `LogDet` it is LogDetMI, and of `infoq.EIG` the mutual information
+    between outcomes.
+
+    References
+    ----------
+    Iyer, R., Khargoankar, N., Bilmes, J. and Asnani, H. (2021). Submodular combinatorial
+    information measures with applications in machine learning. ALT, arXiv:2006.15412. Kothawade, S.
+    et al. (2021). SIMILAR: submodular information measures based active learning in realistic
+    scenarios. NeurIPS, arXiv:2107.00717.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> from infoq import LogDet, mutual
+    >>> points = np.array([[1.0, 0.0], [3.0, 0.0], [0.0, 2.0], [0.0, 1.0]])
+    >>> like_the_last = mutual(LogDet(points, ridge=1.0), [3])
+    >>> infoq.greedy(like_the_last, 1, candidates=np.arange(4) != 3).indices
+    array([2])
+    """
+    return Mutual(function(f), members(queries, "queries", len(f)))
+
+
+def conditional(f: SetFunction, private: Sequence[int] | Array) -> Conditional:
+    r"""Conditional gain, :math:`f(A \mid P) = f(A \cup P) - f(P)`.
+
+    What a batch A has beyond the private (or labelled) set P, as a set function of A.
+
+    Parameters
+    ----------
+    f : set function
+        For example `LogDet`, `FacilityLocation`, `GraphCut` or `infoq.EIG`.
+    private : integers
+        P, among the candidates of f.
+
+    Returns
+    -------
+    set function
+        With the candidates of f: mask the private ones out by ``candidates=`` of `greedy`.
+
+    Raises
+    ------
+    TypeError
+        If f is no set function, or the private set is of no integers, or cannot be read.
+    ValueError
+        If one of it is no candidate, or comes twice.
+
+    Notes
+    -----
+    The gains of f after P, exactly, at the cost of f; submodular and monotone where f is. Values
+    are differences of two of f's. LogDetCG, FLCG and GCCG; ``mutual(conditional(f, p), q)`` is
+    LogDetCMI and FLCMI.
+
+    References
+    ----------
+    Iyer, R., Khargoankar, N., Bilmes, J. and Asnani, H. (2021). Submodular combinatorial
+    information measures with applications in machine learning. ALT, arXiv:2006.15412.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> from infoq import FacilityLocation, conditional
+    >>> f = FacilityLocation(np.array([[2.0, 0.0], [1.5, 0.0], [0.0, 1.0]]))
+    >>> infoq.greedy(f, 1).indices, infoq.greedy(conditional(f, [0]), 1).indices
+    (array([0]), array([2]))
+    """
+    return Conditional(function(f), members(private, "private", len(f)))
+
+
+class Conditional:
+    """A set function beyond some of its candidates."""
+
+    def __init__(self, f: SetFunction, private: list[int]) -> None:
+        self._f = f
+        self._known = added(f, f.start(), private)
+        self.submodular: bool = getattr(f, "submodular", False)
+        self.mutual_submodular: bool = getattr(f, "mutual_submodular", False)
+
+    @property
+    def ops(self) -> Ops:
+        """The operations of the library that the gains are arrays of."""
+        return self._f.ops
+
+    def __len__(self) -> int:
+        """The number of candidates, N."""
+        return len(self._f)
+
+    def start(self) -> Any:
+        """The state of the empty batch: that of the private set."""
+        return self._known
+
+    def gains(self, state: Any) -> Array:
+        """What each candidate would add: [N]."""
+        return self._f.gains(state)
+
+    def gains_of(self, state: Any, indices: Array) -> Array:
+        """What some candidates [m] would add: [m]."""
+        return gains_of(self._f, state, indices)
+
+    def overlap(self, state: Any, more: Any) -> Array:
+        """What each candidate adds to a batch beyond what it adds to a larger one: [N]."""
+        return overlap(self._f, state, more)
+
+    def overlap_of(self, state: Any, more: Any, indices: Array) -> Array:
+        """The same of some candidates [m]: [m]."""
+        return overlap(self._f, state, more, indices)
+
+    def add(self, state: Any, index: Array | int) -> Any:
+        """The state of the batch with one more candidate."""
+        return self._f.add(state, index)
+
+    def remove(self, state: Any, index: Array | int) -> Any:
+        """The state of the batch without one of its candidates."""
+        return method(self._f, "remove")(state, index)
+
+    def value(self, state: Any) -> Array:
+        """The value of f with the batch, less that without it: a 0-d array."""
+        value = method(self._f, "value")
+        return less(self.ops, value(state), value(self._known))
+
+
+class Beside(NamedTuple):
+    """A batch, without and with the queries.
+
+    Attributes
+    ----------
+    alone : state of f
+        Of the batch.
+    joined : state of f
+        Of the batch and the queries.
+    """
+
+    alone: Any
+    joined: Any
+
+
+class Mutual:
+    """What a batch and some of the candidates have in common."""
+
+    def __init__(self, f: SetFunction, queries: list[int]) -> None:
+        self._f = f
+        none = f.start()
+        self._begin = Beside(none, added(f, none, queries))
+        self.submodular: bool = getattr(f, "mutual_submodular", False)
+
+    @property
+    def ops(self) -> Ops:
+        """The operations of the library that the gains are arrays of."""
+        return self._f.ops
+
+    def __len__(self) -> int:
+        """The number of candidates, N."""
+        return len(self._f)
+
+    def start(self) -> Beside:
+        """The state of the empty batch."""
+        return self._begin
+
+    def gains(self, state: Beside) -> Array:
+        """What each candidate would add: [N]."""
+        return overlap(self._f, state.alone, state.joined)
+
+    def gains_of(self, state: Beside, indices: Array) -> Array:
+        """What some candidates [m] would add: [m]."""
+        return overlap(self._f, state.alone, state.joined, indices)
+
+    def add(self, state: Beside, index: Array | int) -> Beside:
+        """The state of the batch with one more candidate."""
+        return Beside(*(self._f.add(one, index) for one in state))
+
+    def remove(self, state: Beside, index: Array | int) -> Beside:
+        """The state of the batch without one of its candidates."""
+        remove = method(self._f, "remove")
+        return Beside(*(remove(one, index) for one in state))
+
+    def value(self, state: Beside) -> Array:
+        """What batch and queries have in common, by three values of f: a 0-d array."""
+        value = method(self._f, "value")
+        alone, queries, joined = map(value, (*state[:1], self._begin.joined, state.joined))
+        return less(self.ops, alone, joined - queries)

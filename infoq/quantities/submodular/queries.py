@@ -1,0 +1,151 @@
+"""FLQMI, and what set functions of the similarities with queries share."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from infoq.backends import Array, Ops, ops_for
+from infoq.blocks import map_rows
+from infoq.predictives import Embedding
+from infoq.quantities.submodular.base import SimilarityFunction
+from infoq.quantities.submodular.facility_location import FacilityLocation, FacilityState
+from infoq.quantities.submodular.similarities import (
+    FeatureReader,
+    MatrixReader,
+    MatrixSimilarities,
+    Similarities,
+    at_least_zero,
+    compared,
+    item_size,
+    similarities,
+)
+
+
+class QueryFunction(SimilarityFunction):
+    """A set function of the similarities of candidates and queries, which are kept: N Q."""
+
+    def __init__(self, points: Any, queries: Any, kernel: Any, eta: Any) -> None:
+        pool = similarities(points, kernel, square=False)
+        if (points is None) != (queries is None):
+            raise TypeError(
+                "queries: go with points; the rows of a kernel [Q, N] are the queries, got "
+                + ("queries and a kernel" if points is None else "points alone")
+            )
+        if points is not None:
+            pool = _matrix(pool, compared(pool, queries, "queries"))
+        super().__init__(pool)
+        self._eta = at_least_zero(eta, "eta")
+
+    def _rows(self, kernel: Any, *shared: Array) -> Array:
+        """What each candidate's similarities give: [N], in memory."""
+        each = 4 * item_size(self.ops, self._pool.like) * self._pool.width
+        result = map_rows(kernel, self._pool.rows, shared, bytes_per_row=each)
+        return ops_for(result).fetch(result)
+
+
+class FacilityLocationQuery(QueryFunction):
+    r"""FLQMI: how well queries are represented, and how relevant to them each member is.
+
+    .. math:: f(A) = \sum_q \max(0, \max_{a \in A} s_{qa}) + \eta \sum_{a \in A} \max_q s_{qa}
+
+    Parameters
+    ----------
+    points : Embedding or array [N, P], optional
+        Features, one row a candidate; similarities are their inner products.
+    queries : Embedding or array [Q, P], optional
+        Features of the queries.
+    kernel : array [Q, N], optional
+        Similarities of queries and candidates, in place of both.
+    eta : float
+        What the relevance of members counts, :math:`\eta`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If neither or both of points and kernel are given, queries without points or the reverse,
+        one is not floating, of another shape or (where values can be read) not finite, or `eta` is
+        negative or no number.
+
+    Notes
+    -----
+    Submodular; monotone where every candidate has a query that it is not negatively similar to.
+    Exact. The N Q similarities are computed once and kept; a step costs N Q. The maximum over the
+    empty set is 0, as of `FacilityLocation`.
+
+    References
+    ----------
+    Kothawade, S. et al. (2021). SIMILAR: submodular information measures based active learning in
+    realistic scenarios. NeurIPS, arXiv:2107.00717. Kothawade, S. et al. (2022). PRISM: a rich class
+    of parameterized submodular information measures. AAAI, arXiv:2103.00128.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> from infoq import FacilityLocationQuery
+    >>> points, queries = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 0.8]]), np.eye(2)
+    >>> infoq.greedy(FacilityLocationQuery(points, queries, eta=0.1), 2).indices
+    array([0, 2])
+    """
+
+    def __init__(
+        self,
+        points: Embedding | Array | None = None,
+        queries: Embedding | Array | None = None,
+        *,
+        kernel: Array | None = None,
+        eta: float = 1.0,
+    ) -> None:
+        super().__init__(points, queries, kernel, eta)
+        self._represents = FacilityLocation.of(self._pool)
+        self._relevance = self._eta * self._rows(_largest)
+
+    def start(self) -> FacilityState:
+        """The state of the empty batch."""
+        return self._represents.start()
+
+    def gains(self, state: FacilityState) -> Array:
+        """What each candidate would add: [N]."""
+        represents = self.ops.fetch(self._represents.gains(state))
+        return self._finish(self._relevance + represents)
+
+    def gains_of(self, state: FacilityState, indices: Array) -> Array:
+        """What some candidates [m] would add: [m]."""
+        represents = self.ops.fetch(self._represents.gains_of(state, indices))
+        relevance = ops_for(self._relevance).xp.take(self._relevance, indices, axis=0)
+        return self._finish(relevance + represents)
+
+    def add(self, state: FacilityState, index: Array | int) -> FacilityState:
+        """The state of the batch with one more candidate."""
+        return self._represents.add(state, index)
+
+    def value(self, state: FacilityState) -> Array:
+        """What the batch is worth: a 0-d array."""
+        represents = self.ops.fetch(self._represents.value(state))
+        return self._finish(sum_at(self._relevance, state.indices) + represents)
+
+
+def _matrix(pool: Similarities, queries: Array) -> MatrixSimilarities:
+    """The similarities with queries, computed: [N, Q], in memory."""
+    size = item_size(pool.ops, pool.like) * (int(queries.shape[0]) + 2 * pool.width)
+    kernel, shape = partial(_read, pool.reader), (int(queries.shape[0]),)
+    columns = map_rows(kernel, pool.rows, (queries,), bytes_per_row=size, shape=shape)
+    return MatrixSimilarities(ops_for(columns).fetch(columns), pool.like)
+
+
+def _read(reader: FeatureReader | MatrixReader, ops: Ops, *arguments: Any) -> Array:
+    return reader(ops, arguments)[0]
+
+
+def _largest(ops: Ops, similar: Array) -> Array:
+    """The similarity with the most similar query: [n]."""
+    return ops.xp.max(ops.upcast(similar), axis=1)
+
+
+def sum_at(values: Array, indices: tuple[Any, ...]) -> Array:
+    """The sum of some of the values [N]: a 0-d array."""
+    ops = ops_for(values)
+    total = ops.scalar(0.0, values)
+    for index in indices:
+        total = total + ops.row(values, index)
+    return total
