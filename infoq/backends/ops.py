@@ -54,6 +54,10 @@ class Ops:
         """Whether a formula may look at values to take a shorter way: concrete, no gradient."""
         return self.concrete(*arrays)
 
+    def records(self, x: Array) -> Hashable:
+        """How gradients of `x` are recorded; what is equal may stand for each other."""
+        return None
+
     def cache_bytes(self, x: Array) -> int | None:
         """Bytes that stay in the cache of the device of `x`; None where blocks only cost time."""
         return None

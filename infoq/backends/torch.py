@@ -27,6 +27,10 @@ class TorchOps(Ops):
             return False
         return self.concrete(*arrays)
 
+    def records(self, x: Array) -> tuple[bool, bool]:
+        """Whether a gradient is recorded, and whether it never can be."""
+        return x.requires_grad, x.is_inference()
+
     def cache_bytes(self, x: Array) -> int | None:
         """Three MiB on a CPU, where a call costs more than on NumPy; no limit elsewhere."""
         return 3 << 20 if x.device.type == "cpu" else None

@@ -78,7 +78,13 @@ class MeasuredBatch:
         """The batch without one of its candidates."""
         place = place_of(state.indices, index)
         rest = state.indices[:place] + state.indices[place + 1 :]
-        return Picked(self._changed(state, index, remove=True), rest)
+        rows = rows_of(self._embedding, (index,))
+        if self._modular or growing.removable(self._forms, state.known, rows):
+            return Picked(self._changed(state, index, remove=True), rest)
+        anew = self.start()
+        for other in rest:
+            anew = self.add(anew, other)
+        return anew
 
     def _changed(self, state: Picked, index: Array | int, *, remove: bool) -> growing.Grown:
         known: growing.Grown = state.known

@@ -76,7 +76,8 @@ class Embedding:
         """
         raise TypeError(
             f"{type(self).__name__}: does not say what the outcomes are; samples need a "
-            "LastLayerEmbedding or fisher_embedding with a Softmax or Bernoulli likelihood"
+            "LastLayerEmbedding, fisher_embedding or JacobianEmbedding with a Softmax or Bernoulli "
+            "likelihood"
         )
 
     def dense(self) -> Array:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.blocks import map_rows
+from infoq.likelihoods.checks import number
 from infoq.predictives.embeddings import Embedding
 from infoq.predictives.forms import Form
 from infoq.predictives.matrices import identity
@@ -114,6 +115,20 @@ def change(
     own = embedding.ops
     kept = tuple(own.adopt(own.fetch(both))[:, i, ...] for i in range(len(forms)))
     return Grown(kept, changed)
+
+
+def removable(forms: tuple[Form, ...], state: Grown, rows: Array) -> bool:
+    """Whether an outcome can be taken back to half of all digits.
+
+    The noise's share of it, 1 / (1 + A), has an absolute error of eps A.
+    """
+    ops = ops_for(rows)
+    solved = _product(ops, forms[0], state.changes[0], rows)
+    left = identity(ops, rows.shape[0], rows) - symmetric(ops, rows @ solved.T)
+    if not ops.concrete(left):
+        return True
+    least = ops.xp.min(ops.symmetric_eigen(left)[0])
+    return bool(number(least) > float(ops.xp.finfo(left.dtype).eps) ** 0.25)
 
 
 class Middle(NamedTuple):

@@ -325,7 +325,8 @@ class DensePrecision(Precision):
         kept = getattr(self, name, None)
         if kept is None:
             kept = make()
-            if ops_for(kept).concrete(kept) and _tracking(kept) == _tracking(self.parts[1]):
+            ops = ops_for(kept)
+            if ops.concrete(kept) and ops.records(kept) == ops.records(self.parts[1]):
                 setattr(self, name, kept)
         return kept
 
@@ -489,12 +490,6 @@ def as_precision(x: Any, name: str = "precision") -> Precision:
     if x.ndim == 1:
         return DiagonalPrecision(x)
     return DensePrecision(x)
-
-
-def _tracking(x: Array) -> tuple[bool, bool]:
-    """Whether PyTorch records gradients of `x`, and whether it never can."""
-    never = getattr(x, "is_inference", None)
-    return bool(getattr(x, "requires_grad", False)), never is not None and bool(never())
 
 
 def _check_rows(rows: Array, size: int | None) -> Ops:

@@ -149,6 +149,16 @@ def test_float32_gains_beyond_the_rank(backend):
     assert np.all(np.isfinite(backend.numpy(single.gains)))
 
 
+@pytest.mark.parametrize("scale", [1e2, 1e4])
+def test_outcomes_that_said_very_much_can_be_removed(backend, scale):
+    rows = scale * FEATURES[:4]
+    function = infoq.EIG(infoq.Gaussian(backend.array(rows), 1.0))
+    state = function.add(function.add(function.start(), 0), 1)
+    empty = function.remove(function.remove(state, 0), 1)
+    expected = np.log1p((rows**2).sum(1)) / 2
+    np.testing.assert_allclose(backend.numpy(function.gains(empty)), expected, rtol=1e-6)
+
+
 def test_a_pick_that_is_not_in_the_batch_is_not_removed(backend):
     pool = infoq.Gaussian(backend.array(np.eye(3)), 1.0)
     function = infoq.EIG(pool)
