@@ -28,6 +28,11 @@ _pool_and_targets = partial(_last_layer, labelled="L", pool="N", targets="M")
 _points = partial(_last_layer, labelled="N", points="M")
 
 
+def _with_posterior(size: Size, rng: np.random.Generator) -> Inputs:
+    inputs = _pool_and_targets(size, rng)
+    return {**inputs, "posterior": oracles.posterior(inputs).astype(np.float32)}
+
+
 def _embedded(infoq: Any, x: Mapping[str, Any], of: str, *, bias: bool = True) -> Any:
     likelihood = infoq.likelihoods.Softmax(x[f"{of} probs"])
     return infoq.LastLayerEmbedding(x[of], likelihood, bias=bias)
@@ -40,7 +45,7 @@ def _posterior(
 
 
 def _four(infoq: Any, x: Mapping[str, Any]) -> tuple[Any, ...]:
-    pool = infoq.Gaussian(_embedded(infoq, x, "pool"), _posterior(infoq, x))
+    pool = infoq.Gaussian(_embedded(infoq, x, "pool"), infoq.DensePrecision(x["posterior"]))
     targets = _embedded(infoq, x, "targets")
     return (
         infoq.eig(pool),
@@ -89,13 +94,14 @@ LAST_LAYER = Job(
     about=(
         "A softmax last layer on D features and a bias, P = C (D + 1), and its dense Laplace "
         "posterior after L labelled points. A call scores every candidate by EIG (log-det and "
-        "trace), JEPIG and EPIG (trace); infoq's fits the posterior, too. The dense formula takes "
-        "the posterior as given, and a log-det of P x P for each candidate, log det(P + F_i) and "
-        f"log det(P + F_T + F_i), and a solve for tr(F (P + F_i)^-1). {SHARES}"
+        "trace), JEPIG and EPIG (trace), given the posterior's precision; infoq's factors it. The "
+        "dense formula has all that no candidate changes for nothing, and takes a log-det of P x P "
+        "for each candidate, log det(P + F_i) and log det(P + F_T + F_i), and a solve for "
+        f"tr(F (P + F_i)^-1). {SHARES}"
     ),
     size={"N": 5_000, "M": 500, "L": 2_000, "D": 128, "C": 10},
     small={"N": 12, "M": 5, "L": 20, "D": 4, "C": 3},
-    make=_pool_and_targets,
+    make=_with_posterior,
     contenders=(
         *infoq_on_each(_four, _named(*FOUR)),
         *peers_weight_space.LAST_LAYER_PEERS,
