@@ -6,6 +6,7 @@ how a block of them becomes rows; the rows of all candidates never exist at once
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -20,7 +21,7 @@ E = TypeVar("E", bound="Embedding")
 _DIFFERENTIATED = 64
 
 
-class Embedding:
+class Embedding(ABC):
     """N candidates by what their outcomes measure of P parameters, in units of the noise."""
 
     parts: tuple[Array, ...]
@@ -48,23 +49,23 @@ class Embedding:
         return int(self.parts[0].shape[0])
 
     @property
+    @abstractmethod
     def num_rows(self) -> int:
         """The number of rows of each candidate, R."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def num_parameters(self) -> int:
         """The number of parameters, P."""
-        raise NotImplementedError
 
     @property
     def numbers_per_candidate(self) -> int:
         """How many numbers a candidate keeps in a block while it is computed."""
         return 3 * self.num_rows * (self.num_parameters + self.num_rows)
 
+    @abstractmethod
     def rows(self, ops: Ops) -> Rows:
         """The rows of its candidates, in their structure; for a block of them."""
-        raise NotImplementedError
 
     def logit_draws(self, ops: Ops, deviations: Array) -> Array:
         """Logits [N, K, C] under parameters that deviate from the mean by [K, P].

@@ -8,6 +8,7 @@ logit of class c. What is known of the parameters enters by `update` and `+`, an
 from __future__ import annotations
 
 import numbers
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,7 @@ from infoq.predictives.forms import DenseForm, DiagonalForm, EnlargedForm, Form,
 from infoq.predictives.matrices import check_array, factor, identity
 
 
-class Precision:
+class Precision(ABC):
     """A positive definite inverse covariance of P parameters."""
 
     parts: tuple[Any, ...] = ()
@@ -41,41 +42,41 @@ class Precision:
         return ops_for(arrays[0]) if arrays else None
 
     @property
+    @abstractmethod
     def num_parameters(self) -> int | None:
         """The number of parameters, P; None where it fits any."""
-        raise NotImplementedError
 
+    @abstractmethod
     def covariance(self, like: Array) -> Form:
         """The inverse, as a form that blocks of candidates are measured by."""
-        raise NotImplementedError
 
+    @abstractmethod
     def logdet(self, num_parameters: int | None = None) -> Array:
         """The log-determinant."""
-        raise NotImplementedError
 
+    @abstractmethod
     def diagonal(self, like: Array) -> Array:
         """The diagonal of the precision: [P], or [1] where all are alike."""
-        raise NotImplementedError
 
+    @abstractmethod
     def matrix(self, num_parameters: int, like: Array) -> Array:
         """The precision in full: [P, P]."""
-        raise NotImplementedError
 
     def root(self, num_parameters: int, like: Array) -> Array:
         """R [P, P] with `R^T R` the covariance."""
         return DensePrecision(self.matrix(num_parameters, like)).root(num_parameters, like)
 
+    @abstractmethod
     def colour(self, noise: Array) -> Array:
         """Independent normal numbers [K, P] as deviations with this precision: [K, P]."""
-        raise NotImplementedError
 
     def num_noise(self, num_parameters: int) -> int:
         """How many normal numbers `colour` takes for a deviation: P, unless it says otherwise."""
         return num_parameters
 
+    @abstractmethod
     def _plus(self, other: Precision) -> Precision | None:
         """The sum with a precision of no more structure than this one; None where unknown."""
-        raise NotImplementedError
 
     def solve(self, x: Array) -> Array:
         """`P^-1 x` for vectors x [..., P]."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, TypeVar
 
 from infoq.backends import Array, Ops, ops_for
@@ -11,7 +12,7 @@ from infoq.quantities.submodular.similarities import Similarities
 State = TypeVar("State", bound=tuple[Any, ...])
 
 
-class SimilarityFunction:
+class SimilarityFunction(ABC):
     """A set function of similarities: its candidates, and arrays in and out of memory.
 
     Its states are named tuples with a field `indices`, the picks.
@@ -35,13 +36,13 @@ class SimilarityFunction:
         """The number of candidates, N."""
         return int(self._pool.rows[0].shape[0])
 
+    @abstractmethod
     def start(self) -> Any:
         """The state of the empty batch."""
-        raise NotImplementedError
 
+    @abstractmethod
     def add(self, state: Any, index: Array | int) -> Any:
         """The state of the batch with one more candidate."""
-        raise NotImplementedError
 
     def remove(self, state: Any, index: Array | int) -> Any:
         """The state of the batch without one of its candidates, from those that stay."""
