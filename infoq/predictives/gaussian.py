@@ -160,7 +160,8 @@ class Gaussian:
         about : PARAMETERS, EachTarget or AllTargets
             What the outcome is to tell about.
         given : Precision, Embedding or Gaussian, optional
-            The precision after what already counts as known, or the outcomes that do.
+            The precision after what already counts as known, or the outcomes that do; of a
+            Gaussian its embedding alone is read.
         approximation : {"logdet", "jensen", "trace", "kronecker"}
             How; see `eig`, `epig` and `jepig`.
         """
@@ -184,7 +185,8 @@ class Gaussian:
         Parameters
         ----------
         given : Precision, Embedding or Gaussian, optional
-            The precision after what already counts as known, or the outcomes that do.
+            The precision after what already counts as known, or the outcomes that do; of a
+            Gaussian its embedding alone is read.
         """
         covariance = self.known(given).covariance(self.like)
         return self.cast(self._map(partial(weight_space.scored, weight_space.entropy), covariance))
@@ -197,7 +199,8 @@ class Gaussian:
         Parameters
         ----------
         given : Precision, Embedding or Gaussian, optional
-            The precision after what already counts as known, or the outcomes that do.
+            The precision after what already counts as known, or the outcomes that do; of a
+            Gaussian its embedding alone is read.
         """
         if isinstance(self.embedding, DiagonalEmbedding):
             raise TypeError("covariance: a DiagonalEmbedding has P x P of them; use its entropy")
