@@ -5,6 +5,7 @@ from infoq.quantities.submodular.concave_over_modular import ConcaveOverModular
 from infoq.quantities.submodular.facility_location import FacilityLocation
 from infoq.quantities.submodular.graph_cut import GraphCut
 from infoq.quantities.submodular.log_det import LogDet
+from infoq.quantities.submodular.neighbours import Neighbours
 from infoq.quantities.submodular.queries import FacilityLocationQuery
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "FacilityLocationQuery",
     "GraphCut",
     "LogDet",
+    "Neighbours",
     "conditional",
     "mutual",
 ]

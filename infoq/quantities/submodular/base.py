@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.predictives.outcomes import place_of
+from infoq.quantities.submodular.reading import taken
 from infoq.quantities.submodular.similarities import Similarities
 
 State = TypeVar("State", bound=tuple[Any, ...])
@@ -62,8 +63,4 @@ class SimilarityFunction(ABC):
 
     def _taken(self, indices: Array) -> tuple[Array, ...]:
         """What says everything about some candidates [m], in memory."""
-        taken = []
-        for part in self._pool.rows:
-            ops = ops_for(part)
-            taken.append(ops.fetch(ops.xp.take(part, indices, axis=0)))
-        return tuple(taken)
+        return taken(self._pool.rows, indices)

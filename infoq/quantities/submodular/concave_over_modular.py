@@ -76,7 +76,7 @@ class ConcaveOverModular(QueryFunction):
     ) -> None:
         super().__init__(points, queries, kernel, eta)
         _check_not_negative(self._pool)
-        self._relevance = self._eta * self._rows(_root_of_sum)
+        self._relevance = self._eta * self._rows(_root_of_sum, self._pool.rows)
 
     def start(self) -> ConcaveState:
         """The state of the empty batch."""
@@ -84,7 +84,14 @@ class ConcaveOverModular(QueryFunction):
 
     def gains(self, state: ConcaveState) -> Array:
         """What each candidate would add: [N]."""
-        return self._finish(self._relevance + self._rows(_more_roots, state.total))
+        more = self._rows(_more_roots, self._pool.rows, state.total)
+        return self._finish(self._relevance + more)
+
+    def gains_of(self, state: ConcaveState, indices: Array) -> Array:
+        """What some candidates [m] would add: [m]."""
+        more = self._rows(_more_roots, self._taken(indices), state.total)
+        relevance = ops_for(self._relevance).xp.take(self._relevance, indices, axis=0)
+        return self._finish(relevance + more)
 
     def add(self, state: ConcaveState, index: Array | int) -> ConcaveState:
         """The state of the batch with one more candidate."""

@@ -10,14 +10,10 @@ from infoq.blocks import map_rows
 from infoq.predictives import Embedding
 from infoq.predictives.outcomes import place_of
 from infoq.quantities.submodular.base import SimilarityFunction
-from infoq.quantities.submodular.similarities import (
-    FeatureReader,
-    MatrixReader,
-    Similarities,
-    compared,
-    item_size,
-    similarities,
-)
+from infoq.quantities.submodular.features import FeatureSimilarities
+from infoq.quantities.submodular.neighbours import Neighbours
+from infoq.quantities.submodular.reading import Reader, item_size
+from infoq.quantities.submodular.similarities import Similarities, compared, similarities
 
 
 class FacilityState(NamedTuple):
@@ -42,7 +38,7 @@ class FacilityLocation(SimilarityFunction):
     ----------
     points : Embedding or array [N, P], optional
         Features, one row a candidate; similarities are their inner products.
-    kernel : array [M, N], optional
+    kernel : array [M, N] or Neighbours, optional
         Similarities of what is represented with the candidates, in place of points.
     represented : Embedding or array [M, P], optional
         Features of what is to be represented. Default: all candidates.
@@ -61,8 +57,9 @@ class FacilityLocation(SimilarityFunction):
 
     From features a step of `greedy` costs M N P multiply-adds, in blocks of candidates and never
     M x N; what is represented is kept in memory, M P numbers. `lazy_greedy` picks the same with a
-    small part of that, by `gains_of`. Where M N numbers fit, a kernel costs M N a step. `mutual`
-    gives FLVMI, also submodular, at the cost of one; `conditional` gives FLCG, and both FLCMI.
+    small part of that, by `gains_of`. Where M N numbers fit, a kernel costs M N a step; neighbour
+    lists of n points cost N n a step and in memory, and M for each pick. `mutual` gives FLVMI, also
+    submodular, at the cost of one; `conditional` gives FLCG, and both FLCMI.
 
     References
     ----------
@@ -86,7 +83,7 @@ class FacilityLocation(SimilarityFunction):
         self,
         points: Embedding | Array | None = None,
         *,
-        kernel: Array | None = None,
+        kernel: Array | Neighbours | None = None,
         represented: Embedding | Array | None = None,
     ) -> None:
         pool = similarities(points, kernel, square=False)
@@ -95,9 +92,9 @@ class FacilityLocation(SimilarityFunction):
             raise TypeError(
                 "represented: goes with points; the rows of a kernel are what is represented"
             )
-        if points is not None:
-            others = points if represented is None else represented
-            self._others = compared(pool, others, "represented")
+        if isinstance(pool, FeatureSimilarities):
+            others = pool if represented is None else compared(pool, represented, "represented")
+            self._others = others.dense()
         self._set_up(pool)
 
     @classmethod
@@ -163,21 +160,23 @@ class FacilityLocation(SimilarityFunction):
             partial(kernel, self._pool.reader),
             rows,
             (*others, *shared),
-            bytes_per_row=item * (3 * self._count + self._pool.width),
+            bytes_per_row=item * self._pool.numbers(self._count),
             bytes_shared=item * self._count * (self._pool.width if others else 1),
         )
         return ops_for(gains).fetch(gains)
 
 
-def _gains(reader: FeatureReader | MatrixReader, ops: Ops, *arguments: Any) -> Array:
+def _gains(reader: Reader, ops: Ops, *arguments: Any) -> Array:
     """What a block of candidates adds to the best similarities: [n]."""
-    similar, (best,) = reader(ops, arguments)
-    return ops.xp.sum(ops.xp.maximum(similar, best[None, :]) - best[None, :], axis=1)
+    block = reader(ops, arguments)
+    best = block.at(ops, *block.rest)
+    # With who is not listed it is 0, which is never better.
+    return ops.xp.sum(ops.xp.maximum(block.similar, best) - best, axis=1)
 
 
-def _overlap(reader: FeatureReader | MatrixReader, ops: Ops, *arguments: Any) -> Array:
+def _overlap(reader: Reader, ops: Ops, *arguments: Any) -> Array:
     """What a block of candidates adds between the best similarities of two batches: [n]."""
-    xp = ops.xp
-    similar, (low, high) = reader(ops, arguments)
-    between = xp.minimum(xp.maximum(similar, low[None, :]), high[None, :])
-    return xp.sum(between - low[None, :], axis=1)
+    xp, block = ops.xp, reader(ops, arguments)
+    low, high = (block.at(ops, best) for best in block.rest)
+    between = xp.minimum(xp.maximum(block.similar, low), high)
+    return xp.sum(between - low, axis=1)

@@ -8,7 +8,8 @@ from infoq.backends import Array, ops_for
 from infoq.predictives import Embedding
 from infoq.predictives.outcomes import place_of
 from infoq.quantities.submodular.base import SimilarityFunction
-from infoq.quantities.submodular.similarities import at_least_zero, similarities
+from infoq.quantities.submodular.neighbours import Neighbours
+from infoq.quantities.submodular.similarities import at_least_zero, compared, similarities
 
 
 class CutState(NamedTuple):
@@ -16,46 +17,54 @@ class CutState(NamedTuple):
 
     Attributes
     ----------
-    shared : array [N]
-        The sum of each candidate's similarities with the members of the batch.
+    together : array [P], or [N] of a kernel
+        The sum of the members' features, or of their columns.
     indices : tuple of int or array []
         The picks.
     """
 
-    shared: Array
+    together: Array
     indices: tuple[Any, ...]
 
 
 class GraphCut(SimilarityFunction):
     r"""Graph cut, :math:`f(A) = \lambda \sum_{i \in V, j \in A} s_{ij} - \sum_{i, j \in A} s_{ij}`.
 
-    How similar a batch is to all candidates V, less how similar its members are to each other.
+    How similar a batch is to what is represented, V, less how similar its members are to each
+    other.
 
     Parameters
     ----------
     points : Embedding or array [N, P], optional
         Features, one row a candidate; similarities are their inner products.
-    kernel : array [N, N], optional
-        Similarities in place of points, symmetric.
+    kernel : array [N, N] or Neighbours, optional
+        Similarities in place of points, symmetric. V are the candidates.
+    represented : Embedding or array [M, P], optional
+        Features of what is to be represented, V; for example without queries and private points.
+        Default: all candidates.
     trade_off : float
-        What similarity to all candidates counts, :math:`\lambda`.
+        What similarity to V counts, :math:`\lambda`.
 
     Raises
     ------
     TypeError, ValueError
         If neither or both of points and kernel are given, one is not floating, of another shape or
         (where values can be read) not finite, a kernel is not symmetric, an embedding has more
-        rows a candidate than one, or `trade_off` is negative or no number.
+        rows a candidate than one, what is represented goes with a kernel or does not go together
+        with the points, or `trade_off` is negative or no number.
 
     Notes
     -----
-    Submodular where no similarity is negative, and monotone with a trade-off of at least 2;
-    `submodular` says whether the former is known: no element of the kernel, or of the features, is
-    negative. `mutual` gives GCMI, :math:`2 \sum_{i \in A, j \in Q} s_{ij}`, modular whatever the
-    similarities and the trade-off, and `conditional` GCCG. The published graph cut, whose trade-off
-    multiplies the second sum, is this one with its inverse, divided by it.
+    Submodular where no similarity of candidates is negative, whatever is represented, and then
+    monotone with a trade-off of at least 2 where all candidates are; `submodular` says whether the
+    former is known: no element of the kernel, or of the candidates' features, is negative. `mutual`
+    gives GCMI, :math:`2 \sum_{i \in A, j \in Q} s_{ij}`, modular whatever the similarities, V and
+    the trade-off, and `conditional` GCCG. The published graph cut, whose trade-off multiplies the
+    second sum, is this one with its inverse, divided by it.
 
-    From features N P multiply-adds a step, by sums of features; exact.
+    Exact. From features a step of `greedy` costs N P multiply-adds, by sums of features: P for a
+    pick, N P for all gains. `lazy_greedy`, by `gains_of`, evaluates a few of them, so that it picks
+    by GCMI in about one pass. Neighbour lists of n points cost N n once, and N a step.
 
     References
     ----------
@@ -79,45 +88,60 @@ class GraphCut(SimilarityFunction):
         self,
         points: Embedding | Array | None = None,
         *,
-        kernel: Array | None = None,
+        kernel: Array | Neighbours | None = None,
+        represented: Embedding | Array | None = None,
         trade_off: float = 2.0,
     ) -> None:
         pool = similarities(points, kernel, square=True)
+        if points is None and represented is not None:
+            raise TypeError(
+                "represented: goes with points; of a kernel [N, N] the candidates are represented"
+            )
         super().__init__(pool)
         self._trade_off = at_least_zero(trade_off, "trade_off")
         self.submodular = pool.nowhere_negative()
-        self._represents = self._trade_off * pool.project(pool.total())
+        theirs = pool if represented is None else compared(pool, represented, "represented")
+        self._represents = self._trade_off * pool.project(theirs.total())
         self._alone = self._represents - pool.diagonal()
 
     def start(self) -> CutState:
         """The state of the empty batch."""
-        return CutState(self._full(len(self)), ())
+        return CutState(self._full(self._pool.width), ())
 
     def gains(self, state: CutState) -> Array:
         """What each candidate would add: [N]."""
-        return self._finish(self._alone - 2 * state.shared)
+        if not state.indices:
+            return self._finish(self._alone)
+        return self._finish(self._alone - 2 * self._pool.project(state.together))
+
+    def gains_of(self, state: CutState, indices: Array) -> Array:
+        """What some candidates [m] would add: [m], for m P multiply-adds."""
+        alone = ops_for(self._alone).xp.take(self._alone, indices, axis=0)
+        return self._finish(alone - 2 * self._pool.project(state.together, indices))
 
     def overlap(self, state: CutState, more: CutState) -> Array:
         """What each candidate adds to a batch beyond what it adds to a larger one: [N]."""
-        return self._finish(2 * (more.shared - state.shared))
+        return self._finish(2 * self._pool.project(more.together - state.together))
+
+    def overlap_of(self, state: CutState, more: CutState, indices: Array) -> Array:
+        """The same of some candidates [m]: [m]."""
+        return self._finish(2 * self._pool.project(more.together - state.together, indices))
 
     def add(self, state: CutState, index: Array | int) -> CutState:
         """The state of the batch with one more candidate."""
-        column = self._pool.project(self._pool.vector(index))
-        return CutState(state.shared + column, (*state.indices, index))
+        return CutState(state.together + self._pool.vector(index), (*state.indices, index))
 
     def remove(self, state: CutState, index: Array | int) -> CutState:
         """The state of the batch without one of its candidates."""
         place = place_of(state.indices, index)
-        column = self._pool.project(self._pool.vector(index))
         rest = state.indices[:place] + state.indices[place + 1 :]
-        return CutState(state.shared - column, rest)
+        return CutState(state.together - self._pool.vector(index), rest)
 
     def value(self, state: CutState) -> Array:
         """The cut of the batch, computed anew: a 0-d array."""
         if not state.indices:
             return self._finish(self._full(1)[0])
-        ops = ops_for(state.shared)
+        ops = ops_for(state.together)
         represents = ops.xp.stack([ops.row(self._represents, i) for i in state.indices])
         inside = self._pool.among(state.indices)
         return self._finish(ops.xp.sum(represents) - ops.xp.sum(inside))

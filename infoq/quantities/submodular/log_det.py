@@ -11,11 +11,9 @@ from infoq.predictives import Embedding
 from infoq.predictives.matrices import identity
 from infoq.predictives.outcomes import place_of
 from infoq.quantities.submodular.base import SimilarityFunction
-from infoq.quantities.submodular.similarities import (
-    FeatureSimilarities,
-    at_least_zero,
-    similarities,
-)
+from infoq.quantities.submodular.features import FeatureSimilarities
+from infoq.quantities.submodular.neighbours import Neighbours
+from infoq.quantities.submodular.similarities import at_least_zero, similarities
 
 # Rows are made so many at a time: fewer shapes to compile for.
 _ROWS = 16
@@ -47,7 +45,7 @@ class LogDet(SimilarityFunction):
     ----------
     points : Embedding or array [N, P], optional
         Features, one row a candidate; similarities are their inner products.
-    kernel : array [N, N], optional
+    kernel : array [N, N] or Neighbours, optional
         Similarities in place of points, symmetric and positive semi-definite.
     ridge : float
         What is added to the diagonal, :math:`\lambda`.
@@ -68,8 +66,8 @@ class LogDet(SimilarityFunction):
 
     From features a step costs N P + B (P + B) multiply-adds, N + B (P + B) numbers in memory, and
     never N x N: what is kept are directions in feature space, orthogonalised twice, so that float32
-    survives near copies and small ridges. From a kernel N B and N B (Chen et al., 2018). `mutual`
-    gives LogDetMI, `conditional` LogDetCG, and both LogDetCMI.
+    survives near copies and small ridges. From a kernel N B and N B (Chen et al., 2018), from
+    neighbour lists, too. `mutual` gives LogDetMI, `conditional` LogDetCG, and both LogDetCMI.
 
     References
     ----------
@@ -90,7 +88,7 @@ class LogDet(SimilarityFunction):
         self,
         points: Embedding | Array | None = None,
         *,
-        kernel: Array | None = None,
+        kernel: Array | Neighbours | None = None,
         ridge: float = 0.0,
     ) -> None:
         super().__init__(similarities(points, kernel, square=True))

@@ -10,37 +10,37 @@ from infoq.blocks import map_rows
 from infoq.predictives import Embedding
 from infoq.quantities.submodular.base import SimilarityFunction
 from infoq.quantities.submodular.facility_location import FacilityLocation, FacilityState
-from infoq.quantities.submodular.similarities import (
-    FeatureReader,
-    MatrixReader,
-    MatrixSimilarities,
-    Similarities,
-    at_least_zero,
-    compared,
-    item_size,
-    similarities,
-)
+from infoq.quantities.submodular.features import FeatureSimilarities
+from infoq.quantities.submodular.matrix import MatrixSimilarities
+from infoq.quantities.submodular.neighbours import Neighbours
+from infoq.quantities.submodular.reading import Reader, item_size
+from infoq.quantities.submodular.similarities import at_least_zero, compared, similarities
 
 
 class QueryFunction(SimilarityFunction):
     """A set function of the similarities of candidates and queries, which are kept: N Q."""
 
     def __init__(self, points: Any, queries: Any, kernel: Any, eta: Any) -> None:
+        if isinstance(kernel, Neighbours):
+            raise TypeError(
+                f"kernel: expected an array [Q, N], got {kernel!r}; neighbour lists are for "
+                "FacilityLocation, GraphCut and LogDet"
+            )
         pool = similarities(points, kernel, square=False)
         if (points is None) != (queries is None):
             raise TypeError(
                 "queries: go with points; the rows of a kernel [Q, N] are the queries, got "
                 + ("queries and a kernel" if points is None else "points alone")
             )
-        if points is not None:
-            pool = _matrix(pool, compared(pool, queries, "queries"))
+        if isinstance(pool, FeatureSimilarities):
+            pool = _matrix(pool, compared(pool, queries, "queries").dense())
         super().__init__(pool)
         self._eta = at_least_zero(eta, "eta")
 
-    def _rows(self, kernel: Any, *shared: Array) -> Array:
-        """What each candidate's similarities give: [N], in memory."""
+    def _rows(self, kernel: Any, rows: tuple[Array, ...], *shared: Array) -> Array:
+        """What the similarities of candidates give: one number each, in memory."""
         each = 4 * item_size(self.ops, self._pool.like) * self._pool.width
-        result = map_rows(kernel, self._pool.rows, shared, bytes_per_row=each)
+        result = map_rows(kernel, rows, shared, bytes_per_row=each)
         return ops_for(result).fetch(result)
 
 
@@ -98,7 +98,7 @@ class FacilityLocationQuery(QueryFunction):
     ) -> None:
         super().__init__(points, queries, kernel, eta)
         self._represents = FacilityLocation.of(self._pool)
-        self._relevance = self._eta * self._rows(_largest)
+        self._relevance = self._eta * self._rows(_largest, self._pool.rows)
 
     def start(self) -> FacilityState:
         """The state of the empty batch."""
@@ -125,7 +125,7 @@ class FacilityLocationQuery(QueryFunction):
         return self._finish(sum_at(self._relevance, state.indices) + represents)
 
 
-def _matrix(pool: Similarities, queries: Array) -> MatrixSimilarities:
+def _matrix(pool: FeatureSimilarities, queries: Array) -> MatrixSimilarities:
     """The similarities with queries, computed: [N, Q], in memory."""
     size = item_size(pool.ops, pool.like) * (int(queries.shape[0]) + 2 * pool.width)
     kernel, shape = partial(_read, pool.reader), (int(queries.shape[0]),)
@@ -133,8 +133,8 @@ def _matrix(pool: Similarities, queries: Array) -> MatrixSimilarities:
     return MatrixSimilarities(ops_for(columns).fetch(columns), pool.like)
 
 
-def _read(reader: FeatureReader | MatrixReader, ops: Ops, *arguments: Any) -> Array:
-    return reader(ops, arguments)[0]
+def _read(reader: Reader, ops: Ops, *arguments: Any) -> Array:
+    return reader(ops, arguments).similar
 
 
 def _largest(ops: Ops, similar: Array) -> Array:

@@ -35,6 +35,15 @@ def test_monotone_and_submodular(backend, kind, definition, queries, points):
     cases.assert_greedy_is_good(backend, f, value)
 
 
+@pytest.mark.parametrize(("kind", "definition", "queries", "points"), KINDS)
+def test_lazy_greedy_picks_the_same(backend, kind, definition, queries, points):
+    del definition
+    f = kind(backend.array(points), backend.array(queries), eta=0.3)
+    few, every = infoq.lazy_greedy(f, 4), infoq.greedy(f, 4)
+    np.testing.assert_array_equal(backend.numpy(few.indices), backend.numpy(every.indices))
+    np.testing.assert_allclose(backend.numpy(few.gains), backend.numpy(every.gains), rtol=1e-9)
+
+
 def test_monotone_only_where_candidates_are_relevant():
     assert not cases.monotone(cases.query(-POSITIVE, 1.0))
     assert cases.submodular(cases.query(-POSITIVE, 1.0))

@@ -1,0 +1,151 @@
+"""A kernel given as neighbour lists."""
+
+from __future__ import annotations
+
+from infoq.backends import Array, Ops, ops_for
+from infoq.backends.registry import check_same_device
+from infoq.predictives.embeddings import check_values
+
+
+class Neighbours:
+    r"""A kernel by lists of neighbours: who each candidate is similar to, and by how much.
+
+    Parameters
+    ----------
+    indices : integer array [N, n]
+        For each candidate the points that it is similar to, in any order and none of them twice.
+        Where a list is shorter, -1.
+    similarities : array [N, n]
+        How similar it is to each of them. It is 0 to all others, and what stands beside a -1 does
+        not count.
+    size : int, optional
+        How many points there are, M. Default: N, the candidates themselves.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the arrays are no integers and real numbers of one shape, or `size` is no positive
+        integer; and, where values can be read, if an index is neither -1 nor one of the points, or
+        stands twice in a list, or a similarity is not finite. The message names the candidate.
+
+    Notes
+    -----
+    In place of the matrix for ``kernel=`` of `FacilityLocation`, which takes any lists, and of
+    `GraphCut` and `LogDet`, whose lists must be symmetric: i is in the list of j with the
+    similarity that j has in the list of i. A candidate is similar to itself only where it is in its
+    own list. What is computed is what the matrix [M, N] would give, which is never formed: memory
+    is N n, and a step costs N n.
+
+    Nearest neighbours are not symmetric by themselves. Of a sparse matrix S, ``(S + S.T) / 2`` or
+    ``S.maximum(S.T)`` is.
+
+    References
+    ----------
+    Lindgren, E. M., Wu, S. and Dimakis, A. G. (2016). Leveraging sparsity for efficient submodular
+    data summarization. NeurIPS, arXiv:1703.02690 (facility location of nearest neighbours).
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> from infoq.quantities import FacilityLocation, Neighbours
+    >>> indices = np.array([[0, 1], [1, 0], [2, -1]])
+    >>> lists = Neighbours(indices, np.array([[1.0, 0.9], [1.0, 0.9], [1.0, 0.0]]))
+    >>> lists
+    Neighbours(N=3, n=2, M=3, numpy float64)
+    >>> infoq.lazy_greedy(FacilityLocation(kernel=lists), 2).indices
+    array([0, 2])
+    """
+
+    indices: Array
+    """The points that each candidate is similar to, [N, n]; -1 where a list is shorter."""
+
+    similarities: Array
+    """How similar it is to them, [N, n]; 0 beside a -1."""
+
+    size: int
+    """How many points there are, M."""
+
+    def __init__(self, indices: Array, similarities: Array, *, size: int | None = None) -> None:
+        ops = ops_for(indices=indices, similarities=similarities)
+        check_same_device(ops, indices=indices, similarities=similarities)
+        _check_kinds(ops, indices, similarities)
+        self.size = _size(size, int(indices.shape[0]))
+        xp = ops.xp
+        # Some libraries take elements by these two alone.
+        if indices.dtype not in (xp.int32, xp.int64):
+            indices = xp.astype(indices, xp.int64)
+        if ops.concrete(indices):
+            _check_indices(ops, indices, self.size)
+        if not ops.concrete(indices) or bool(xp.any(indices < 0)):
+            similarities = xp.where(indices < 0, ops.scalar(0.0, similarities), similarities)
+        check_values(ops, similarities, "similarities", {2: "[N, n]"})
+        self.indices, self.similarities = indices, similarities
+
+    def __len__(self) -> int:
+        """The number of candidates, N."""
+        return int(self.indices.shape[0])
+
+    def __repr__(self) -> str:
+        dtype = str(self.similarities.dtype).rpartition(".")[2]
+        count, each = self.indices.shape
+        return (
+            f"Neighbours(N={count}, n={each}, M={self.size}, "
+            f"{ops_for(self.similarities).name} {dtype})"
+        )
+
+
+def _check_kinds(ops: Ops, indices: Array, similarities: Array) -> None:
+    shape = tuple(indices.shape)
+    if not ops.xp.isdtype(indices.dtype, "integral"):
+        raise TypeError(
+            f"indices: expected integers [N, n], got {indices.dtype} of shape {shape}; the "
+            "similarities come second"
+        )
+    if len(shape) != 2 or 0 in shape:
+        raise ValueError(f"indices: expected shape [N, n], none of them 0, got {shape}")
+    if tuple(similarities.shape) != shape:
+        raise ValueError(
+            f"similarities: expected one for each of the indices {shape}, got shape "
+            f"{tuple(similarities.shape)}"
+        )
+    if not ops.xp.isdtype(similarities.dtype, "real floating"):
+        raise TypeError(
+            f"similarities: expected a real floating dtype, got {similarities.dtype}; convert "
+            "them first, for example to float32"
+        )
+
+
+def _size(size: int | None, count: int) -> int:
+    if size is None:
+        return count
+    if isinstance(size, bool) or not hasattr(size, "__index__"):
+        raise TypeError(f"size: expected an integer, got {type(size).__name__}")
+    if size.__index__() < 1:
+        raise ValueError(f"size: expected a positive number of points, got {size}")
+    return size.__index__()
+
+
+def _check_indices(ops: Ops, indices: Array, size: int) -> None:
+    xp = ops.xp
+    if bool(xp.min(indices) < -1) or bool(xp.max(indices) >= size):
+        bad = (indices < -1) | (indices >= size)
+        candidate, index = _first(ops, bad, indices)
+        raise ValueError(
+            f"indices: candidate {candidate} lists {index}, expected points from 0 to {size - 1}, "
+            "or -1 where a list is shorter; of more points pass size="
+        )
+    ordered = xp.sort(indices, axis=1)
+    twice = (ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)
+    if bool(xp.any(twice)):
+        candidate, index = _first(ops, twice, ordered[:, 1:])
+        raise ValueError(
+            f"indices: candidate {candidate} lists {index} twice; list it once, and -1 in place of "
+            "the other"
+        )
+
+
+def _first(ops: Ops, bad: Array, values: Array) -> tuple[int, int]:
+    """The first candidate where something holds, and the value there."""
+    place = int(ops.xp.argmax(ops.xp.reshape(ops.xp.astype(bad, ops.xp.int32), (-1,))))
+    candidate, spot = divmod(place, int(bad.shape[1]))
+    return candidate, int(values[candidate, spot])
