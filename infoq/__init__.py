@@ -1,6 +1,6 @@
 """infoq: the information quantities of active learning, for any array library."""
 
-from infoq import backends, likelihoods
+from infoq import backends, likelihoods, methods
 from infoq.blocks import options
 from infoq.measures import (
     conditional_entropy,
@@ -43,12 +43,16 @@ from infoq.predictives import (
 from infoq.quantities import (
     EIG,
     EPIG,
+    IG,
     JEPIG,
+    JPIG,
+    PIG,
     ConcaveOverModular,
     FacilityLocation,
     FacilityLocationQuery,
     GraphCut,
     LogDet,
+    Neighbours,
     bald,
     conditional,
     eig,
@@ -56,12 +60,17 @@ from infoq.quantities import (
     ig,
     jepig,
     jpig,
+    least_confidence,
+    margin,
+    mean_std,
     mutual,
     pig,
     similarity_matrix,
+    variation_ratio,
 )
 from infoq.selection import (
     Selection,
+    farthest_first,
     forward_backward,
     greedy,
     kdpp,
@@ -77,7 +86,10 @@ __version__ = "0.1.0"
 __all__ = [
     "EIG",
     "EPIG",
+    "IG",
     "JEPIG",
+    "JPIG",
+    "PIG",
     "Categorical",
     "ConcaveOverModular",
     "CovariancePrecision",
@@ -94,6 +106,7 @@ __all__ = [
     "LastLayerEmbedding",
     "LogDet",
     "LowRankPrecision",
+    "Neighbours",
     "ScalarPrecision",
     "Selection",
     "backends",
@@ -104,6 +117,7 @@ __all__ = [
     "eig",
     "entropy",
     "epig",
+    "farthest_first",
     "fisher_embedding",
     "forward_backward",
     "gaussian_conditional_entropy",
@@ -123,12 +137,16 @@ __all__ = [
     "kmeans_plusplus",
     "laplace",
     "lazy_greedy",
+    "least_confidence",
     "likelihoods",
     "logdet",
     "logdet_cg",
     "logdet_cmi",
     "logdet_mi",
+    "margin",
     "marginal_likelihood",
+    "mean_std",
+    "methods",
     "mutual",
     "mutual_information",
     "optimise_prior_precision",
@@ -139,4 +157,5 @@ __all__ = [
     "stochastic_greedy",
     "top_k",
     "total_correlation",
+    "variation_ratio",
 ]

@@ -17,7 +17,7 @@ from infoq.backends import Array, Ops, ops_for
 BACKENDS = ("numpy", "torch", "jax", "dask", "array_api_strict")
 
 # Compiling and lazy libraries are slow at the first call of a shape: fewer examples, no deadline.
-EXAMPLES = {"numpy": 50, "torch": 25, "array_api_strict": 25, "jax": 8, "dask": 8}
+EXAMPLES = {"numpy": 50, "torch": 25, "array_api_strict": 25, "jax": 5, "dask": 6}
 
 
 class Backend:

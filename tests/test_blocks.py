@@ -284,3 +284,23 @@ def test_dask_adds_up_nothing_before_it_is_asked():
     assert not loaded
     np.testing.assert_array_equal(total.compute(), np.full((2, 2), 6.0))
     assert len(loaded) == 3
+
+
+class Once(NamedTuple):
+    """A kernel that does nothing."""
+
+    def __call__(self, ops, x):
+        return x
+
+
+class Twice(NamedTuple):
+    """A kernel that is equal to `Once` as far as tuples can tell."""
+
+    def __call__(self, ops, x):
+        return 2 * x
+
+
+def test_kernels_of_equal_fields_are_not_the_same(backend):
+    x = backend.array([1.0, 2.0])
+    results = [backend.numpy(map_rows(kernel(), (x,), bytes_per_row=8)) for kernel in (Once, Twice)]
+    np.testing.assert_array_equal(results, [[1, 2], [2, 4]])

@@ -89,5 +89,7 @@ def _key(run: Any) -> Hashable:
     if isinstance(run, partial):
         words = tuple((name, _key(value)) for name, value in sorted(run.keywords.items()))
         return (_key(run.func), tuple(_key(part) for part in run.args), words)
+    if isinstance(run, tuple):  # a named tuple is equal to any other of the same fields
+        return type(run), tuple(_key(part) for part in run)
     part: Hashable = run
-    return part
+    return type(run), part

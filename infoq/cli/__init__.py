@@ -1,4 +1,4 @@
-"""The command line of infoq: ``infoq score`` and ``infoq demo``.
+"""The command line of infoq: ``infoq score``, ``infoq methods`` and ``infoq demo``.
 
 Importing this package imports nothing but the standard library; click and rich are looked for when
 a command runs, so that an installation without the extra ``cli`` gets one clear line.

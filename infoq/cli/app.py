@@ -113,6 +113,37 @@ def score(
 
 
 @cli.command()
+@click.argument("name", required=False)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "markdown", "json"]),
+    default="table",
+    show_default=True,
+    help="How the methods are printed.",
+)
+def methods(name: str | None, form: str) -> None:
+    """List the methods of the literature that infoq has, or say all about the one NAME.
+
+    Each is a sentence: what it is told of the candidates, which quantity it computes and how, what
+    selects the batch, and whether the quantity is exact, a bound or a heuristic.
+    """
+    with _one_line_errors():
+        from infoq.cli.methods import as_json, as_markdown, chosen, print_table
+
+        try:
+            rows = chosen(name)
+        except KeyError as error:
+            raise click.UsageError(str(error.args[0])) from error
+        if form == "json":
+            click.echo(as_json(rows))
+        elif form == "markdown":
+            click.echo(as_markdown(rows))
+        else:
+            print_table(rows)
+
+
+@cli.command()
 @click.option(
     "--output",
     "-o",

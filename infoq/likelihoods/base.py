@@ -103,6 +103,10 @@ class Likelihood(ABC):
         `check_labels` does that.
         """
 
+    def label_axes(self, num_outputs: int) -> int:
+        """How many axes labels have, one a candidate: 1 for [N], 2 for one label an output."""
+        return 1
+
     def outcome_logits(self) -> Array | None:
         """Logits of the outcomes, up to a constant for each candidate; None where not finite."""
         return None
@@ -155,6 +159,10 @@ class Independent(Likelihood):
         """The curvature Lambda [n, C, C], diagonal."""
         self._fit(shape)
         return diagonal(ops, self.variances(ops, shape, like))
+
+    def label_axes(self, num_outputs: int) -> int:
+        """1 for [N] where there is one output, else 2 for [N, C]."""
+        return 1 if num_outputs == 1 else 2
 
     def check_labels(self, labels: Array) -> None:
         """Refuse labels that are not [N] or [N, C], or whose values cannot occur."""

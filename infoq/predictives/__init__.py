@@ -12,6 +12,7 @@ from infoq.predictives.embeddings import (
 from infoq.predictives.evidence import marginal_likelihood, optimise_prior_precision
 from infoq.predictives.fisher import fisher_embedding, gradient_embedding
 from infoq.predictives.gaussian import Gaussian
+from infoq.predictives.labelled_batch import LabelledBatch
 from infoq.predictives.laplace import laplace
 from infoq.predictives.outcomes import Outcomes
 from infoq.predictives.precision import (
@@ -39,6 +40,7 @@ __all__ = [
     "Gaussian",
     "JacobianEmbedding",
     "KroneckerPrecision",
+    "LabelledBatch",
     "LastLayerEmbedding",
     "LowRankPrecision",
     "Outcomes",

@@ -70,6 +70,11 @@ class MeasuredBatch:
         """The score of every candidate, once the batch is known."""
         return growing.scores(state.known, self._score)
 
+    def gains_of(self, state: Picked, indices: Array) -> Array:
+        """The score of some candidates [m]."""
+        few = tuple(ops_for(x).xp.take(x, indices, axis=0) for x in state.known.forms)
+        return growing.scores(state.known._replace(forms=few), self._score)
+
     def add(self, state: Picked, index: Array | int) -> Picked:
         """The batch with one more candidate."""
         return Picked(self._changed(state, index, remove=False), (*state.indices, index))
@@ -101,21 +106,25 @@ class KnownBatch:
 
     Parameters
     ----------
+    embedding : Embedding
+        The candidates.
     precision : Precision
         Of the empty batch.
     gains : callable
-        Of every candidate, given a precision.
+        Of all candidates of an embedding, given a precision.
     observe, forget : callable
         The precision with the outcome of one more candidate, or without it.
     """
 
     def __init__(
         self,
+        embedding: Embedding,
         precision: Precision,
-        gains: Callable[[Precision], Array],
+        gains: Callable[[Embedding, Precision], Array],
         observe: Callable[[Precision, Any], Precision],
         forget: Callable[[Precision, Any], Precision],
     ) -> None:
+        self._embedding = embedding
         self._precision = precision
         self._gains = gains
         self._observe = observe
@@ -127,7 +136,13 @@ class KnownBatch:
 
     def gains(self, state: Picked) -> Array:
         """What every candidate tells, once the batch is known."""
-        return self._gains(state.known)
+        return self._gains(self._embedding, state.known)
+
+    def gains_of(self, state: Picked, indices: Array) -> Array:
+        """What some candidates [m] tell."""
+        xp, embedding = self._embedding.ops.xp, self._embedding
+        few = tuple(xp.take(part, indices, axis=0) for part in embedding.parts)
+        return self._gains(embedding.from_parts(few, embedding.settings), state.known)
 
     def add(self, state: Picked, index: Array | int) -> Picked:
         """The batch with one more candidate."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Callable
+from copy import copy
 from functools import partial
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.registry import check_same_device
-from infoq.blocks import map_rows
+from infoq.blocks import add_rows, map_rows
 from infoq.measures.distribution import to_log_probabilities, to_probabilities
 from infoq.predictives.about import AllTargets, EachTarget, Parameters
 from infoq.predictives.divergence import draw_information
@@ -21,9 +23,17 @@ from infoq.predictives.kernels import (
     refused,
     split_targets,
 )
+from infoq.predictives.observed import (
+    ObservedLabels,
+    check_labels,
+    label_likelihoods,
+    observe_label,
+    on_labels,
+)
 from infoq.predictives.outcomes import Outcomes, nothing_known, observe, place_of
 from infoq.predictives.validation import (
     InvalidValuesError,
+    check_index,
     check_structure,
     check_weights,
     describe,
@@ -184,9 +194,10 @@ class Categorical:
                 f"given: expected Outcomes, from context() and observe(), got "
                 f"{type(given).__name__}"
             )
+        _refuse_labels(given)
         if isinstance(about, Parameters):
             return self._finish(self._less_known(self._map(draw_information, 2), given))
-        self._check_same_draws(about.targets)
+        self.check_same_draws(about.targets)
         if isinstance(about, AllTargets):
             return self._about_all(about, given)
         targets, target_weights = about
@@ -234,7 +245,21 @@ class Categorical:
         given : Outcomes, optional
             Outcomes that already count as known, from `context` and `observe`.
         """
+        _refuse_labels(given)
         return self._finish(self._less_known(self._map(mean_entropy, 2), given))
+
+    def evaluate(self, score: Callable[[Ops, Array, Array], Array], entries: int = 4) -> Array:
+        """A score of one's own for each candidate, in blocks and checked like any other: [N].
+
+        Parameters
+        ----------
+        score : callable
+            ``score(ops, probs, weights)`` of a block of probabilities [n, K, C] and the draws'
+            weights [K]: [n]. Written in ``ops.xp``, it runs on every library.
+        entries : int
+            How many numbers it keeps for each probability: what blocks are cut by.
+        """
+        return self.ops.xp.astype(self._map(score, entries), self._values.dtype)
 
     def context(self, *, samples: int = 10_000, seed: Any = 0) -> Outcomes:
         """The empty context: nothing is known yet.
@@ -252,7 +277,9 @@ class Categorical:
         ops = ops_for(weights)
         return nothing_known(ops, weights, samples, ops.seed(seed))
 
-    def observe(self, given: Outcomes, index: Array | int) -> Outcomes:
+    def observe(
+        self, given: Outcomes, index: Array | int, label: Array | int | None = None
+    ) -> Outcomes:
         """The context `given` with the outcome of one more candidate.
 
         Parameters
@@ -261,7 +288,15 @@ class Categorical:
             What is known so far.
         index : int or 0-d array
             The candidate.
+        label : int or 0-d array, optional
+            Which outcome it was, for the contexts of `ig`, `pig` and `jpig`: all of a context are
+            labels, or none. One that all draws call impossible tells nothing. Default: not known
+            yet; all outcomes that it may have are weighed.
         """
+        if label is not None:
+            likelihood = self.label_likelihood(index, label)
+            return observe_label(ops_for(likelihood), given, likelihood, index)
+        _refuse_labels(given)
         weights = self.ops.fetch(self.weights)
         ops = ops_for(weights)
         row = self.ops.fetch(self.ops.row(self._values, index))
@@ -285,7 +320,11 @@ class Categorical:
         ops = ops_for(weights)
         known = nothing_known(ops, weights, given.samples, given.seed)
         for other, log_likelihood in enumerate(given.log_likelihoods):
-            if other != place:
+            if other == place:
+                continue
+            if isinstance(given, ObservedLabels):
+                known = observe_label(ops, known, log_likelihood[:, 0], other)
+            else:
                 known = observe(ops, known, log_likelihood, weights)
         return known._replace(indices=given.indices[:place] + given.indices[place + 1 :])
 
@@ -305,6 +344,62 @@ class Categorical:
         some = xp.where(weights > 0, weights, xp.ones_like(weights))
         divergence = xp.matmul(ops.kl_term(given.split(ops, weights).deviations / some), weights)
         return xp.sum(given.probabilities * divergence)
+
+    def some(self, indices: Array) -> Categorical:
+        """Some of the candidates, [m]."""
+        if not self._checked:  # now, as their numbers here are not known later
+            self._check_values_now()
+        few = copy(self)
+        few._values = self.ops.xp.take(self._values, indices, axis=0)
+        return few
+
+    # --- what observed labels are -----------------------------------------------------------
+
+    def check_labels(self, labels: Any, name: str = "labels") -> None:
+        """Refuse what are no labels of these candidates: integers [N], below C where readable."""
+        check_labels(self.ops, labels, self._values, name)
+
+    def label_likelihood(self, index: Array | int, label: Array | int) -> Array:
+        """The log-probability of one candidate's label under each draw: [K], up to a constant.
+
+        In memory, and less the largest of them.
+        """
+        check_index(index, self.num_candidates)
+        row = self.ops.fetch(self.ops.row(self._values, index))
+        ops = ops_for(row)
+        if isinstance(label, numbers.Integral):
+            labels = ops.xp.full((1,), int(label), dtype=ops.xp.int32, device=ops.device(row))
+        else:
+            labels = ops.xp.reshape(self.ops.fetch(label), (1,))
+        check_labels(ops, labels, row[None, ...], "label")
+        return label_likelihoods(self._kind, False, None, ops, row[None, ...], labels)[0, :]
+
+    def map_labels(
+        self,
+        kernel: Any,
+        labels: Array,
+        *shared: Array,
+        name: str = "labels",
+        prepare: Callable[..., Any] | None = None,
+        shape: tuple[int, ...] = (),
+        add: bool = False,
+    ) -> Array:
+        """A kernel of the log-likelihoods [n, K] of observed labels, over blocks of candidates.
+
+        Its results are joined, [N, *shape], or added, [*shape].
+        """
+        unread = None if self.ops.concrete(labels) else name
+        run = partial(on_labels, kernel, self._kind, not self._checked, unread)
+        rows = self._values, labels
+        # Beside what is as large as the values, some arrays [n, K].
+        each = 4 * self._row_bytes * (self.num_classes + 2) // self.num_classes
+        try:
+            if add:
+                return add_rows(run, rows, shared, shape=shape, bytes_per_row=each)
+            return map_rows(run, rows, shared, prepare=prepare, shape=shape, bytes_per_row=each)
+        except InvalidValuesError:
+            self._check_values()
+            raise
 
     # --- how it computes --------------------------------------------------------------------
 
@@ -342,8 +437,11 @@ class Categorical:
 
     def _finish(self, scores: Array) -> Array:
         """Rounding below zero taken off, in the dtype that came in."""
-        xp = self.ops.xp
-        return xp.astype(xp.maximum(scores, xp.zeros_like(scores)), self._values.dtype)
+        return self.cast(self.ops.xp.maximum(scores, self.ops.xp.zeros_like(scores)))
+
+    def cast(self, scores: Array) -> Array:
+        """Scores in the dtype that came in."""
+        return self.ops.xp.astype(scores, self._values.dtype)
 
     def target_weights(self, weights: Array | None) -> Array:
         """Weights [M] of these as targets, which sum to one."""
@@ -353,7 +451,8 @@ class Categorical:
         ops_for(targets=self._values, target_weights=weights)
         return check_weights(self.ops, weights, self._values, size, "target_weights", "target")
 
-    def _check_same_draws(self, targets: Categorical) -> None:
+    def check_same_draws(self, targets: Categorical) -> None:
+        """Refuse targets of other draws, another dtype, library or device."""
         ops_for(candidates=self._values, targets=targets._values)
         check_same_device(self.ops, candidates=self._values, targets=targets._values)
         if targets._values.dtype != self._values.dtype:
@@ -406,3 +505,11 @@ def as_categorical(x: Any, name: str = "probs") -> Categorical:
     if not predictive.ops.may_branch(x):  # a compiled block can't check on the way
         predictive._check_values_now()
     return predictive
+
+
+def _refuse_labels(given: Outcomes | None) -> None:
+    if isinstance(given, ObservedLabels):
+        raise ValueError(
+            "given: got observed labels, which ig, pig and jpig take; where outcomes are not known "
+            "yet, weigh the draws instead: Categorical(..., weights=exp(given.log_posteriors[0]))"
+        )

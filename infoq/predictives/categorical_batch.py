@@ -35,6 +35,10 @@ class CategoricalBatch:
         """What every candidate tells beyond the batch: [N] nats."""
         return self._pool.information(self._about, state)
 
+    def gains_of(self, state: Outcomes, indices: Array) -> Array:
+        """What some candidates [m] tell beyond the batch: [m] nats."""
+        return self._pool.some(indices).information(self._about, state)
+
     def add(self, state: Outcomes, index: Array | int) -> Outcomes:
         """The batch with one more candidate."""
         return self._pool.observe(state, index)

@@ -7,6 +7,7 @@ from typing import Any
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.registry import check_same_device
 from infoq.likelihoods import Likelihood
+from infoq.likelihoods.base import root
 from infoq.predictives.embeddings import (
     DenseEmbedding,
     Embedding,
@@ -132,12 +133,14 @@ def gradient_embedding(
     labels: Array | None = None,
     *,
     samples: int | None = None,
+    top: int | None = None,
     seed: Any = 0,
     bias: bool = False,
 ) -> Embedding:
     r"""Embedding by gradients of the loss at labels: a sample of the Fisher information.
 
-    .. math:: E_i = \tfrac{1}{\sqrt R} \big(\nabla_w {-\log p(y_{ir} \mid x_i, w)}\big)_{r = 1..R}
+    .. math:: E_i = \big(\sqrt{v_{ir}}\, \nabla_w {-\log p(y_{ir} \mid x_i, w)}\big)_{r = 1..R},
+              \quad v_{ir} = \tfrac1R \text{ or } \pi_{i y_{ir}}
 
     Parameters
     ----------
@@ -146,9 +149,13 @@ def gradient_embedding(
     likelihood : Likelihood
         Of the outcomes given the outputs; `Softmax` unless labels are given.
     labels : array [N] or [N, R], optional
-        One or several labels each. Default: the most probable class (hard pseudo-labels).
+        One or several labels each; of a likelihood with C > 1 independent outputs [N, C] or
+        [N, R, C]. Default: the most probable class (hard pseudo-labels).
     samples : int, optional
         Draw this many labels of each candidate from its likelihood instead.
+    top : int, optional
+        Take this many of its most probable labels instead, each by its probability: R of the C
+        terms of the Fisher information.
     seed : int or the library's random generator
         What they are drawn from.
     bias : bool
@@ -162,19 +169,22 @@ def gradient_embedding(
     Raises
     ------
     TypeError, ValueError
-        If the arrays don't fit each other, or both labels and samples are given.
+        If the arrays don't fit each other, or more than one of labels, samples and top is given.
 
     Notes
     -----
     True labels give the embeddings of information gain and GraNd; hard pseudo-labels those of
     BADGE, SIMILAR and PRISM, which are no sample of the Fisher information and no larger than it
     in the norm: :math:`\|\pi - e_{\hat y}\|^2 \le 1 - \sum \pi^2`. One sampled label is unbiased
-    for the Fisher information and biased low in its log-determinant. N R D numbers at most.
+    for the Fisher information and biased low in its log-determinant. With ``top=C`` the Fisher
+    information is exact, with less no larger. N R D numbers at most.
 
     References
     ----------
     Ash, J. T. et al. (2020). Deep batch active learning by diverse, uncertain gradient lower
-    bounds, arXiv:1906.03671. Kirsch and Gal (2022), arXiv:2208.00549, section 6.
+    bounds, arXiv:1906.03671. Huseljic, D. et al. (2024). Fast fishing: approximating BAIT for
+    efficient and scalable deep active image classification, arXiv:2404.08981 (top). Kirsch and Gal
+    (2022), arXiv:2208.00549, section 6.
 
     Examples
     --------
@@ -186,34 +196,67 @@ def gradient_embedding(
     ops = ops_for(x=x)
     check_values(ops, x, "x", {2: "[N, D]", 3: "[N, C, P]"})
     outputs = check_likelihood(ops, x, likelihood, None if x.ndim == 2 else int(x.shape[1]))
-    if labels is not None and samples is not None:
-        raise ValueError("labels and samples: expected at most one of them")
-    if labels is None:
-        labels = _own_labels(ops, likelihood, samples, seed)
-    check_same_device(ops_for(x=x, labels=labels), x=x, labels=labels)
-    if labels.ndim not in (1, 2) or 0 in labels.shape or labels.shape[0] != x.shape[0]:
-        raise ValueError(f"labels: expected shape [N] or [N, R], got {tuple(labels.shape)}")
-    stack = labels[:, None] if labels.ndim == 1 else labels
+    given = {"labels": labels, "samples": samples, "top": top}
+    names = [name for name, value in given.items() if value is not None]
+    if len(names) > 1:
+        raise ValueError(f"{' and '.join(names)}: expected at most one of them")
     shape, like = (int(x.shape[0]), outputs), ops.upcast(x)
-    count = int(stack.shape[1])
-    for r in range(count):
-        likelihood.check_labels(stack[:, r])
-    each = [likelihood.residual(ops, stack[:, r], shape, like) for r in range(count)]
-    factor = ops.xp.stack(each, axis=2) * count**-0.5
+    share = None
+    if top is not None:
+        each, share = _most_probable(ops, likelihood, top)
+    else:
+        if labels is None:
+            labels = _own_labels(ops, likelihood, samples, seed)
+        check_same_device(ops_for(x=x, labels=labels), x=x, labels=labels)
+        each = _one_by_one(labels, shape[0], likelihood.label_axes(outputs))
+        for one in each:
+            likelihood.check_labels(one)
+    factor = ops.xp.stack([likelihood.residual(ops, y, shape, like) for y in each], axis=2)
+    factor = factor * (len(each) ** -0.5 if share is None else share[:, None, :])
     if x.ndim == 2:
         return FactoredEmbedding.from_parts((x, ops.xp.astype(factor, x.dtype)), bool(bias))
     return DenseEmbedding(ops.xp.astype(ops.xp.matrix_transpose(factor) @ like, x.dtype))
 
 
+def _one_by_one(labels: Array, count: int, axes: int) -> list[Array]:
+    """R labels of all candidates each."""
+    if labels.ndim not in (axes, axes + 1) or 0 in labels.shape or labels.shape[0] != count:
+        shapes = "[N] or [N, R]" if axes == 1 else "[N, C] or [N, R, C]"
+        raise ValueError(f"labels: expected shape {shapes}, got {tuple(labels.shape)}")
+    if labels.ndim == axes:
+        return [labels]
+    return [labels[:, r, ...] for r in range(int(labels.shape[1]))]
+
+
+def _most_probable(ops: Ops, likelihood: Likelihood, top: int) -> tuple[list[Array], Array]:
+    """The most probable labels, and the roots of their probabilities [N, top]."""
+    xp = ops.xp
+    probs = _label_probs(ops, likelihood, "top: ")
+    if isinstance(top, bool) or not 1 <= top <= probs.shape[1]:
+        raise ValueError(f"top: expected from 1 to C={probs.shape[1]} labels, got {top}")
+    places = xp.arange(probs.shape[1], device=ops.device(probs))[None, :]
+    left, labels, shares = probs, [], []
+    for _ in range(top):
+        label = xp.argmax(left, axis=1)
+        hit = places == label[:, None]
+        shares.append(xp.sum(xp.where(hit, probs, ops.scalar(0.0, probs)), axis=1))
+        left = xp.where(hit, ops.scalar(-1.0, probs), left)
+        labels.append(label)
+    return labels, root(ops, xp.stack(shares, axis=1))
+
+
+def _label_probs(ops: Ops, likelihood: Likelihood, why: str) -> Array:
+    """The probabilities [N, C] of the labels."""
+    logits = likelihood.outcome_logits()
+    if logits is None:
+        raise TypeError(f"{why}{type(likelihood).__name__} has no labels of its own; pass labels=")
+    return ops.softmax(ops.upcast(logits))
+
+
 def _own_labels(ops: Ops, likelihood: Likelihood, samples: int | None, seed: Any) -> Array:
     """Labels of the likelihood's own: the most probable, [N], or samples, [N, R]."""
     xp = ops.xp
-    logits = likelihood.outcome_logits()
-    if logits is None:
-        raise TypeError(
-            f"labels: {type(likelihood).__name__} has no labels of its own; pass labels="
-        )
-    probs = ops.softmax(ops.upcast(logits))
+    probs = _label_probs(ops, likelihood, "labels: ")
     if samples is None:
         return xp.argmax(probs, axis=1)
     if samples < 1:

@@ -9,7 +9,7 @@ from infoq.predictives import weight_space
 from infoq.predictives.about import AllTargets, EachTarget, Parameters
 from infoq.predictives.alike import one_of
 from infoq.predictives.batches import KnownBatch, MeasuredBatch, Picked, as_one, in_memory
-from infoq.predictives.embeddings import DiagonalEmbedding
+from infoq.predictives.embeddings import DiagonalEmbedding, Embedding
 from infoq.predictives.explained import explain
 from infoq.predictives.gaussian import ALL_TARGETS, EACH_TARGET, Gaussian
 from infoq.predictives.precision import Precision
@@ -42,12 +42,12 @@ class GaussianBatch:
 
     def _known(self) -> KnownBatch:
         pool, about, approximation = self._pool, self._about, self._approximation
-        return KnownBatch(
-            self._precision,
-            lambda precision: pool.information(about, precision, approximation),
-            pool.observe,
-            pool.forget,
-        )
+
+        def gains(embedding: Embedding, precision: Precision) -> Array:
+            few = Gaussian(embedding, pool.precision)
+            return few.information(about, precision, approximation)
+
+        return KnownBatch(pool.embedding, self._precision, gains, pool.observe, pool.forget)
 
     def _measured(self) -> MeasuredBatch:
         pool, about, approximation = self._pool, self._about, self._approximation
@@ -80,6 +80,10 @@ class GaussianBatch:
     def gains(self, state: Picked) -> Array:
         """What every candidate tells beyond the batch: [N] nats."""
         return self._pool.finish(self._batch.gains(state))
+
+    def gains_of(self, state: Picked, indices: Array) -> Array:
+        """What some candidates [m] tell beyond the batch: [m] nats."""
+        return self._pool.finish(self._batch.gains_of(state, indices))
 
     def add(self, state: Picked, index: Array | int) -> Picked:
         """The batch with one more candidate."""

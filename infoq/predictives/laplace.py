@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import numbers
 from collections.abc import Callable, Hashable
 from functools import partial
 from typing import Any
@@ -30,10 +32,11 @@ def laplace(
     prior_precision: Precision | float | Array,
     *,
     structure: str | None = None,
+    temperature: float = 1.0,
 ) -> Precision:
     r"""Posterior precision: the prior's and the data's Fisher information, added up.
 
-    .. math:: H''[w \mid D] = H''[w] + \sum_i E_i^T E_i
+    .. math:: H''[w \mid D] = H''[w] + \tfrac1T \sum_i E_i^T E_i
 
     Parameters
     ----------
@@ -44,6 +47,8 @@ def laplace(
     structure : {"dense", "low_rank", "diagonal", "kronecker"}, optional
         How the sum is kept. Default: "diagonal" for a `DiagonalEmbedding`, "low_rank" where the
         data have fewer rows than parameters or the prior is a `CovariancePrecision`, else "dense".
+    temperature : float
+        What the data's information is divided by, T > 0; below 1 the posterior is colder.
 
     Returns
     -------
@@ -56,7 +61,8 @@ def laplace(
     ------
     TypeError, ValueError
         If the structure is unknown or does not go with the embedding or the prior, sizes don't
-        fit, or the matrices of the result are larger than ``options(memory=)`` allows.
+        fit, the temperature is not positive and finite, or the matrices of the result are larger
+        than ``options(memory=)`` allows.
 
     Notes
     -----
@@ -92,15 +98,17 @@ def laplace(
     if structure is None and _inverse_of_covariance(prior):
         structure = "low_rank"
     structure = settled_structure(embedding, structure)
+    each = 1 / _positive(temperature)
     if structure == "diagonal":
-        return prior + DiagonalPrecision.from_parts((fisher_diagonal(embedding),), ())
+        return prior + DiagonalPrecision.from_parts((each * fisher_diagonal(embedding),), ())
     if structure == "low_rank":
         ops = embedding.ops
         rows = ops.xp.reshape(embedding.dense(), (-1, embedding.num_parameters))
-        return LowRankPrecision(prior, rows)
+        return LowRankPrecision(prior, rows if each == 1 else each**0.5 * rows)
     if structure == "kronecker":
-        return _kronecker(embedding, prior)
+        return _kronecker(embedding, prior, each)
     total = fisher(embedding)
+    total = total if each == 1 else each * total
     return DensePrecision(total + prior.matrix(embedding.num_parameters, total))
 
 
@@ -139,6 +147,14 @@ def settled_structure(embedding: Embedding, structure: str | None) -> str:
     return structure
 
 
+def _positive(temperature: Any) -> float:
+    if isinstance(temperature, bool) or not isinstance(temperature, numbers.Real):
+        raise TypeError(f"temperature: expected a real number, got {temperature!r}")
+    if not 0 < float(temperature) < math.inf:
+        raise ValueError(f"temperature: expected a positive number, got {temperature!r}")
+    return float(temperature)
+
+
 def _inverse_of_covariance(precision: Precision) -> bool:
     """Whether a covariance, which may be singular, is what a precision is known by."""
     if isinstance(precision, LowRankPrecision):
@@ -171,7 +187,7 @@ def check_budget(numbers: int, like: Array, what: str) -> None:
         )
 
 
-def _kronecker(embedding: Embedding, prior: Precision) -> Precision:
+def _kronecker(embedding: Embedding, prior: Precision, each: float) -> Precision:
     if not isinstance(prior, ScalarPrecision):
         raise TypeError(
             f"structure: 'kronecker' needs a scalar prior precision, got {type(prior).__name__}"
@@ -180,7 +196,7 @@ def _kronecker(embedding: Embedding, prior: Precision) -> Precision:
     ones = ops.constant((embedding.num_candidates,), 1.0, embedding.parts[0])
     left, right = kronecker_factors(embedding, ones)
     shift = ops.xp.reshape(prior.diagonal(left), ())
-    return KroneckerPrecision(left / embedding.num_candidates, right, shift)
+    return KroneckerPrecision(left * (each / embedding.num_candidates), right, shift)
 
 
 def _total(

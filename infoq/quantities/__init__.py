@@ -5,6 +5,7 @@ from infoq.quantities.eig import bald, eig
 from infoq.quantities.epig import epig
 from infoq.quantities.jepig import jepig
 from infoq.quantities.labelled import ig, jpig, pig
+from infoq.quantities.labelled_batches import IG, JPIG, PIG
 from infoq.quantities.set_function import SetFunction
 from infoq.quantities.similarity import similarity_matrix
 from infoq.quantities.submodular import (
@@ -13,19 +14,25 @@ from infoq.quantities.submodular import (
     FacilityLocationQuery,
     GraphCut,
     LogDet,
+    Neighbours,
     conditional,
     mutual,
 )
+from infoq.quantities.uncertainty import least_confidence, margin, mean_std, variation_ratio
 
 __all__ = [
     "EIG",
     "EPIG",
+    "IG",
     "JEPIG",
+    "JPIG",
+    "PIG",
     "ConcaveOverModular",
     "FacilityLocation",
     "FacilityLocationQuery",
     "GraphCut",
     "LogDet",
+    "Neighbours",
     "SetFunction",
     "bald",
     "conditional",
@@ -34,7 +41,11 @@ __all__ = [
     "ig",
     "jepig",
     "jpig",
+    "least_confidence",
+    "margin",
+    "mean_std",
     "mutual",
     "pig",
     "similarity_matrix",
+    "variation_ratio",
 ]

@@ -20,6 +20,9 @@ from infoq.predictives import (
 class Quantity:
     """A quantity of a growing batch; `EIG`, `EPIG` and `JEPIG` say about what."""
 
+    submodular: bool
+    """Whether it is known that gains never grow with the batch, but for the noise of samples."""
+
     def __init__(
         self,
         pool: Predictive,
@@ -31,7 +34,7 @@ class Quantity:
     ) -> None:
         self._pool = pool
         self._batch = batch_of(pool, about, given, approximation, samples, seed)
-        self.submodular: bool = self._batch.submodular
+        self.submodular = self._batch.submodular
 
     @property
     def ops(self) -> Ops:
@@ -49,6 +52,10 @@ class Quantity:
     def gains(self, state: Any) -> Array:
         """What each candidate's outcome tells beyond those of the batch: [N] nats, at least 0."""
         return self._batch.gains(state)
+
+    def gains_of(self, state: Any, indices: Array) -> Array:
+        """What the outcomes of some candidates [m] tell beyond those of the batch: [m] nats."""
+        return self._batch.gains_of(state, indices)
 
     def add(self, state: Any, index: Array | int) -> Any:
         """The state with the outcome of one more candidate."""
@@ -91,9 +98,15 @@ class EIG(Quantity):
     Submodular and monotone in the batch where it is exact. Of a `Categorical` both terms are sums
     of divergences, and never the difference of joint entropies; outcomes weigh the draws by
     log-weights, so float32 survives batches of a hundred. A step costs N C S (K multiply-adds and
-    one logarithm) with S joint outcomes; memory is S K beside the blocks of `options`. Of a
-    `Gaussian` each pick updates what every candidate measures, N R^2 numbers: a step costs N R^2 P
-    multiply-adds, for a last layer N R C (D + R).
+    one logarithm) with S joint outcomes; memory is S K beside the blocks of `options`.
+
+    `lazy_greedy` evaluates a part of the N. At N=500 K=20 C=10, 10 picks and 10,000 samples, that
+    is 2%, 35% and 95% for logits that differ between draws by 0.3, 1 and 3. Samples are kept and
+    are the same for all candidates, and it picked what `greedy` does in all of 60 such pools. Where
+    gains are down to the noise of the samples (30 picks by 100 of them) it picked others.
+
+    Of a `Gaussian` each pick updates what every candidate measures, N R^2 numbers: a step costs
+    N R^2 P multiply-adds, for a last layer N R C (D + R), and `lazy_greedy` saves log-dets alone.
 
     References
     ----------

@@ -1,6 +1,7 @@
 """What turns scores and set functions into batches."""
 
 from infoq.selection.dpp import kdpp
+from infoq.selection.farthest_first import farthest_first
 from infoq.selection.forward_backward import forward_backward
 from infoq.selection.greedy import greedy
 from infoq.selection.kmeans import kmeans_plusplus
@@ -12,6 +13,7 @@ from infoq.selection.top_k import top_k
 
 __all__ = [
     "Selection",
+    "farthest_first",
     "forward_backward",
     "greedy",
     "kdpp",

@@ -3,56 +3,80 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
-from infoq.backends import Array, Ops, ops_for
-from infoq.predictives.embeddings import check_values
+from infoq.backends import Array, Ops
+from infoq.predictives import Embedding
+from infoq.selection.candidates import allowed, given_indices
 from infoq.selection.draw import draw
+from infoq.selection.points import Points, rounding_of
 from infoq.selection.selected import Selection, check_batch_size
 
 
-def kdpp(points: Array, k: int, *, seed: Any = 0) -> Selection:
+def kdpp(
+    points: Array | Embedding,
+    k: int,
+    *,
+    seed: Any = 0,
+    candidates: Array | None = None,
+    given: Sequence[int] | Array = (),
+) -> Selection:
     r"""Draw k points with probability proportional to the squared volume that they span.
 
     .. math:: p(B) \propto \det(X_B X_B^T), \qquad |B| = k
 
     Parameters
     ----------
-    points : array [N, P]
-        Features X; the kernel of the process is :math:`X X^T`, and never formed for N > P.
+    points : array [N, P] or Embedding
+        Features X, or for example `gradient_embedding`; the kernel of the process is
+        :math:`X X^T`. The R rows of a candidate count as one point.
     k : int
-        How many to pick, at most the rank of the points.
+        How many to pick; more than the rank of the points picks as many as that.
     seed : int or the library's random generator
         What the batch is drawn from.
+    candidates : boolean array [N], optional
+        Who may be picked.
+    given : integers
+        Who is already in the batch, picked or pending: the k others are drawn by the law of the
+        process given that these are in it, :math:`p(B) \propto \det(X_{B G} X_{B G}^T)`.
 
     Returns
     -------
     Selection
         Indices in the order of drawing; as gains the logarithm of the squared distance to the span
-        of those before, so that the value is :math:`\log\det(X_B X_B^T)`. Equal seeds give equal
-        batches.
+        of those before and of those given, so that the value is :math:`\log\det(X_B X_B^T)`, and
+        with given points what they add to that. Equal seeds give equal batches. Where more were
+        asked for than the rank, `reason` is ``"rank"``, or ``"pool"`` where nobody is left.
 
     Raises
     ------
     TypeError
-        If the points are no floating array, k is no integer, or values cannot be read (inside
-        `jax.jit`).
+        If the points are no floating array or embedding, k is no integer, or values cannot be read
+        (inside `jax.jit`).
     ValueError
-        If the points are not finite or not [N, P], k is negative, or more than their rank, which
-        the message tells.
+        If the points are not finite or not [N, P], k is negative, the mask or an index does not fit
+        the pool, or the matrices are larger than ``options(memory=)`` allows.
 
     Notes
     -----
     An exact sample: eigenvectors are chosen by elementary symmetric polynomials of the eigenvalues,
     in the logarithm, and points from their span. The eigenvalues are of X^T X, or of X X^T where
-    that is smaller: N P min(N, P) multiply-adds, and N k (P + k) more. Eigenvalues below
-    eps max(N, P) of the largest count as 0.
+    that is smaller: N P min(N, P) multiply-adds, and N k (P + k) more. Of an embedding X is formed
+    where P <= N, [N, P]; else only inner products are, [N, N] in blocks: for rows in Kronecker
+    structure N^2 (D + C R) multiply-adds; with given points the eigenvalues are taken twice then. N
+    counts candidates and given points.
+
+    What is given is projected out: points in its span are never picked, and it may depend on
+    itself. Eigenvalues below eps (min(N, P) + 4 sqrt(max(N, P))) of the largest (or of the largest
+    squared norm of a candidate) count as 0: a matrix of inner products has no more digits.
 
     References
     ----------
     Kulesza, A. and Taskar, B. (2011). k-DPPs: fixed-size determinantal point processes. ICML,
     1193-1200. Kulesza, A. and Taskar, B. (2012). Determinantal point processes for machine
-    learning, arXiv:1207.6083, section 3.3 (dual) and algorithms 7 and 8.
+    learning, arXiv:1207.6083, section 2.4.3 (conditioning), section 3.3 (dual) and algorithms 7
+    and 8.
 
     Examples
     --------
@@ -60,40 +84,97 @@ def kdpp(points: Array, k: int, *, seed: Any = 0) -> Selection:
     >>> points = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
     >>> sorted(infoq.kdpp(points, 2, seed=3).indices.tolist()) in ([0, 2], [1, 2])
     True
+    >>> batch = infoq.kdpp(points, 2, given=[0])
+    >>> batch.indices, batch.reason
+    (array([2]), 'rank')
     """
     size = check_batch_size(k)
-    outer = ops_for(points=points)
-    check_values(outer, points, "points", {2: "[N, P]"})
-    memory = outer.fetch(points)
-    ops = ops_for(memory)
-    if not ops.concrete(memory):
-        raise TypeError("points: need values that can be read; not inside jax.jit")
-    check_values(ops, memory, "points", {2: "[N, P]"})
-    values = ops.upcast(memory)
+    table = Points(points, centred=False)
+    ops, xp = table.ops, table.ops.xp
+    source = table.outer.seed(seed)
+    taken = given_indices(given, len(table))
+    device = ops.device(table.norms)
+    every = xp.arange(len(table), device=device)
+    free, _ = allowed(ops, every, candidates, taken)
+    places = xp.nonzero(free)[0]
+    spots, lengths = places[:0], table.norms[:0]
+    if size > 0 and places.shape[0] > 0:
+        known = xp.asarray(taken, dtype=every.dtype, device=device)
+        spots, lengths = _batch(table, known, xp.astype(places, every.dtype), size, source)
+    picked, gains = int(spots.shape[0]), xp.astype(lengths, table.dtype)
+    reason = "size" if picked >= size else "pool" if picked == places.shape[0] else "rank"
+    indices = xp.astype(xp.take(places, spots, axis=0), every.dtype)
+    adopt = table.outer.adopt
+    return Selection(adopt(indices), adopt(gains), adopt(xp.sum(gains)), reason)
+
+
+def _batch(
+    table: Points, given: Array, places: Array, size: int, source: int
+) -> tuple[Array, Array]:
+    """Who of the places is drawn, and the gains."""
+    ops, xp = table.ops, table.ops.xp
+    count, largest = int(places.shape[0]), 0.0
+    everybody = None if count == len(table) else places
+    if given.shape[0] > 0:
+        rows, largest = _beyond(ops, table.coordinates(xp.concat([given, places])), given)
+    elif count < table.width:  # by inner products alone
+        spots = _drawn(ops, table.gram(everybody), None, largest, table.width, size, source)
+        if spots.shape[0] == 0:
+            return spots, table.norms[:0]
+        return spots, _log_lengths(ops, table.coordinates(xp.take(places, spots, axis=0)))
+    else:
+        rows = table.coordinates(everybody)
+    width = int(rows.shape[1])
+    if count < width:
+        spots = _drawn(ops, rows @ rows.T, None, largest, width, size, source)
+    else:
+        spots = _drawn(ops, rows.T @ rows, rows, largest, width, size, source)
+    return spots, _log_lengths(ops, xp.take(rows, spots, axis=0))
+
+
+def _beyond(ops: Ops, both: Array, given: Array) -> tuple[Array, float]:
+    """Points [m, W] beyond the span of the given ones, the first; 0 where that is rounding.
+
+    And the largest squared norm, before that, of those which are not 0.
+    """
+    xp, count = ops.xp, int(given.shape[0])
+    known, rows = both[:count, ...], both[count:, ...]
+    lengths = xp.sqrt(xp.sum(known * known, axis=1))
+    # Each by its direction: a short one counts as much as a long one.
+    known = known / xp.where(lengths > 0, lengths, xp.ones_like(lengths))[:, None]
+    _, sizes, axes = xp.linalg.svd(known, full_matrices=False)
+    rounding = rounding_of(ops, rows, *both.shape)
+    some = xp.astype(sizes**2 > rounding * xp.max(sizes) ** 2, rows.dtype)
+    axes = axes * some[:, None]
+    before = xp.sum(rows * rows, axis=1)
+    for _ in range(2):  # twice is enough
+        rows = rows - (rows @ axes.T) @ axes
+    left = xp.sum(rows * rows, axis=1) > rounding * before
+    zero = ops.scalar(0.0, rows)
+    return xp.where(left[:, None], rows, zero), float(xp.max(xp.where(left, before, zero)))
+
+
+def _drawn(
+    ops: Ops, gram: Array, rows: Array | None, largest: float, width: int, size: int, source: int
+) -> Array:
+    """As many points as asked for, or as there are dimensions.
+
+    By their inner products, or those of their columns where there are rows.
+    """
     xp = ops.xp
-    source = outer.seed(seed)
-    count, width = values.shape
-    by_rows = count < width
-    gram = values @ values.T if by_rows else values.T @ values
+    count = int(gram.shape[0] if rows is None else rows.shape[0])
     spectrum, vectors = ops.symmetric_eigen(gram)
-    bound = float(xp.finfo(values.dtype).eps) * max(count, width)
     levels = [float(x) for x in ops.to_host(spectrum)]
-    kept = [i for i, x in enumerate(levels) if x > bound * levels[-1]]
-    if size > len(kept):
-        raise ValueError(
-            f"k: the points of shape {(count, width)} have rank {len(kept)}: no {size} of them "
-            "span a volume"
-        )
-    numbers = ops.uniform((len(kept),), (source, 0), values)
-    spots = _chosen([levels[i] for i in kept], size, [float(x) for x in ops.to_host(numbers)])
-    places = xp.arange(count, device=ops.device(values))
-    columns = xp.asarray([kept[i] for i in spots], dtype=places.dtype, device=ops.device(values))
+    bound = rounding_of(ops, gram, count, width) * max(levels[-1], largest)
+    kept = [i for i, x in enumerate(levels) if x > bound]
+    chances = [float(x) for x in ops.to_host(ops.uniform((len(kept),), (source, 0), gram))]
+    chosen = _chosen([levels[i] for i in kept], min(size, len(kept)), chances)
+    places = xp.arange(count, device=ops.device(gram))
+    columns = xp.asarray([kept[i] for i in chosen], dtype=places.dtype, device=ops.device(gram))
     span = xp.take(vectors, columns, axis=1)
-    if not by_rows:
-        span = (values @ span) / xp.sqrt(xp.take(spectrum, columns, axis=0))
-    indices = _from_span(ops, span, places, source)
-    gains = xp.astype(_log_lengths(ops, xp.take(values, indices, axis=0)), memory.dtype)
-    return Selection(outer.adopt(indices), outer.adopt(gains), outer.adopt(xp.sum(gains)), "size")
+    if rows is not None:
+        span = (rows @ span) / xp.sqrt(xp.take(spectrum, columns, axis=0))
+    return _from_span(ops, span, places, source)
 
 
 def _chosen(levels: list[float], size: int, numbers: list[float]) -> list[int]:
@@ -132,10 +213,8 @@ def _from_span(ops: Ops, span: Array, places: Array, source: int) -> Array:
     nothing = ops.scalar(0.0, span)
     for turn in range(span.shape[1]):
         weights = xp.where(free & (left > rounding * total), left, nothing)
-        if not bool(xp.any(weights > 0)):
-            raise ValueError(
-                f"k: by rounding the points have rank {turn}; float64 or a smaller k would do"
-            )
+        if not bool(xp.any(weights > 0)):  # by rounding there are fewer dimensions
+            break
         # By rounding a point of weight 0 may come up, and another number is drawn.
         attempt = 0
         while True:

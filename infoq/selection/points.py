@@ -1,16 +1,17 @@
-"""Points of which k-means++ wants distances: features, or embeddings in their structure."""
+"""Points of which selections want distances and spans: features, or structured embeddings."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias
 
 from infoq.backends import Array, Ops, ops_for
-from infoq.blocks import map_rows
+from infoq.blocks import current_options, map_rows
 from infoq.predictives import DenseEmbedding, Embedding
 from infoq.predictives.embeddings import check_values
-from infoq.predictives.rows import DiagonalRows, KroneckerRows, Rows
+from infoq.predictives.rows import DiagonalRows, KroneckerRows, Rows, symmetric
 
 Arrays: TypeAlias = tuple[Array, ...]
 Factors: TypeAlias = Callable[[Ops, Arrays, Arrays], Arrays]
@@ -20,11 +21,12 @@ class Points:
     """N points whose inner products are products of those of a factor or two each.
 
     Features are one factor: what they are beyond their mean, block by block, so that an offset
-    costs no digits. Rows in Kronecker structure are two factors, and are never formed. Squared
-    distances below what rounding leaves of them are 0.
+    costs no digits (with ``centred=False`` as they are). Rows in Kronecker structure are two
+    factors, and are never formed for distances. Squared distances below what rounding leaves of
+    them are 0.
     """
 
-    def __init__(self, points: Any) -> None:
+    def __init__(self, points: Any, *, centred: bool = True) -> None:
         dense = type(points) is DenseEmbedding
         if isinstance(points, Embedding):
             self.outer = points.ops
@@ -47,12 +49,13 @@ class Points:
         else:
             memory = (self.outer.fetch(points),)
             self.ops = ops_for(memory[0])
-            self.parts, self.factors = memory, _centred
+            self.parts, self.factors = memory, _centred if centred else _upcast
             self.numbers = 2 * int(points.shape[1])
             if self.ops.concrete(*memory):
                 check_values(self.ops, memory[0], "points", {2: "[N, P]"})
-            mean = self.ops.xp.mean(self.ops.upcast(memory[0]), axis=0, keepdims=True)
-            self.shared = (mean,)
+            if centred:
+                mean = self.ops.xp.mean(self.ops.upcast(memory[0]), axis=0, keepdims=True)
+                self.shared = (mean,)
         if not self.ops.concrete(*self.parts):
             raise TypeError("points: need values that can be read; not inside jax.jit")
         self.dtype = memory[0].dtype
@@ -95,6 +98,94 @@ class Points:
         same = places[:, None] == places[None, :]
         return self.ops.xp.where(same, self.ops.scalar(0.0, squares), squares)
 
+    @property
+    def width(self) -> int:
+        """The number of coordinates of a point, P."""
+        return math.prod(self._widths())
+
+    @property
+    def rounding(self) -> float:
+        """The part of squared norms below which squared distances are rounding."""
+        return _rounding(self.ops, self.norms, sum(self._widths()))
+
+    def _widths(self) -> list[int]:
+        one = tuple(x[:1, ...] for x in self.parts)
+        return [int(x.shape[1]) for x in self.factors(self.ops, one, self.shared)]
+
+    def coordinates(self, places: Array | None = None) -> Array:
+        """All points or some, [m, W], in coordinates in which they have their inner products.
+
+        Features are as they are. An embedding's are formed where P is at most m; else they are in
+        the span of the points, [m, m], by inner products alone, with digits of each one's own norm.
+
+        Raises
+        ------
+        ValueError
+            If the matrices are larger than ``options(memory=)`` allows.
+        """
+        ops, xp = self.ops, self.ops.xp
+        taken = self.parts if places is None else self._taken(places)
+        count, width = int(taken[0].shape[0]), self.width
+        if self.factors in (_centred, _upcast):
+            self._check_memory(count, width, 3 * min(count, width) ** 2)
+            return self.factors(ops, taken, self.shared)[0]
+        if width <= count:
+            self._check_memory(count, width, count * width + 3 * width**2)
+            kernel = partial(_flat, self.factors, len(taken))
+            size = 8 * (self.numbers + width)
+            return map_rows(kernel, taken, self.shared, bytes_per_row=size, shape=(width,))
+        gram = self.gram(places)
+        lengths = xp.sqrt(xp.linalg.diagonal(gram))
+        scale = 1 / xp.where(lengths > 0, lengths, xp.ones_like(lengths))
+        levels, vectors = ops.symmetric_eigen(gram * scale[:, None] * scale[None, :])
+        some = levels > rounding_of(ops, levels, count, width) * levels[-1]
+        roots = xp.sqrt(xp.where(some, levels, ops.scalar(0.0, levels)))
+        return vectors * roots * lengths[:, None]
+
+    def gram(self, places: Array | None = None) -> Array:
+        """Inner products [m, m] of all points or some: columns by as many as fit the memory.
+
+        Raises
+        ------
+        ValueError
+            If the matrices are larger than ``options(memory=)`` allows.
+        """
+        taken = self.parts if places is None else self._taken(places)
+        count, widths = int(taken[0].shape[0]), self._widths()
+        self._check_memory(count, math.prod(widths), 4 * count**2)
+        step = min(count, max(1, current_options().memory // (32 * sum(widths))))
+        columns = []
+        for start in range(0, count, step):
+            stop = min(start + step, count)
+            theirs = tuple(x[start:stop, ...] for x in taken)
+            columns.append(
+                map_rows(
+                    partial(_inner, self.factors, len(taken), len(self.shared)),
+                    taken,
+                    (*self.shared, *self.factors(self.ops, theirs, self.shared)),
+                    bytes_per_row=8 * (self.numbers + 2 * step),
+                    bytes_shared=8 * step * sum(widths),
+                    shape=(stop - start,),
+                )
+            )
+        return symmetric(self.ops, self.ops.xp.concat(columns, axis=1))
+
+    def _check_memory(self, count: int, width: int, numbers: int) -> None:
+        """Refuse matrices that don't fit, with their size."""
+        need = numbers * int(self.ops.xp.finfo(self.norms.dtype).bits) // 8
+        allowed = current_options().memory
+        if need > max(allowed, 64 * 10**6):
+            raise ValueError(
+                f"points: {count} of them over P={width} take {need / 1e9:.3g} GB, and "
+                f"options(memory=) allows {allowed / 1e9:.3g}; allow more, or mask candidates="
+            )
+
+
+def rounding_of(ops: Ops, like: Array, count: int, width: int) -> float:
+    """The part of the largest eigenvalue of a Gram matrix below which others are rounding."""
+    least, most = sorted((count, width))
+    return float(ops.xp.finfo(like.dtype).eps) * (least + 4 * math.sqrt(most))
+
 
 def _structure(ops: Ops, embedding: Embedding) -> tuple[Arrays, Factors]:
     """Factors of all candidates where they are small, else what makes them of a block."""
@@ -123,6 +214,10 @@ def _as_they_are(_ops: Ops, parts: Arrays, _shared: Arrays) -> Arrays:
     return parts
 
 
+def _upcast(ops: Ops, parts: Arrays, _shared: Arrays) -> Arrays:
+    return (ops.upcast(parts[0]),)
+
+
 def _centred(ops: Ops, parts: Arrays, shared: Arrays) -> Arrays:
     return (ops.upcast(parts[0]) - shared[0],)
 
@@ -145,13 +240,35 @@ def _nearest(factors: Factors, count: int, common: int, ops: Ops, *arrays: Array
     return ops.xp.minimum(distance, ops.xp.min(squares, axis=1))
 
 
-def _squares(ops: Ops, mine: Arrays, norms: Array, theirs: Arrays, their_norms: Array) -> Array:
-    """Squared distances [n, m], 0 where they are rounding."""
+def _flat(factors: Factors, count: int, ops: Ops, *arrays: Array) -> Array:
+    """Points in full: [n, P]."""
+    result, *others = factors(ops, arrays[:count], arrays[count:])
+    for other in others:
+        product = result[:, :, None] * other[:, None, :]
+        result = ops.xp.reshape(product, (result.shape[0], -1))
+    return result
+
+
+def _inner(factors: Factors, count: int, common: int, ops: Ops, *arrays: Array) -> Array:
+    """Inner products [n, m] with other points."""
+    shared, theirs = arrays[count : count + common], arrays[count + common :]
+    return _products(factors(ops, arrays[:count], shared), theirs)
+
+
+def _products(mine: Arrays, theirs: Arrays) -> Array:
     inner = mine[0] @ theirs[0].T
     for one, other in zip(mine[1:], theirs[1:], strict=True):
         inner = inner * (one @ other.T)
+    return inner
+
+
+def _squares(ops: Ops, mine: Arrays, norms: Array, theirs: Arrays, their_norms: Array) -> Array:
+    """Squared distances [n, m], 0 where they are rounding."""
     total = norms[:, None] + their_norms[None, :]
-    squares = total - 2 * inner
-    width = sum(factor.shape[1] for factor in mine)
-    rounding = float(ops.xp.finfo(total.dtype).eps) * (2 + width**0.5)
+    squares = total - 2 * _products(mine, theirs)
+    rounding = _rounding(ops, total, sum(int(factor.shape[1]) for factor in mine))
     return ops.xp.where(squares > rounding * total, squares, ops.scalar(0.0, squares))
+
+
+def _rounding(ops: Ops, like: Array, width: int) -> float:
+    return float(ops.xp.finfo(like.dtype).eps) * (2 + math.sqrt(width))

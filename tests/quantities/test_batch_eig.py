@@ -150,6 +150,57 @@ def test_samples_are_reproducible_and_kept(backend):
     assert long.num_observed == 6
 
 
+@pytest.mark.parametrize("samples", [10_000, 50])
+@pytest.mark.parametrize("kind", ["logits", "bare"])
+def test_gains_of_some_are_those_of_all(backend, samples, kind):
+    logits = 2 * np.random.default_rng(10).normal(size=(9, 6, 4))
+    weights = oracles.draw_weights(6, 3)
+    if kind == "logits":
+        pool = infoq.Categorical(logits=backend.array(logits), weights=backend.array(weights))
+    else:
+        pool = backend.array(oracles.softmax(logits))
+    functions = [infoq.EIG(pool, samples=samples, seed=2)]
+    if kind == "logits":
+        targets = infoq.Categorical(
+            backend.array(oracles.softmax(logits[:2] + 1)), weights=backend.array(weights)
+        )
+        functions += [infoq.EPIG(pool, targets, samples=20), infoq.JEPIG(pool, targets)]
+    for function in functions:
+        state = state_of(function, [7, 2, 0])
+        gains = backend.numpy(function.gains(state))
+        places = function.ops.fetch(backend.array(np.array([8, 1, 4])))
+        some = backend.numpy(function.gains_of(state, places))
+        np.testing.assert_allclose(some, gains[[8, 1, 4]], rtol=1e-9, atol=1e-12)
+
+
+def test_gains_of_some_name_the_candidate_that_is_wrong(backend):
+    pool = np.full((5, 2, 2), 0.5)
+    pool[3, 1] = [0.5, 0.75]
+    places = backend.ops.fetch(backend.array(np.array([3, 0])))
+
+    def some():
+        function = infoq.EIG(backend.array(pool))
+        return backend.numpy(function.gains_of(function.start(), places))
+
+    message = "candidate 3, draw 1" if backend.reads_values else "rows that do not sum to one"
+    with pytest.raises(ValueError, match=message):
+        some()
+
+
+def test_lazy_greedy_picks_the_same_and_evaluates_few(backend, monkeypatch):
+    pool = oracles.softmax(1.5 * np.random.default_rng(11).normal(size=(60, 8, 3)))
+    pool = infoq.Categorical(backend.array(pool))
+    function, evaluated = infoq.EIG(pool, samples=3**5), []
+    few = function.gains_of
+    monkeypatch.setattr(
+        function, "gains_of", lambda state, i: evaluated.append(i.shape[0]) or few(state, i)
+    )
+    eager, lazy = infoq.greedy(function, 5), infoq.lazy_greedy(function, 5)
+    assert backend.numpy(lazy.indices).tolist() == backend.numpy(eager.indices).tolist()
+    np.testing.assert_allclose(backend.numpy(lazy.gains), backend.numpy(eager.gains), rtol=1e-9)
+    assert sum(evaluated) < 4 * 60 / 2
+
+
 def test_zero_probabilities_are_never_sampled(backend):
     rng = np.random.default_rng(9)
     pool = oracles.softmax(rng.normal(size=(6, 8, 4))) * (rng.random((6, 8, 4)) < 0.5)

@@ -78,8 +78,11 @@ def test_gains_are_scores_given_the_batch_and_add_up(backend, name, approximatio
     else:
         function, score = quantity(name, approximation, pool, targets)
     state, known, total = function.start(), pool.context(), 0.0
+    places = function.ops.fetch(backend.array(np.array([5, 1])))
     for index in (2, 5, 0):
         gains = backend.numpy(function.gains(state))
+        some = backend.numpy(function.gains_of(state, places))
+        np.testing.assert_allclose(some, gains[[5, 1]], rtol=1e-9, atol=1e-13)
         np.testing.assert_allclose(gains, backend.numpy(score(known)), rtol=1e-9, atol=1e-13)
         total += gains[index]
         state, known = function.add(state, index), pool.observe(known, index)
@@ -131,6 +134,12 @@ def test_a_diagonal_embedding_grows_by_its_precision(backend):
     state = function.add(function.add(function.start(), 1), 3)
     expected = np.log1p((fisher[1] + fisher[3]) / 0.5).sum() / 2
     assert float(function.value(state)) == pytest.approx(expected)
+    places = function.ops.fetch(backend.array(np.array([2, 0])))
+    np.testing.assert_allclose(
+        backend.numpy(function.gains_of(state, places)),
+        backend.numpy(function.gains(state))[[2, 0]],
+        rtol=1e-10,
+    )
     left = 0.5 + fisher[1]
     np.testing.assert_allclose(
         backend.numpy(function.gains(function.remove(state, 3))),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
+import infoq
 from infoq.selection import kdpp
+from infoq.selection import points as room
 from infoq.selection.dpp import _chosen
 from tests.selection.cases import assert_law, draws, volumes
 
@@ -44,14 +48,154 @@ def test_copies_are_never_together(backend):
         assert sorted(picked // 2) == [0, 1, 2]
 
 
-def test_more_than_the_rank_is_refused_and_told(backend):
+def test_more_than_the_rank_picks_as_many(backend):
     points = np.random.default_rng(3).standard_normal((8, 2)) @ np.ones((2, 5)) + np.eye(8, 5)
     points[:, 2:] = 0
-    with pytest.raises(ValueError, match=r"k: the points of shape \(8, 5\) have rank 2: no 3"):
-        kdpp(backend.array(points), 3)
-    assert kdpp(backend.array(points), 2).indices.shape[0] == 2
-    with pytest.raises(ValueError, match="have rank 0: no 1"):
-        kdpp(backend.array(np.zeros((3, 2))), 1)
+    for k, reason in ((2, "size"), (3, "rank"), (9, "rank")):
+        batch = kdpp(backend.array(points), k)
+        assert (batch.indices.shape[0], batch.reason) == (2, reason)
+    batch = kdpp(backend.array(np.zeros((3, 2))), 1)
+    assert (batch.indices.shape[0], float(batch.value), batch.reason) == (0, 0.0, "rank")
+    nothing = infoq.DiagonalEmbedding(backend.array(np.zeros((3, 5))))
+    for given in ([], [0]):
+        batch = kdpp(nothing, 1, given=given)
+        assert (batch.indices.shape[0], batch.reason) == (0, "rank")
+    batch = kdpp(backend.array(np.eye(3)), 4)
+    assert (batch.indices.shape[0], batch.reason) == (3, "pool")
+
+
+def embeddings(backend):
+    """Embeddings in their structures, of 5 candidates each, with more and fewer parameters."""
+    rng = np.random.default_rng(6)
+    logits = rng.standard_normal((5, 3))
+    softmax = infoq.likelihoods.Softmax(logits=backend.array(logits))
+    x = backend.array(rng.standard_normal((5, 2)))
+    yield infoq.gradient_embedding(x, softmax, bias=True)
+    yield infoq.gradient_embedding(x[:, :1], softmax)
+    yield infoq.LastLayerEmbedding(x, softmax)
+    yield infoq.fisher_embedding(backend.array(rng.standard_normal((5, 3, 4))), softmax)
+    yield infoq.DenseEmbedding(backend.array(rng.standard_normal((5, 2, 2))))
+    yield infoq.DiagonalEmbedding(backend.array(rng.random((5, 6))))
+    yield infoq.DiagonalEmbedding(backend.array(rng.random((5, 3))))
+
+
+def flat(backend, embedding):
+    """The rows of each candidate, one after the other."""
+    if isinstance(embedding, infoq.DiagonalEmbedding):
+        return np.sqrt(backend.numpy(embedding.parts[0]))
+    return backend.numpy(embedding.dense()).reshape(5, -1)
+
+
+@pytest.mark.parametrize("which", range(7))
+def test_embeddings_have_the_volumes_of_their_rows(backend, which):
+    embedding = list(embeddings(backend))[which]
+    points = flat(backend, embedding)
+    for seed in range(6):
+        one = kdpp(embedding, 2, seed=seed)
+        two = kdpp(backend.array(points), 2, seed=seed)
+        picked = backend.numpy(one.indices)
+        assert picked.tolist() == backend.numpy(two.indices).tolist()
+        value = np.linalg.slogdet(points[picked] @ points[picked].T)[1]
+        assert float(one.value) == pytest.approx(value, abs=1e-9)
+
+
+def test_the_law_of_gradients(backend):
+    embedding = next(embeddings(backend))
+    found = [
+        tuple(sorted(backend.numpy(kdpp(embedding, 2, seed=seed).indices).tolist()))
+        for seed in range(draws(backend) // 2)
+    ]
+    assert_law(found, volumes(flat(backend, embedding), 2))
+
+
+def conditional(points, k, given, free):
+    """The law of k others by the volumes that they span with those given."""
+    law = volumes(points, k + len(given))
+    batches = itertools.combinations(free, k)
+    return {batch: law[tuple(sorted((*batch, *given)))] for batch in batches}
+
+
+@pytest.mark.parametrize("width", [4, 8])
+def test_the_law_given_some_and_of_candidates_alone(backend, width):
+    points = np.random.default_rng(7).standard_normal((6, width))
+    array, mask = backend.array(points), backend.array([True, True, False, True, True, True])
+    embedding = infoq.DiagonalEmbedding(array**2)
+    for x, given in ((array, [1, 4]), (embedding, [0])):
+        rows = points if x is array else np.abs(points)
+        found = [
+            kdpp(x, 2, seed=seed, candidates=mask, given=given)
+            for seed in range(draws(backend) // 3)
+        ]
+        law = conditional(rows, 2, given, [i for i in (0, 1, 3, 4, 5) if i not in given])
+        assert_law([tuple(sorted(backend.numpy(b.indices).tolist())) for b in found], law)
+        both = rows[[*given, *backend.numpy(found[0].indices)]]
+        alone = rows[given]
+        steps = [np.linalg.slogdet(part @ part.T)[1] for part in (alone, both)]
+        assert float(found[0].value) == pytest.approx(steps[1] - steps[0])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("width", [3, 40])
+def test_nothing_in_the_span_of_what_is_given(backend, dtype, width):
+    points = np.random.default_rng(8).standard_normal((5, width))
+    points[3], points[4] = points[0] - 2 * points[1], 1e-3 * points[0]
+    for x in (
+        backend.array(points, dtype),
+        infoq.DenseEmbedding(backend.array(points[:, :, None], dtype)),
+    ):
+        # The given points may depend on each other.
+        batch = kdpp(x, 4, given=[1, 0, 4])
+        assert backend.numpy(batch.indices).tolist() == [2]
+        assert batch.reason == "rank"
+        batch = kdpp(x, 1, given=[2, 3], candidates=backend.array([True] * 2 + [False] * 3))
+        assert batch.reason == "size"
+    nobody = kdpp(backend.array(points, dtype), 2, given=range(5))
+    assert (nobody.indices.shape[0], nobody.reason) == (0, "pool")
+
+
+def test_short_points_next_to_long_ones(backend):
+    rows = np.eye(4, 50)
+    rows[0] *= 1e6
+    softmax = infoq.likelihoods.Softmax(logits=backend.array(np.zeros((4, 2))))
+    long = infoq.LastLayerEmbedding(backend.array(rows), softmax)
+    for x in (backend.array(rows), long):
+        batch = kdpp(x, 3, given=[0])
+        assert sorted(backend.numpy(batch.indices).tolist()) == [1, 2, 3]
+
+
+def test_rows_of_many_parameters_are_never_formed(backend, monkeypatch):
+    def formed(*_):
+        raise AssertionError("the rows were formed")
+
+    monkeypatch.setattr(room.KroneckerRows, "dense", formed)
+    monkeypatch.setattr(room, "_flat", formed)
+    softmax = infoq.likelihoods.Softmax(logits=backend.array(np.eye(4)))
+    embedding = infoq.gradient_embedding(backend.array(np.eye(4) + 1), softmax)
+    assert kdpp(embedding, 3).indices.shape[0] == 3
+
+
+@pytest.mark.parametrize(
+    ("count", "width", "size"), [(1500, 300, "P=1800 take 0.072"), (2000, 250, "P=1500 take 0.078")]
+)
+def test_what_would_be_too_large_is_refused_with_its_size(backend, count, width, size):
+    softmax = infoq.likelihoods.Softmax(logits=backend.array(np.zeros((count, 3))))
+    layer = infoq.LastLayerEmbedding(backend.array(np.ones((count, width))), softmax)
+    with (
+        infoq.options(memory="1MB"),
+        pytest.raises(ValueError, match=rf"points: {count} of them over {size} GB, and options"),
+    ):
+        kdpp(layer, 3)
+
+
+def test_blocks_do_not_matter(backend):
+    embedding = infoq.fisher_embedding(
+        backend.array(np.random.default_rng(9).standard_normal((9, 3, 20))),
+        infoq.likelihoods.Normal(1.0),
+    )
+    one = kdpp(embedding, 4, seed=1)
+    with infoq.options(memory=5000):
+        two = kdpp(embedding, 4, seed=1)
+    assert backend.numpy(one.indices).tolist() == backend.numpy(two.indices).tolist()
 
 
 def test_none_one_and_all(backend):
@@ -91,6 +235,8 @@ def test_equal_eigenvalues_are_chosen_uniformly():
 def test_refusals(backend, points, k, error, message):
     with pytest.raises(error, match=message):
         kdpp(backend.array(points), k)
+    with pytest.raises(ValueError, match="given: expected indices from 0 to 2, got 3"):
+        kdpp(backend.array(np.ones((3, 2))), 1, given=[3])
 
 
 def test_not_inside_jax_jit():

@@ -1,0 +1,183 @@
+"""Uncertainty of single predictions: what every comparison should show beside it."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+from infoq import quantities, selection
+from infoq.backends import Array
+from infoq.methods.taxonomy import Who, method
+from infoq.predictives import Categorical, Predictive, as_predictive
+from infoq.selection import Selection
+
+
+@method(
+    noun="Categorical or Gaussian",
+    verb="entropy of the outcome",
+    adverb="of the mean prediction",
+    selection="top_k",
+    status="exact",
+    source="Shannon 1948",
+)
+def entropy(x: Predictive | Array, k: int, **who: Unpack[Who]) -> Selection:
+    """Pick the largest entropies of the outcome, noise included.
+
+    Parameters
+    ----------
+    x : Categorical, Gaussian or array [N, K, C]
+        The candidates; a bare array is probabilities.
+    k : int
+        How many to pick.
+    **who : candidates, given
+        As of `infoq.greedy`.
+
+    Returns
+    -------
+    Selection
+        Gains are entropies, in nats.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> infoq.methods.entropy(np.array([[[0.9, 0.1]], [[0.5, 0.5]]]), 1).indices
+    array([1])
+    """
+    return selection.top_k(as_predictive(x).entropy(), k, **who)
+
+
+@method(
+    noun="Categorical",
+    verb="least confidence",
+    adverb="of the mean prediction",
+    selection="top_k",
+    status="heuristic",
+    source="Lewis and Gale 1994",
+)
+def least_confidence(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Selection:
+    """Pick where the most probable class is least probable.
+
+    Parameters
+    ----------
+    x : Categorical or array [N, K, C]
+        The candidates; a bare array is probabilities.
+    k : int
+        How many to pick.
+    **who : candidates, given
+        As of `infoq.greedy`.
+
+    Returns
+    -------
+    Selection
+        Gains are those of `infoq.least_confidence`.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> infoq.methods.least_confidence(np.array([[[0.9, 0.1]], [[0.5, 0.5]]]), 1).indices
+    array([1])
+    """
+    return selection.top_k(quantities.least_confidence(x), k, **who)
+
+
+@method(
+    noun="Categorical",
+    verb="margin",
+    adverb="of the mean prediction",
+    selection="top_k",
+    status="heuristic",
+    source="Scheffer et al. 2001",
+)
+def margin(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Selection:
+    """Pick where the two most probable classes are nearest to each other.
+
+    Parameters
+    ----------
+    x : Categorical or array [N, K, C]
+        The candidates; a bare array is probabilities.
+    k : int
+        How many to pick.
+    **who : candidates, given
+        As of `infoq.greedy`.
+
+    Returns
+    -------
+    Selection
+        Gains are those of `infoq.margin`.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> infoq.methods.margin(np.array([[[0.9, 0.1]], [[0.5, 0.5]]]), 1).indices
+    array([1])
+    """
+    return selection.top_k(quantities.margin(x), k, **who)
+
+
+@method(
+    noun="Categorical",
+    verb="variation ratio",
+    adverb="by votes of the draws",
+    selection="top_k",
+    status="heuristic",
+    source="Freeman 1965; Gal et al. 2017",
+)
+def variation_ratio(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Selection:
+    """Pick where most draws vote against the majority.
+
+    Parameters
+    ----------
+    x : Categorical or array [N, K, C]
+        The candidates; a bare array is probabilities.
+    k : int
+        How many to pick.
+    **who : candidates, given
+        As of `infoq.greedy`.
+
+    Returns
+    -------
+    Selection
+        Gains are those of `infoq.variation_ratio`.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> votes = np.array([[[0.9, 0.1], [0.8, 0.2]], [[0.6, 0.4], [0.4, 0.6]]])
+    >>> infoq.methods.variation_ratio(votes, 1).indices
+    array([1])
+    """
+    return selection.top_k(quantities.variation_ratio(x), k, **who)
+
+
+@method(
+    noun="Categorical",
+    verb="mean standard deviation",
+    adverb="over the draws",
+    selection="top_k",
+    status="heuristic",
+    source="Kampffmeyer et al. 2016",
+)
+def mean_std(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Selection:
+    """Pick where the probabilities of classes vary most between draws.
+
+    Parameters
+    ----------
+    x : Categorical or array [N, K, C]
+        The candidates; a bare array is probabilities.
+    k : int
+        How many to pick.
+    **who : candidates, given
+        As of `infoq.greedy`.
+
+    Returns
+    -------
+    Selection
+        Gains are those of `infoq.mean_std`.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> votes = np.array([[[0.9, 0.1], [0.8, 0.2]], [[0.6, 0.4], [0.4, 0.6]]])
+    >>> infoq.methods.mean_std(votes, 1).indices
+    array([1])
+    """
+    return selection.top_k(quantities.mean_std(x), k, **who)

@@ -1,0 +1,93 @@
+"""Distances alone: batches that cover the candidates or fill their volume."""
+
+from __future__ import annotations
+
+from typing import Any, Unpack
+
+from infoq import selection
+from infoq.methods.taxonomy import Who, method
+from infoq.methods.together import Points
+from infoq.selection import Selection
+
+
+@method(
+    noun="features or gradients",
+    verb="distance to the nearest pick",
+    adverb="bounds the volume of LogDet from above",
+    selection="farthest_first",
+    status="exact distances; twice the best radius at most",
+    source="Gonzalez 1985; Sener and Savarese 2018",
+)
+def coreset(points: Points, k: int, **who: Unpack[Who]) -> Selection:
+    """Core-set: pick so that every point is near a pick (k-center, farthest first).
+
+    Parameters
+    ----------
+    points : array [N, P] or Embedding
+        Features, or for example gradients by `infoq.gradient_embedding`.
+    k : int
+        How many to pick.
+    **who : candidates, given
+        As of `infoq.greedy`; what is given (the labelled points, say) counts as picked.
+
+    Returns
+    -------
+    Selection
+        Gains are distances to the nearest pick so far.
+
+    References
+    ----------
+    Gonzalez, T. F. (1985). Clustering to minimize the maximum intercluster distance, Theoretical
+    Computer Science 38, 293-306. Sener, O. and Savarese, S. (2018). Active learning for
+    convolutional neural networks: a core-set approach, ICLR, arXiv:1708.00489.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> points = np.array([[0.0, 0.0], [0.1, 0.0], [5.0, 0.0]])
+    >>> infoq.methods.coreset(points, 1, given=[0]).indices
+    array([2])
+    """
+    return selection.farthest_first(points, k, **who)
+
+
+@method(
+    noun="features or gradients",
+    verb="LogDet of the batch",
+    adverb="log-det, without a ridge",
+    selection="kdpp",
+    status="exact sample",
+    source="Kulesza and Taskar 2011; Biyik et al. 2019",
+)
+def dpp(points: Points, k: int, *, seed: Any = 0, **who: Unpack[Who]) -> Selection:
+    """k-DPP: draw a batch with a probability proportional to the volume that it spans, squared.
+
+    Parameters
+    ----------
+    points : array [N, P] or Embedding
+        Features, or gradients by `infoq.gradient_embedding`.
+    k : int
+        How many to pick; no more than the rank.
+    seed : int or the library's random generator
+        What the batch is drawn from.
+    **who : candidates, given
+        As of `infoq.kdpp`.
+
+    Returns
+    -------
+    Selection
+        Gains are those of the log-determinant.
+
+    References
+    ----------
+    Kulesza, A. and Taskar, B. (2011). k-DPPs: fixed-size determinantal point processes, ICML.
+    Biyik, E., Wang, K., Anari, N. and Sadigh, D. (2019). Batch active learning using determinantal
+    point processes, arXiv:1906.07975.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> infoq.methods.dpp(np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), 2).indices.shape
+    (2,)
+    """
+    return selection.kdpp(points, k, seed=seed, **who)

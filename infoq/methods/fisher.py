@@ -1,0 +1,359 @@
+"""What is left to learn about predictions, by Fisher information: BAIT and its kin."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+from infoq import quantities, selection
+from infoq.backends import Array
+from infoq.likelihoods import Bernoulli, Likelihood
+from infoq.methods.outputs import as_likelihood
+from infoq.methods.taxonomy import Who, method
+from infoq.predictives import (
+    Categorical,
+    Embedding,
+    Gaussian,
+    LastLayerEmbedding,
+    ScalarPrecision,
+    gradient_embedding,
+    laplace,
+)
+from infoq.predictives.joined import joined
+from infoq.selection import Selection
+from infoq.selection.selected import check_batch_size
+
+
+@method(
+    noun="embedding of Fisher information",
+    verb="EPIG of the batch",
+    adverb="trace, with the published scaling by the numbers of labelled and picked",
+    selection="forward_backward",
+    status="exact objective; an upper bound of a log-det that is minimised",
+    source="Ash et al. 2021, algorithm 1",
+)
+def bait(
+    pool: Embedding,
+    k: int,
+    *,
+    labelled: Embedding | None = None,
+    targets: Embedding | None = None,
+    prior_precision: float = 1.0,
+    oversample: float = 2,
+    **who: Unpack[Who],
+) -> Selection:
+    r"""BAIT: pick so that least of the Fisher information of all points is unexplained.
+
+    .. math::
+        \min_A \mathrm{tr} \Big[ \Big( \lambda I + \frac{n_L}{n_L + B} \bar F_L
+            + \frac{B}{n_L + B} \sum_{a \in A} F_a \Big)^{-1} \bar F \Big]
+
+    Parameters
+    ----------
+    pool : Embedding
+        Of the Fisher information of the candidates, classification or regression.
+    k : int
+        How many to pick, B.
+    labelled : Embedding, optional
+        The n_L points whose labels are known, in the same way.
+    targets : Embedding, optional
+        What the mean Fisher information is of. Default: the candidates and the labelled points.
+    prior_precision : float
+        :math:`\lambda > 0`.
+    oversample : float
+        How many times B are picked before those least missed are given back; 1 for none.
+    **who : candidates, given
+        As of `infoq.greedy`; what is given counts as picked.
+
+    Returns
+    -------
+    Selection
+        Gains add up to B / (n_L + B) times half of what the batch takes off the objective.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the embeddings are not alike, or the precision is not positive.
+
+    Notes
+    -----
+    Forward greedy to 2 B and backward to B, the picks of the published code, whose step costs
+    N C P^2; here a step updates quadratic forms: N R^2 P, of a last layer N R C (D + R), and the
+    first N C^2 D^2 / 2. For many classes see `bait_top` and `bait_binary`. Not submodular.
+
+    References
+    ----------
+    Ash, J. T., Goel, S., Krishnamurthy, A. and Kakade, S. (2021). Gone fishing: neural active
+    learning with Fisher embeddings, NeurIPS, arXiv:2106.09675, algorithm 1.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> pool = infoq.DenseEmbedding(np.array([[2.0, 0.0], [2.0, 0.0], [0.0, 2.0]]))
+    >>> infoq.methods.bait(pool, 2).indices
+    array([0, 2])
+    """
+    batch = max(1, check_batch_size(k))
+    count = 0 if labelled is None else len(labelled)
+    # The objective times B / (n_L + B), so that what is picked counts as it is.
+    prior = ScalarPrecision(float(prior_precision) * (count + batch) / batch)
+    known = prior if labelled is None else laplace(labelled, prior, temperature=batch)
+    if targets is None:
+        targets = pool if labelled is None else joined(pool, labelled)
+    f = quantities.EPIG(Gaussian(pool, known), targets, approximation="trace")
+    return selection.forward_backward(f, k, oversample=oversample, **who)
+
+
+@method(
+    noun="features and class probabilities",
+    verb="EPIG of the batch",
+    adverb="trace, of the most probable classes' gradients",
+    selection="forward_backward",
+    status="lower bound of the Fisher information",
+    source="Huseljic et al. 2024",
+)
+def bait_top(
+    features: Array,
+    likelihood: Likelihood | Array,
+    k: int,
+    *,
+    classes: int = 2,
+    labelled: tuple[Array, Likelihood | Array] | None = None,
+    prior_precision: float = 1.0,
+    oversample: float = 2,
+    bias: bool = False,
+    **who: Unpack[Who],
+) -> Selection:
+    """BAIT with the expectation over the most probable classes alone.
+
+    Parameters
+    ----------
+    features : array [N, D] or [N, C, P]
+        Features under a linear last layer, or Jacobians of the outputs.
+    likelihood : Likelihood or array [N, C]
+        Of the outcomes; a bare array is class probabilities.
+    k : int
+        How many to pick.
+    classes : int
+        How many classes count, from 1 to C: R rows a candidate. With all C it is `bait`.
+    labelled : tuple of features and likelihood, optional
+        The points whose labels are known.
+    prior_precision, oversample
+        As of `bait`.
+    bias : bool
+        Whether each class has a bias, for features.
+    **who : candidates, given
+        As of `infoq.greedy`; what is given counts as picked.
+
+    Returns
+    -------
+    Selection
+        As of `bait`.
+
+    Notes
+    -----
+    P is still C D, and matrices P x P are formed: for a thousand classes see `bait_binary`.
+
+    References
+    ----------
+    Huseljic, D., Hahn, P., Herde, M., Rauch, L. and Sick, B. (2024). Fast fishing: approximating
+    BAIT for efficient and scalable deep active image classification, ECML PKDD, arXiv:2404.08981.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> features, probs = np.array([[1.0, 0.0], [0.0, 2.0]]), np.array([[0.9, 0.1], [0.5, 0.5]])
+    >>> infoq.methods.bait_top(features, probs, 1).indices
+    array([1])
+    """
+
+    def embedded(x: Array, outcomes: Likelihood | Array) -> Embedding:
+        return gradient_embedding(x, as_likelihood(outcomes), top=classes, bias=bias)
+
+    return bait(
+        embedded(features, likelihood),
+        k,
+        labelled=None if labelled is None else embedded(*labelled),
+        prior_precision=prior_precision,
+        oversample=oversample,
+        **who,
+    )
+
+
+@method(
+    noun="features and class probabilities",
+    verb="EPIG of the batch",
+    adverb="trace, of whether the most probable class is the outcome",
+    selection="forward_backward",
+    status="heuristic; exact for two classes",
+    source="Huseljic et al. 2024",
+)
+def bait_binary(
+    features: Array,
+    likelihood: Likelihood | Array,
+    k: int,
+    *,
+    labelled: tuple[Array, Likelihood | Array] | None = None,
+    prior_precision: float = 1.0,
+    oversample: float = 2,
+    bias: bool = False,
+    **who: Unpack[Who],
+) -> Selection:
+    r"""BAIT with one binary outcome: whether the most probable class is the label.
+
+    Parameters
+    ----------
+    features : array [N, D]
+        Features under a linear last layer.
+    likelihood : Likelihood or array [N, C]
+        Of the outcomes; a bare array is class probabilities.
+    k : int
+        How many to pick.
+    labelled : tuple of features and likelihood, optional
+        The points whose labels are known.
+    prior_precision, oversample
+        As of `bait`.
+    bias : bool
+        Whether there is a bias.
+    **who : candidates, given
+        As of `infoq.greedy`; what is given counts as picked.
+
+    Returns
+    -------
+    Selection
+        As of `bait`.
+
+    Notes
+    -----
+    One row :math:`\sqrt{\hat p (1 - \hat p)}\, \phi` a candidate and P = D parameters, whatever the
+    number of classes. Of two classes it is the Fisher information of their logits' difference.
+
+    References
+    ----------
+    Huseljic, D. et al. (2024), arXiv:2404.08981.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> features, probs = np.array([[1.0, 0.0], [0.0, 2.0]]), np.array([[0.9, 0.1], [0.5, 0.5]])
+    >>> infoq.methods.bait_binary(features, probs, 1).indices
+    array([1])
+    """
+
+    def embedded(x: Array, outcomes: Likelihood | Array) -> Embedding:
+        return LastLayerEmbedding(x, _missed(as_likelihood(outcomes)), bias=bias)
+
+    return bait(
+        embedded(features, likelihood),
+        k,
+        labelled=None if labelled is None else embedded(*labelled),
+        prior_precision=prior_precision,
+        oversample=oversample,
+        **who,
+    )
+
+
+@method(
+    noun="Gaussian",
+    verb="JEPIG of the batch",
+    adverb="log-det",
+    selection="greedy",
+    status="exact for a linear Gaussian model",
+    source="Hübotter et al. 2024",
+)
+def itl(x: Gaussian, targets: Gaussian | Embedding, k: int, **who: Unpack[Who]) -> Selection:
+    """ITL: transductive learning, by the information about all targets jointly.
+
+    Parameters
+    ----------
+    x : Gaussian
+        The candidates, for example `infoq.Gaussian.from_covariance` of a Gaussian process.
+    targets : Gaussian or Embedding
+        What predictions are wanted of.
+    k : int
+        How many to pick.
+    **who : candidates, given
+        As of `infoq.greedy`; what is given counts as observed.
+
+    Returns
+    -------
+    Selection
+        Gains in nats.
+
+    Notes
+    -----
+    About the targets' outcomes. The published objective is about their noise-free values: its limit
+    for targets measured with little noise.
+
+    References
+    ----------
+    Hübotter, J., Sukhija, B., Treven, L., As, Y. and Krause, A. (2024). Transductive active
+    learning: theory and applications, NeurIPS, arXiv:2402.15898.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> pool = infoq.Gaussian(np.array([[1.0, 0.0], [0.0, 1.0]]), 1.0)
+    >>> infoq.methods.itl(pool, infoq.DenseEmbedding(np.array([[0.0, 2.0]])), 1).indices
+    array([1])
+    """
+    return selection.greedy(quantities.JEPIG(x, targets), k, **who)
+
+
+@method(
+    noun="Gaussian",
+    verb="EPIG of the batch",
+    adverb="trace",
+    selection="greedy",
+    status="exact for a linear Gaussian model",
+    source="Hübotter et al. 2024; Seo et al. 2000",
+)
+def vtl(
+    x: Gaussian,
+    targets: Gaussian | Embedding,
+    k: int,
+    *,
+    target_weights: Array | None = None,
+    **who: Unpack[Who],
+) -> Selection:
+    """VTL: transductive learning, by the variance that is left at the targets.
+
+    Parameters
+    ----------
+    x : Gaussian
+        The candidates, for example `infoq.Gaussian.from_covariance` of a Gaussian process.
+    targets : Gaussian or Embedding
+        What predictions are wanted of.
+    k : int
+        How many to pick.
+    target_weights : array [M], optional
+        What each target counts.
+    **who : candidates, given
+        As of `infoq.greedy`; what is given counts as observed.
+
+    Returns
+    -------
+    Selection
+        Gains are half of what each takes off the targets' mean variance, in units of their noise.
+
+    References
+    ----------
+    Hübotter, J. et al. (2024), arXiv:2402.15898. Seo, S., Wallat, M., Graepel, T. and Obermayer, K.
+    (2000). Gaussian process regression: active data selection and test point rejection, IJCNN.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> pool = infoq.Gaussian(np.array([[1.0, 0.0], [0.0, 1.0]]), 1.0)
+    >>> infoq.methods.vtl(pool, infoq.DenseEmbedding(np.array([[0.0, 2.0]])), 1).indices
+    array([1])
+    """
+    f = quantities.EPIG(x, targets, target_weights=target_weights, approximation="trace")
+    return selection.greedy(f, k, **who)
+
+
+def _missed(outcomes: Likelihood) -> Bernoulli:
+    """Whether the most probable class is not the outcome."""
+    logits = outcomes.outcome_logits()
+    if logits is None:
+        raise TypeError(f"likelihood: {type(outcomes).__name__} is not of classes")
+    return Bernoulli(quantities.least_confidence(Categorical(logits=logits[:, None, :])))

@@ -1,0 +1,294 @@
+"""Gradients of the loss: how long they are, and how far apart."""
+
+from __future__ import annotations
+
+from typing import Any, Unpack
+
+from infoq import quantities, selection
+from infoq.backends import Array, ops_for
+from infoq.likelihoods import Likelihood
+from infoq.methods.outputs import as_likelihood
+from infoq.methods.taxonomy import Who, method
+from infoq.predictives import Embedding, Gaussian, gradient_embedding
+from infoq.selection import Selection
+
+
+@method(
+    noun="gradients at hard pseudo-labels",
+    verb="EIG, prior precision to 0",
+    adverb="one label each",
+    selection="kmeans_plusplus",
+    status="heuristic; the law of the selection is exact",
+    source="Ash et al. 2020",
+)
+def badge(
+    x: Array,
+    likelihood: Likelihood | Array,
+    k: int,
+    *,
+    bias: bool = False,
+    first: str = "norm",
+    seed: Any = 0,
+    **who: Unpack[Who],
+) -> Selection:
+    r"""BADGE: draw gradients that are long and far apart.
+
+    Parameters
+    ----------
+    x : array [N, D] or [N, C, P]
+        Features under a linear last layer, or Jacobians of the outputs.
+    likelihood : Likelihood or array [N, C]
+        Of the outcomes; a bare array is class probabilities.
+    k : int
+        How many to pick.
+    bias : bool
+        Whether each class has a bias, for features.
+    first, seed
+        As of `infoq.kmeans_plusplus`; the published code starts at the longest gradient.
+    **who : candidates, given
+        As of `infoq.greedy`; what is given counts as picked.
+
+    Returns
+    -------
+    Selection
+        Gains are squared distances to the nearest pick, when drawn.
+
+    Notes
+    -----
+    The [N, C D] gradients are never formed: N (D + C) numbers. A hard pseudo-label is no sample of
+    the outcome, so this approximates an information gain without being one.
+
+    References
+    ----------
+    Ash, J. T., Zhang, C., Krishnamurthy, A., Langford, J. and Agarwal, A. (2020). Deep batch active
+    learning by diverse, uncertain gradient lower bounds, ICLR, arXiv:1906.03671.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> features, probs = np.array([[1.0, 0.0], [0.0, 2.0]]), np.array([[0.9, 0.1], [0.5, 0.5]])
+    >>> infoq.methods.badge(features, probs, 1)[:2]
+    (array([1]), array([2.]))
+    """
+    points = gradient_embedding(x, as_likelihood(likelihood), bias=bias)
+    return selection.kmeans_plusplus(points, k, first=first, seed=seed, **who)
+
+
+@method(
+    noun="embedding of Fisher information",
+    verb="EIG, precision of the identity",
+    adverb="trace",
+    selection="top_k",
+    status="exact; EGL squared, twice the trace bound of EIG",
+    source="Settles et al. 2007; Kirsch and Gal 2022, section 7",
+)
+def egl(embedding: Embedding, k: int, **who: Unpack[Who]) -> Selection:
+    r"""Expected gradient length: pick the largest expected squared norms of the gradient.
+
+    .. math:: E_y \|\nabla_w \log p(y \mid x_i, w)\|^2 = \mathrm{tr}\, F_i
+
+    Parameters
+    ----------
+    embedding : Embedding
+        Of the Fisher information: `infoq.LastLayerEmbedding`, `infoq.fisher_embedding` and others.
+    k : int
+        How many to pick.
+    **who : candidates, given
+        As of `infoq.greedy`.
+
+    Returns
+    -------
+    Selection
+        Gains are expected squared norms.
+
+    Notes
+    -----
+    Of the squared norm, which makes it a trace exactly, without approximating the Fisher
+    information by its diagonal; the expected norm itself, as first published, may rank otherwise.
+
+    References
+    ----------
+    Settles, B., Craven, M. and Ray, S. (2007). Multiple-instance active learning, NeurIPS. Kirsch,
+    A. and Gal, Y. (2022), arXiv:2208.00549, section 7.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> softmax = infoq.likelihoods.Softmax(np.array([[0.5, 0.5], [0.9, 0.1]]))
+    >>> layer = infoq.LastLayerEmbedding(np.array([[1.0, 0.0], [1.0, 1.0]]), softmax)
+    >>> infoq.methods.egl(layer, 2).gains.round(4)
+    array([0.5 , 0.36])
+    """
+    return selection.top_k(_squared_norms(embedding), k, **who)
+
+
+@method(
+    noun="gradients at the labels",
+    verb="IG, precision of the identity",
+    adverb="trace",
+    selection="top_k",
+    status="exact norm; its square is twice the trace of IG",
+    source="Paul et al. 2021",
+)
+def grand(
+    x: Array,
+    likelihood: Likelihood | Array,
+    labels: Array,
+    k: int,
+    *,
+    bias: bool = False,
+    **who: Unpack[Who],
+) -> Selection:
+    """GraNd: pick the longest gradients of the loss at the known labels.
+
+    Parameters
+    ----------
+    x : array [N, D] or [N, C, P]
+        Features under a linear last layer, or Jacobians of the outputs.
+    likelihood : Likelihood or array [N, C]
+        Of the outcomes; a bare array is class probabilities.
+    labels : array [N]
+        The outcomes; of several independent outputs [N, C].
+    k : int
+        How many to pick.
+    bias : bool
+        Whether each class has a bias, for features.
+    **who : candidates, given
+        As of `infoq.greedy`.
+
+    Returns
+    -------
+    Selection
+        Gains are norms. Of one model; for the published mean over initial weights, average norms.
+
+    References
+    ----------
+    Paul, M., Ganguli, S. and Dziugaite, G. K. (2021). Deep learning on a data diet: finding
+    important examples early in training, NeurIPS, arXiv:2107.07075.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> features, probs = np.array([[1.0, 0.0], [3.0, 4.0]]), np.array([[0.8, 0.2], [0.8, 0.2]])
+    >>> infoq.methods.grand(features, probs, np.array([1, 0]), 2).gains.round(4)
+    array([1.4142, 1.1314])
+    """
+    gradients = gradient_embedding(x, as_likelihood(likelihood), labels, bias=bias)
+    return selection.top_k(_squared_norms(gradients) ** 0.5, k, **who)
+
+
+@method(
+    noun="class probabilities and labels",
+    verb="IG of a constant feature, precision of the identity",
+    adverb="trace",
+    selection="top_k",
+    status="exact norm; a heuristic for GraNd",
+    source="Paul et al. 2021",
+)
+def el2n(likelihood: Likelihood | Array, labels: Array, k: int, **who: Unpack[Who]) -> Selection:
+    r"""EL2N: pick the largest errors of the prediction, :math:`\|\pi - e_y\|`.
+
+    Parameters
+    ----------
+    likelihood : Likelihood or array [N, C]
+        Of the outcomes; a bare array is class probabilities.
+    labels : array [N]
+        The outcomes.
+    k : int
+        How many to pick.
+    **who : candidates, given
+        As of `infoq.greedy`.
+
+    Returns
+    -------
+    Selection
+        Gains are norms: GraNd of a last layer whose only feature is 1.
+
+    References
+    ----------
+    Paul, M. et al. (2021), arXiv:2107.07075.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> probs = np.array([[0.8, 0.2], [0.8, 0.2]])
+    >>> infoq.methods.el2n(probs, np.array([1, 0]), 2).gains.round(4)
+    array([1.1314, 0.2828])
+    """
+    outcomes = as_likelihood(likelihood)
+    ones = ops_for(likelihood=outcomes.parts[0]).xp.ones_like(outcomes.parts[0][:, :1])
+    return grand(ones, outcomes, labels, k, **who)
+
+
+@method(
+    noun="two predictions and labels",
+    verb="JPIG",
+    adverb="exact by symmetry: what holdout labels tell about this one",
+    selection="top_k",
+    status="exact for the two predictions; may be negative",
+    source="Mindermann et al. 2022",
+)
+def rho_loss(
+    likelihood: Likelihood | Array,
+    holdout: Likelihood | Array,
+    labels: Array,
+    k: int,
+    **who: Unpack[Who],
+) -> Selection:
+    r"""RHO-loss: pick the largest reducible losses.
+
+    .. math:: \log p(y_i \mid x_i, D_{holdout}, D) - \log p(y_i \mid x_i, D)
+
+    Parameters
+    ----------
+    likelihood : Likelihood or array [N, C]
+        The prediction of the model in training; a bare array is class probabilities.
+    holdout : Likelihood or array [N, C]
+        The prediction of a model that has learned from holdout data, too.
+    labels : array [N]
+        The outcomes.
+    k : int
+        How many to pick.
+    **who : candidates, given
+        As of `infoq.greedy`.
+
+    Returns
+    -------
+    Selection
+        Gains in nats: the loss of the first prediction less that of the second.
+
+    Notes
+    -----
+    The published practice takes a model of holdout data alone for the second. From posterior draws,
+    `infoq.jpig` computes it with no second model.
+
+    References
+    ----------
+    Mindermann, S. et al. (2022). Prioritized training on points that are learnable, worth
+    learning, and not yet learnt, ICML, arXiv:2206.07137, equation 3.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> now, holdout = np.array([[0.5, 0.5], [0.5, 0.5]]), np.array([[0.5, 0.5], [0.9, 0.1]])
+    >>> infoq.methods.rho_loss(now, holdout, np.array([0, 0]), 2).gains.round(4)
+    array([0.5878, 0.    ])
+    """
+    reducible = _losses(as_likelihood(likelihood), labels) - _losses(as_likelihood(holdout), labels)
+    return selection.top_k(reducible, k, **who)
+
+
+def _squared_norms(embedding: Embedding) -> Array:
+    """Squared norms of all of a candidate's rows together: [N]."""
+    return 2 * quantities.eig(Gaussian(embedding, 1.0), approximation="trace")
+
+
+def _losses(likelihood: Likelihood, labels: Array) -> Array:
+    """-log p(y) of each outcome: [N]."""
+    logits = likelihood.outcome_logits()
+    if logits is None:
+        raise TypeError(f"likelihood: {type(likelihood).__name__} is not of classes")
+    likelihood.check_labels(labels)
+    ops = ops_for(likelihood=logits, labels=labels)
+    logs = ops.take_along_axis(ops.log_softmax(ops.upcast(logits)), labels[:, None])
+    return ops.xp.astype(-logs[:, 0], logits.dtype)

@@ -1,0 +1,318 @@
+"""Information about parameters and predictions: BALD, EPIG, JEPIG and their batches."""
+
+from __future__ import annotations
+
+from typing import Any, Unpack
+
+from infoq import quantities, selection
+from infoq.backends import Array
+from infoq.methods.taxonomy import Who, method
+from infoq.predictives import Embedding, Predictive
+from infoq.selection import Selection
+
+
+@method(
+    noun="Categorical or Gaussian",
+    verb="EIG",
+    adverb="exact; of a Gaussian log-det or trace",
+    selection="top_k",
+    status="exact; the trace is an upper bound of a score that is maximised",
+    source="Lindley 1956; Houlsby et al. 2011, eq. 2",
+)
+def bald(
+    x: Predictive | Array, k: int, *, approximation: str = "logdet", **who: Unpack[Who]
+) -> Selection:
+    """BALD: pick whose outcomes tell most about the parameters, one by one.
+
+    Parameters
+    ----------
+    x : Categorical, Gaussian or array [N, K, C]
+        The candidates; a bare array is probabilities.
+    k : int
+        How many to pick.
+    approximation : {"logdet", "trace"}
+        Of a `Gaussian`.
+    **who : candidates, given
+        As of `infoq.greedy`.
+
+    Returns
+    -------
+    Selection
+        Gains in nats. They overlap: the batch tells at most their sum; see `batch_bald`.
+
+    References
+    ----------
+    Houlsby, N., Huszar, F., Ghahramani, Z. and Lengyel, M. (2011). Bayesian active learning for
+    classification and preference learning, arXiv:1112.5745, equation 2.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> draws = np.array([[[0.5, 0.5], [0.5, 0.5]], [[0.9, 0.1], [0.2, 0.8]]])
+    >>> infoq.methods.bald(draws, 1).indices
+    array([1])
+    """
+    return selection.top_k(quantities.eig(x, approximation=approximation), k, **who)
+
+
+@method(
+    noun="Categorical or Gaussian",
+    verb="EIG of the batch",
+    adverb="exact while the joint outcomes fit, then sampled; of a Gaussian log-det",
+    selection="greedy",
+    status="exact, then Monte Carlo",
+    source="Kirsch et al. 2019, eq. 8",
+)
+def batch_bald(
+    x: Predictive | Array, k: int, *, samples: int = 10_000, seed: Any = 0, **who: Unpack[Who]
+) -> Selection:
+    """BatchBALD: pick whose outcomes tell most about the parameters together.
+
+    Parameters
+    ----------
+    x : Categorical, Gaussian or array [N, K, C]
+        The candidates; a bare array is probabilities.
+    k : int
+        How many to pick.
+    samples, seed
+        As of `infoq.EIG`.
+    **who : candidates, given
+        As of `infoq.greedy`; what is given counts as pending.
+
+    Returns
+    -------
+    Selection
+        Gains in nats; at least 1 - 1/e of the best batch where they are exact.
+
+    References
+    ----------
+    Kirsch, A., van Amersfoort, J. and Gal, Y. (2019). BatchBALD: efficient and diverse batch
+    acquisition for deep Bayesian active learning, arXiv:1906.08158, equation 8.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> a, b = [[0.9, 0.1], [0.1, 0.9]], [[0.5, 0.5], [0.6, 0.4]]
+    >>> infoq.methods.batch_bald(np.array([a, b, a]), 2).gains.round(4)
+    array([0.3681, 0.1463])
+    """
+    return selection.greedy(quantities.EIG(x, samples=samples, seed=seed), k, **who)
+
+
+@method(
+    noun="Categorical or Gaussian",
+    verb="EPIG",
+    adverb="exact; of a Gaussian log-det, Jensen, trace or Kronecker",
+    selection="top_k",
+    status="exact; biased up from few draws",
+    source="Bickford Smith et al. 2023, eq. 5",
+)
+def epig(
+    x: Predictive | Array,
+    targets: Predictive | Embedding | Array,
+    k: int,
+    *,
+    target_weights: Array | None = None,
+    approximation: str = "logdet",
+    **who: Unpack[Who],
+) -> Selection:
+    """EPIG: pick whose outcomes tell most about a target's, on average over targets.
+
+    Parameters
+    ----------
+    x : Categorical, Gaussian or array [N, K, C]
+        The candidates; a bare array is probabilities.
+    targets : Categorical or array [M, K, C'], or Gaussian or Embedding
+        What the model will be used on.
+    k : int
+        How many to pick.
+    target_weights, approximation
+        As of `infoq.epig`.
+    **who : candidates, given
+        As of `infoq.greedy`.
+
+    Returns
+    -------
+    Selection
+        Gains in nats, one by one: they overlap; see `batch_epig`.
+
+    References
+    ----------
+    Bickford Smith, F., Kirsch, A., Farquhar, S., Gal, Y., Foster, A. and Rainforth, T. (2023).
+    Prediction-oriented Bayesian active learning, AISTATS, arXiv:2304.08151, equation 5.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> draws = np.array([[[0.5, 0.5], [0.5, 0.5]], [[0.9, 0.1], [0.2, 0.8]]])
+    >>> infoq.methods.epig(draws, draws[1:], 1).indices
+    array([1])
+    """
+    scores = quantities.epig(x, targets, target_weights=target_weights, approximation=approximation)
+    return selection.top_k(scores, k, **who)
+
+
+@method(
+    noun="Categorical or Gaussian",
+    verb="EPIG of the batch",
+    adverb="exact while the joint outcomes fit, then sampled; of a Gaussian as EPIG",
+    selection="greedy",
+    status="exact, then Monte Carlo; not submodular",
+    source="Bickford Smith et al. 2023; Kirsch and Gal 2022, section 5",
+)
+def batch_epig(
+    x: Predictive | Array,
+    targets: Predictive | Embedding | Array,
+    k: int,
+    *,
+    target_weights: Array | None = None,
+    approximation: str = "logdet",
+    samples: int = 100,
+    seed: Any = 0,
+    **who: Unpack[Who],
+) -> Selection:
+    """Batch EPIG: pick whose outcomes together tell most about a target's, on average.
+
+    Parameters
+    ----------
+    x : Categorical, Gaussian or array [N, K, C]
+        The candidates; a bare array is probabilities.
+    targets : Categorical or array [M, K, C'], or Gaussian or Embedding
+        What the model will be used on.
+    k : int
+        How many to pick.
+    target_weights, approximation, samples, seed
+        As of `infoq.EPIG`.
+    **who : candidates, given
+        As of `infoq.greedy`; what is given counts as pending.
+
+    Returns
+    -------
+    Selection
+        Gains in nats.
+
+    References
+    ----------
+    Bickford Smith, F. et al. (2023), arXiv:2304.08151. Kirsch, A. and Gal, Y. (2022),
+    arXiv:2208.00549, section 5.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> pool = infoq.Gaussian(np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), 1.0)
+    >>> infoq.methods.batch_epig(pool, infoq.DenseEmbedding(np.eye(2)), 2).indices
+    array([0, 2])
+    """
+    f = quantities.EPIG(
+        x,
+        targets,
+        target_weights=target_weights,
+        approximation=approximation,
+        samples=samples,
+        seed=seed,
+    )
+    return selection.greedy(f, k, **who)
+
+
+@method(
+    noun="Categorical or Gaussian",
+    verb="JEPIG",
+    adverb="exact while the targets' joint outcomes fit, then sampled; of a Gaussian log-det",
+    selection="top_k",
+    status="exact, then Monte Carlo",
+    source="Kirsch and Gal 2022, section 5",
+)
+def jepig(
+    x: Predictive | Array,
+    targets: Predictive | Embedding | Array,
+    k: int,
+    *,
+    samples: int = 10_000,
+    seed: Any = 0,
+    **who: Unpack[Who],
+) -> Selection:
+    """JEPIG: pick whose outcomes tell most about those of all targets jointly.
+
+    Parameters
+    ----------
+    x : Categorical, Gaussian or array [N, K, C]
+        The candidates; a bare array is probabilities.
+    targets : Categorical or array [M, K, C'], or Gaussian or Embedding
+        What the model will be used on.
+    k : int
+        How many to pick.
+    samples, seed
+        As of `infoq.jepig`.
+    **who : candidates, given
+        As of `infoq.greedy`.
+
+    Returns
+    -------
+    Selection
+        Gains in nats, one by one: they overlap; see `batch_jepig`.
+
+    References
+    ----------
+    Kirsch, A. and Gal, Y. (2022). Unifying approaches in active learning and active sampling via
+    Fisher information and information-theoretic quantities, TMLR, arXiv:2208.00549, section 5.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> draws = np.array([[[0.5, 0.5], [0.5, 0.5]], [[0.9, 0.1], [0.2, 0.8]]])
+    >>> infoq.methods.jepig(draws, draws, 1).indices
+    array([1])
+    """
+    return selection.top_k(quantities.jepig(x, targets, samples=samples, seed=seed), k, **who)
+
+
+@method(
+    noun="Categorical or Gaussian",
+    verb="JEPIG of the batch",
+    adverb="exact while the joint outcomes fit, then sampled; of a Gaussian log-det",
+    selection="greedy",
+    status="exact, then Monte Carlo; not submodular",
+    source="Kirsch and Gal 2022, section 5",
+)
+def batch_jepig(
+    x: Predictive | Array,
+    targets: Predictive | Embedding | Array,
+    k: int,
+    *,
+    samples: int = 10_000,
+    seed: Any = 0,
+    **who: Unpack[Who],
+) -> Selection:
+    """Batch JEPIG: pick whose outcomes together tell most about those of all targets.
+
+    Parameters
+    ----------
+    x : Categorical, Gaussian or array [N, K, C]
+        The candidates; a bare array is probabilities.
+    targets : Categorical or array [M, K, C'], or Gaussian or Embedding
+        What the model will be used on.
+    k : int
+        How many to pick.
+    samples, seed
+        As of `infoq.JEPIG`.
+    **who : candidates, given
+        As of `infoq.greedy`; what is given counts as pending.
+
+    Returns
+    -------
+    Selection
+        Gains in nats.
+
+    References
+    ----------
+    Kirsch, A. and Gal, Y. (2022), arXiv:2208.00549, section 5.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> pool = infoq.Gaussian(np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), 1.0)
+    >>> infoq.methods.batch_jepig(pool, infoq.DenseEmbedding(np.eye(2)), 2).indices
+    array([0, 2])
+    """
+    f = quantities.JEPIG(x, targets, samples=samples, seed=seed)
+    return selection.greedy(f, k, **who)

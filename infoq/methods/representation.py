@@ -1,0 +1,409 @@
+"""Facility location and graph cut: batches that represent (SIMILAR, PRISM)."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+from infoq import quantities, selection
+from infoq.methods.taxonomy import Who, method
+from infoq.methods.together import Points, together
+from infoq.quantities import conditional, mutual
+from infoq.selection import Selection
+
+SIMILAR = "Kothawade et al. 2021"
+PRISM = "Kothawade et al. 2022"
+
+
+@method(
+    noun="features or gradients",
+    verb="facility location",
+    adverb="of the candidates",
+    selection="lazy_greedy",
+    status="exact; no quantity of information",
+    source=PRISM,
+)
+def facility_location(points: Points, k: int, **who: Unpack[Who]) -> Selection:
+    """Facility location: pick what all candidates are similar to.
+
+    Parameters
+    ----------
+    points : array [N, P] or Embedding
+        Features, or gradients by `infoq.gradient_embedding`; one row a candidate.
+    k : int
+        How many to pick.
+    **who : candidates, given
+        As of `infoq.greedy`; what is given counts as picked.
+
+    Returns
+    -------
+    Selection
+        Gains are those of `infoq.FacilityLocation`; at least 1 - 1/e of the best batch.
+
+    References
+    ----------
+    Kothawade, S. et al. (2022). PRISM: a rich class of parameterized submodular information
+    measures for guided data subset selection, AAAI, arXiv:2103.00128.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> points = np.array([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0]])
+    >>> infoq.methods.facility_location(points, 2).indices
+    array([0, 2])
+    """
+    return selection.lazy_greedy(quantities.FacilityLocation(points), k, **who)
+
+
+@method(
+    noun="features or gradients, of candidates and queries",
+    verb="mutual information of facility location",
+    adverb="of the candidates",
+    selection="lazy_greedy",
+    status="exact; no quantity of information",
+    source=SIMILAR,
+)
+def flvmi(points: Points, queries: Points, k: int, **who: Unpack[Who]) -> Selection:
+    r"""FLVMI: pick what represents candidates as queries do, :math:`I_f(A; Q)`.
+
+    Parameters
+    ----------
+    points : array [N, P] or Embedding
+        Features, or gradients by `infoq.gradient_embedding`; one row a candidate.
+    queries : array [Q, P] or Embedding
+        Of what is searched for, in the same way; of features times eta, eta weighs them.
+    k : int
+        How many to pick.
+    **who : candidates, given
+        As of `infoq.greedy`; what is given counts as picked.
+
+    Returns
+    -------
+    Selection
+        Gains of :math:`\sum_{i} \min(\max_{a \in A} s_{ia}, \max_{q \in Q} s_{iq})`.
+
+    References
+    ----------
+    Kothawade, S. et al. (2021). SIMILAR: submodular information measures based active learning in
+    realistic scenarios, NeurIPS, arXiv:2107.00717.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> points = np.array([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0]])
+    >>> infoq.methods.flvmi(points, np.array([[0.0, 1.0]]), 1).indices
+    array([2])
+    """
+    union, (asked,), known = together(points, who, queries=queries)
+    f = mutual(quantities.FacilityLocation(union, represented=points), asked)
+    return selection.lazy_greedy(f, k, **known)
+
+
+@method(
+    noun="features or gradients, of candidates and queries",
+    verb="facility location of queries, and relevance",
+    adverb="of candidates and queries alone",
+    selection="lazy_greedy",
+    status="exact; no quantity of information",
+    source=SIMILAR,
+)
+def flqmi(
+    points: Points, queries: Points, k: int, *, eta: float = 1.0, **who: Unpack[Who]
+) -> Selection:
+    """FLQMI: pick what queries are similar to, and what is similar to a query.
+
+    Parameters
+    ----------
+    points : array [N, P] or Embedding
+        Features, or gradients by `infoq.gradient_embedding`; one row a candidate.
+    queries : array [Q, P] or Embedding
+        Of what is searched for, in the same way.
+    k : int
+        How many to pick.
+    eta : float
+        What relevance counts.
+    **who : candidates, given
+        As of `infoq.greedy`; what is given counts as picked.
+
+    Returns
+    -------
+    Selection
+        Gains are those of `infoq.FacilityLocationQuery`.
+
+    References
+    ----------
+    Kothawade, S. et al. (2021), arXiv:2107.00717; (2022), arXiv:2103.00128.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> points = np.array([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0]])
+    >>> infoq.methods.flqmi(points, np.array([[0.0, 1.0]]), 1).indices
+    array([2])
+    """
+    return selection.lazy_greedy(
+        quantities.FacilityLocationQuery(points, queries, eta=eta), k, **who
+    )
+
+
+@method(
+    noun="features or gradients, of candidates and a private set",
+    verb="conditional gain of facility location",
+    adverb="of the candidates",
+    selection="lazy_greedy",
+    status="exact; no quantity of information",
+    source=SIMILAR,
+)
+def flcg(points: Points, private: Points, k: int, **who: Unpack[Who]) -> Selection:
+    r"""FLCG: pick what represents candidates that a private set does not, :math:`f(A \mid P)`.
+
+    Parameters
+    ----------
+    points : array [N, P] or Embedding
+        Features, or gradients by `infoq.gradient_embedding`; one row a candidate.
+    private : array [M, P] or Embedding
+        Of what is to be avoided, in the same way; of features times nu, nu weighs them.
+    k : int
+        How many to pick.
+    **who : candidates, given
+        As of `infoq.greedy`; what is given counts as picked.
+
+    Returns
+    -------
+    Selection
+        Gains of :math:`\sum_i \max(0, \max_{a \in A} s_{ia} - \max_{p \in P} s_{ip})`.
+
+    References
+    ----------
+    Kothawade, S. et al. (2021), arXiv:2107.00717.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> points = np.array([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0]])
+    >>> infoq.methods.flcg(points, np.array([[1.0, 0.0]]), 1).indices
+    array([2])
+    """
+    union, (hidden,), known = together(points, who, private=private)
+    f = conditional(quantities.FacilityLocation(union, represented=points), hidden)
+    return selection.lazy_greedy(f, k, **known)
+
+
+@method(
+    noun="features or gradients, of candidates, queries and a private set",
+    verb="conditional mutual information of facility location",
+    adverb="of the candidates",
+    selection="lazy_greedy",
+    status="exact; no quantity of information",
+    source=SIMILAR,
+)
+def flcmi(
+    points: Points, queries: Points, private: Points, k: int, **who: Unpack[Who]
+) -> Selection:
+    r"""FLCMI: pick what represents as queries do and a private set does not.
+
+    Parameters
+    ----------
+    points : array [N, P] or Embedding
+        Features, or gradients by `infoq.gradient_embedding`; one row a candidate.
+    queries : array [Q, P] or Embedding
+        Of what is searched for, in the same way.
+    private : array [M, P] or Embedding
+        Of what is to be avoided, in the same way.
+    k : int
+        How many to pick.
+    **who : candidates, given
+        As of `infoq.greedy`; what is given counts as picked.
+
+    Returns
+    -------
+    Selection
+        Gains of :math:`I_f(A; Q \mid P)`.
+
+    References
+    ----------
+    Kothawade, S. et al. (2021), arXiv:2107.00717.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> points, queries = np.eye(2), np.array([[1.0, 1.0]])
+    >>> infoq.methods.flcmi(points, queries, np.array([[1.0, 0.0]]), 1).indices
+    array([1])
+    """
+    union, (asked, hidden), known = together(points, who, queries=queries, private=private)
+    whole = quantities.FacilityLocation(union, represented=points)
+    return selection.lazy_greedy(mutual(conditional(whole, hidden), asked), k, **known)
+
+
+@method(
+    noun="features or gradients",
+    verb="graph cut",
+    adverb="of the candidates",
+    selection="greedy",
+    status="exact; no quantity of information",
+    source=PRISM,
+)
+def graph_cut(points: Points, k: int, *, trade_off: float = 2.0, **who: Unpack[Who]) -> Selection:
+    """Graph cut: pick what is similar to all candidates and not to each other.
+
+    Parameters
+    ----------
+    points : array [N, P] or Embedding
+        Features, or gradients by `infoq.gradient_embedding`; one row a candidate.
+    k : int
+        How many to pick.
+    trade_off : float
+        What similarity to all candidates counts.
+    **who : candidates, given
+        As of `infoq.greedy`; what is given counts as picked.
+
+    Returns
+    -------
+    Selection
+        Gains are those of `infoq.GraphCut`.
+
+    References
+    ----------
+    Kothawade, S. et al. (2022), arXiv:2103.00128.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> points = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.2]])
+    >>> infoq.methods.graph_cut(points, 2).indices
+    array([0, 2])
+    """
+    return selection.greedy(quantities.GraphCut(points, trade_off=trade_off), k, **who)
+
+
+@method(
+    noun="features or gradients, of candidates and queries",
+    verb="mutual information of graph cut",
+    adverb="modular",
+    selection="lazy_greedy",
+    status="exact; no quantity of information",
+    source=SIMILAR,
+)
+def gcmi(points: Points, queries: Points, k: int, **who: Unpack[Who]) -> Selection:
+    r"""GCMI: pick what is most similar to queries, :math:`2 \sum_{a, q} s_{aq}`.
+
+    Parameters
+    ----------
+    points : array [N, P] or Embedding
+        Features, or gradients by `infoq.gradient_embedding`; one row a candidate.
+    queries : array [Q, P] or Embedding
+        Of what is searched for, in the same way.
+    k : int
+        How many to pick.
+    **who : candidates, given
+        As of `infoq.greedy`; what is given counts as picked.
+
+    Returns
+    -------
+    Selection
+        Gains are twice the sums of similarities. Copies score alike and are all picked.
+
+    References
+    ----------
+    Kothawade, S. et al. (2021), arXiv:2107.00717.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> points = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    >>> infoq.methods.gcmi(points, np.array([[2.0, 1.0]]), 2)[:2]
+    (array([0, 1]), array([4., 4.]))
+    """
+    union, (asked,), known = together(points, who, queries=queries)
+    return selection.lazy_greedy(mutual(quantities.GraphCut(union), asked), k, **known)
+
+
+@method(
+    noun="features or gradients, of candidates and a private set",
+    verb="conditional gain of graph cut",
+    adverb="of the candidates",
+    selection="greedy",
+    status="exact; no quantity of information",
+    source=SIMILAR,
+)
+def gccg(
+    points: Points, private: Points, k: int, *, trade_off: float = 2.0, **who: Unpack[Who]
+) -> Selection:
+    r"""GCCG: pick what is similar to all candidates, and not to a private set or each other.
+
+    Parameters
+    ----------
+    points : array [N, P] or Embedding
+        Features, or gradients by `infoq.gradient_embedding`; one row a candidate.
+    private : array [M, P] or Embedding
+        Of what is to be avoided, in the same way; of features times nu, nu weighs them.
+    k : int
+        How many to pick.
+    trade_off : float
+        What similarity to all candidates counts.
+    **who : candidates, given
+        As of `infoq.greedy`; what is given counts as picked.
+
+    Returns
+    -------
+    Selection
+        Gains of the graph cut less :math:`2 \sum_{a, p} s_{ap}`.
+
+    References
+    ----------
+    Kothawade, S. et al. (2021), arXiv:2107.00717; (2022), arXiv:2103.00128.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> infoq.methods.gccg(np.eye(2), np.array([[1.0, 0.0]]), 1).indices
+    array([1])
+    """
+    union, (hidden,), known = together(points, who, private=private)
+    cut = quantities.GraphCut(union, represented=points, trade_off=trade_off)
+    return selection.greedy(conditional(cut, hidden), k, **known)
+
+
+@method(
+    noun="features or gradients, of candidates and queries",
+    verb="concave over modular",
+    adverb="of candidates and queries alone",
+    selection="lazy_greedy",
+    status="exact; no quantity of information",
+    source=PRISM,
+)
+def com(
+    points: Points, queries: Points, k: int, *, eta: float = 1.0, **who: Unpack[Who]
+) -> Selection:
+    """COM: pick what is similar to many queries, with returns that diminish.
+
+    Parameters
+    ----------
+    points : array [N, P] or Embedding
+        Features, or gradients by `infoq.gradient_embedding`; one row a candidate.
+    queries : array [Q, P] or Embedding
+        Of what is searched for, in the same way.
+    k : int
+        How many to pick.
+    eta : float
+        What the relevance of members counts.
+    **who : candidates, given
+        As of `infoq.greedy`; what is given counts as picked.
+
+    Returns
+    -------
+    Selection
+        Gains are those of `infoq.ConcaveOverModular`.
+
+    References
+    ----------
+    Kothawade, S. et al. (2022), arXiv:2103.00128.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> points = np.array([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0]])
+    >>> infoq.methods.com(points, np.array([[0.0, 1.0]]), 1).indices
+    array([2])
+    """
+    return selection.lazy_greedy(quantities.ConcaveOverModular(points, queries, eta=eta), k, **who)

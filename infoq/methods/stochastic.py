@@ -1,0 +1,146 @@
+"""BALD by chance: batches that are drawn by their scores."""
+
+from __future__ import annotations
+
+from typing import Any, Unpack
+
+from infoq import quantities, selection
+from infoq.backends import Array
+from infoq.methods.taxonomy import Who, method
+from infoq.predictives import Predictive
+from infoq.selection import Selection
+
+
+@method(
+    noun="Categorical or Gaussian",
+    verb="EIG",
+    adverb="exact",
+    selection="sample, by the power of the score",
+    status="heuristic for the batch",
+    source="Kirsch et al. 2023",
+)
+def power_bald(
+    x: Predictive | Array, k: int, *, coldness: float = 1.0, seed: Any = 0, **who: Unpack[Who]
+) -> Selection:
+    """PowerBALD: draw by the power of BALD, without replacement.
+
+    Parameters
+    ----------
+    x : Categorical, Gaussian or array [N, K, C]
+        The candidates; a bare array is probabilities.
+    k : int
+        How many to pick.
+    coldness, seed
+        As of `infoq.sample`.
+    **who : candidates, given
+        As of `infoq.greedy`.
+
+    Returns
+    -------
+    Selection
+        In the order of drawing; gains are their EIG in nats.
+
+    References
+    ----------
+    Kirsch, A., Farquhar, S., Atighehchian, P., Jesson, A., Branchaud-Charron, F. and Gal, Y.
+    (2023). Stochastic batch acquisition: a simple baseline for deep active learning, TMLR,
+    arXiv:2106.12059.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> draws = np.array([[[0.5, 0.5], [0.5, 0.5]], [[0.9, 0.1], [0.2, 0.8]]])
+    >>> infoq.methods.power_bald(draws, 1).indices
+    array([1])
+    """
+    return _stochastic_bald("power", x, k, coldness, seed, who)
+
+
+@method(
+    noun="Categorical or Gaussian",
+    verb="EIG",
+    adverb="exact",
+    selection="sample, by the exponential of the score",
+    status="heuristic for the batch",
+    source="Kirsch et al. 2023",
+)
+def softmax_bald(
+    x: Predictive | Array, k: int, *, coldness: float = 1.0, seed: Any = 0, **who: Unpack[Who]
+) -> Selection:
+    """SoftmaxBALD: draw by the exponential of BALD, without replacement.
+
+    Parameters
+    ----------
+    x : Categorical, Gaussian or array [N, K, C]
+        The candidates; a bare array is probabilities.
+    k : int
+        How many to pick.
+    coldness, seed
+        As of `infoq.sample`.
+    **who : candidates, given
+        As of `infoq.greedy`.
+
+    Returns
+    -------
+    Selection
+        In the order of drawing; gains are their EIG in nats.
+
+    References
+    ----------
+    Kirsch, A. et al. (2023), TMLR, arXiv:2106.12059.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> draws = np.array([[[0.5, 0.5], [0.5, 0.5]], [[0.9, 0.1], [0.2, 0.8]]])
+    >>> infoq.methods.softmax_bald(draws, 1, coldness=1000.0).indices
+    array([1])
+    """
+    return _stochastic_bald("softmax", x, k, coldness, seed, who)
+
+
+@method(
+    noun="Categorical or Gaussian",
+    verb="EIG",
+    adverb="exact",
+    selection="sample, by the rank of the score",
+    status="heuristic for the batch",
+    source="Kirsch et al. 2023",
+)
+def softrank_bald(
+    x: Predictive | Array, k: int, *, coldness: float = 1.0, seed: Any = 0, **who: Unpack[Who]
+) -> Selection:
+    """SoftrankBALD: draw by the rank in BALD, without replacement.
+
+    Parameters
+    ----------
+    x : Categorical, Gaussian or array [N, K, C]
+        The candidates; a bare array is probabilities.
+    k : int
+        How many to pick.
+    coldness, seed
+        As of `infoq.sample`.
+    **who : candidates, given
+        As of `infoq.greedy`.
+
+    Returns
+    -------
+    Selection
+        In the order of drawing; gains are their EIG in nats.
+
+    References
+    ----------
+    Kirsch, A. et al. (2023), TMLR, arXiv:2106.12059.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> draws = np.array([[[0.5, 0.5], [0.5, 0.5]], [[0.9, 0.1], [0.2, 0.8]]])
+    >>> infoq.methods.softrank_bald(draws, 1, coldness=100.0).indices
+    array([1])
+    """
+    return _stochastic_bald("softrank", x, k, coldness, seed, who)
+
+
+def _stochastic_bald(law: str, x: Any, k: int, coldness: float, seed: Any, who: Who) -> Selection:
+    return selection.sample(quantities.eig(x), k, method=law, coldness=coldness, seed=seed, **who)

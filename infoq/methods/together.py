@@ -1,0 +1,44 @@
+"""Candidates, queries and a private set as the candidates of one set function."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from infoq.backends import Array, ops_for
+from infoq.methods.taxonomy import Who
+from infoq.predictives import Embedding
+from infoq.predictives.joined import joined
+from infoq.quantities.submodular.features import features
+
+Points: TypeAlias = Array | Embedding
+"""Features [N, P], or an embedding with one row a candidate."""
+
+
+def together(points: Points, who: Who, **others: Points) -> tuple[Embedding, list[range], Who]:
+    """All as one embedding, where each of the others is in it, and the mask without them."""
+    embeddings = [features(points, "points")]
+    embeddings += [features(more, name) for name, more in others.items()]
+    union = joined(*embeddings)
+    ranges, start = list[range](), len(embeddings[0])
+    for more in embeddings[1:]:
+        ranges.append(range(start, start + len(more)))
+        start += len(more)
+    return union, ranges, {**who, "candidates": _mask(embeddings[0], who, start)}
+
+
+def _mask(points: Embedding, who: Who, count: int) -> Array:
+    """Who may be picked, none of the others among them: booleans [N + ...]."""
+    like = points.ops.fetch(points.parts[0][:1, ...])
+    ops = ops_for(like)
+    own = ops.xp.arange(count, device=ops.device(like)) < len(points)
+    mask = who.get("candidates")
+    if mask is None:
+        return own
+    mask = ops_for(candidates=mask).fetch(mask)
+    ops_for(points=like, candidates=mask)
+    if tuple(mask.shape) != (len(points),) or not ops.xp.isdtype(mask.dtype, "bool"):
+        raise ValueError(
+            f"candidates: expected a boolean mask [N] with N={len(points)}, got {mask.dtype} of "
+            f"shape {tuple(mask.shape)}"
+        )
+    return ops.xp.concat([mask, own[len(points) :] & False])

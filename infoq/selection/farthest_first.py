@@ -1,0 +1,151 @@
+"""Farthest-first traversal: again and again the point that is farthest from all picked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from infoq.backends import Array, Ops
+from infoq.predictives import Embedding
+from infoq.selection.candidates import allowed, given_indices
+from infoq.selection.points import Points
+from infoq.selection.selected import Selection, check_batch_size
+
+# Given points whose distances are taken in one pass.
+_CENTRES = 64
+
+
+def farthest_first(
+    points: Array | Embedding,
+    k: int,
+    *,
+    candidates: Array | None = None,
+    given: Sequence[int] | Array = (),
+    first: str | int = "norm",
+) -> Selection:
+    r"""Pick the point with the largest distance to the nearest picked, k times (a core-set).
+
+    .. math:: \arg\max_i \min_{j \in B} \lVert x_i - x_j \rVert
+
+    Parameters
+    ----------
+    points : array [N, P] or Embedding
+        Features, or for example `gradient_embedding`, which is never formed in full. The R rows of
+        a candidate count as one point.
+    k : int
+        How many to pick; more than there are picks all that differ.
+    candidates : boolean array [N], optional
+        Who may be picked; only they are to be near to a pick.
+    given : integers
+        Who is already a centre, picked or pending: distances to them count, and none is picked.
+    first : "norm" or int
+        Without given points, the first is the candidate of the largest norm, or the one with this
+        index.
+
+    Returns
+    -------
+    Selection
+        Indices in the order of picking; as gains the distance to the nearest centre when picked
+        (of a first point its norm), which never grow after the first. The value is their sum: the
+        length of the tree that links each pick to the nearest before it (the first to 0). Ties go
+        to the lowest index. Nobody is picked at distance 0 of a centre: where only such points are
+        left, `reason` is ``"rank"``.
+
+    Raises
+    ------
+    TypeError
+        If the points are no floating array or embedding, k or `first` is no integer, or values
+        cannot be read (inside `jax.jit`).
+    ValueError
+        If the points are not finite or not [N, P], k is negative, `first` may not be picked or
+        goes with given points, or the mask or an index does not fit the pool.
+
+    Notes
+    -----
+    The largest distance of a candidate to its nearest pick, which the next gain would be, is at
+    most twice that of the best k centres among candidates. With given points, of the best k beside
+    them. k passes over the points, each of N P multiply-adds, for rows in Kronecker structure
+    N (D + C R); an embedding without that structure is evaluated anew in each. Memory N beside the
+    points. Squared distances below eps sqrt(P) of the squared norms (beyond the mean, of features)
+    are rounding: they count as 0, and what differs by less is a tie.
+
+    References
+    ----------
+    Gonzalez, T. F. (1985). Clustering to minimize the maximum intercluster distance. Theoretical
+    Computer Science 38, 293-306. Sener, O. and Savarese, S. (2018). Active learning for
+    convolutional neural networks: a core-set approach. ICLR, arXiv:1708.00489 (k-center greedy,
+    given the labelled).
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> points = np.array([[0.0, 0.0], [3.0, 4.0], [0.0, 1.0], [3.0, 4.0]])
+    >>> batch = infoq.selection.farthest_first(points, 4)
+    >>> batch.indices, batch.gains, batch.reason
+    (array([1, 0, 2]), array([5., 5., 1.]), 'rank')
+    """
+    size = check_batch_size(k)
+    start = _check_first(first)
+    table = Points(points)
+    ops, xp = table.ops, table.ops.xp
+    device = ops.device(table.norms)
+    taken = given_indices(given, len(table))
+    places = xp.arange(len(table), device=device)
+    free, _ = allowed(ops, places, candidates, taken)
+    count = int(xp.sum(xp.astype(free, xp.int32)))
+    if start is not None:
+        _check_start(start, free, taken)
+    distance = ops.constant(tuple(table.norms.shape), float("inf"), table.norms)
+    none, rounding = ops.scalar(-1.0, distance), table.rounding
+    for begin in range(0, len(taken), _CENTRES):
+        some = xp.asarray(taken[begin : begin + _CENTRES], dtype=places.dtype, device=device)
+        distance = table.nearest(distance, some)
+    indices, squares, reason = [places[:0]], [distance[:0]], "size"
+    for turn in range(min(size, count)):
+        begins = turn == 0 and not taken
+        squared = table.squared_norms() if begins else distance
+        key = xp.where(free, squared, none)
+        if not begins and not bool(xp.any(key > 0)):
+            reason = "rank"
+            break
+        if begins and start is not None:
+            index = _lowest(ops, places == start)
+        else:  # what differs by rounding is a tie, and the lowest is picked
+            alike = free & (key + rounding * (table.norms + key) >= xp.max(key))
+            index = _lowest(ops, alike if begins else alike & (key > 0))
+        index = xp.astype(index, places.dtype)
+        indices.append(index)
+        squares.append(xp.take(squared, index, axis=0))
+        distance = table.nearest(distance, index)
+        free = free & (places != index)
+    else:
+        reason = "size" if count >= size else "pool"
+    picked = xp.concat(indices)
+    gains = xp.astype(xp.sqrt(xp.concat(squares)), table.dtype)
+    adopt = table.outer.adopt
+    return Selection(adopt(picked), adopt(gains), adopt(xp.sum(gains)), reason)
+
+
+def _lowest(ops: Ops, mask: Array) -> Array:
+    """The first place at which a mask [N] holds: [1]."""
+    return ops.xp.reshape(ops.xp.argmax(ops.xp.astype(mask, ops.xp.int32)), (1,))
+
+
+def _check_first(first: str | int) -> int | None:
+    """The index of the first point, or None for that of the largest norm."""
+    if isinstance(first, str):
+        if first != "norm":
+            raise ValueError(f"first: expected 'norm' or the index of a point, got {first!r}")
+        return None
+    if isinstance(first, bool) or not hasattr(first, "__index__"):
+        raise TypeError(f"first: expected 'norm' or an integer, got {type(first).__name__}")
+    return int(first.__index__())
+
+
+def _check_start(start: int, free: Array, given: Sequence[int]) -> None:
+    """Refuse a first point that may not be picked, or does not come first."""
+    if given:
+        raise ValueError(f"first: {start} does not come first, as points are given; leave it out")
+    if not 0 <= start < free.shape[0]:
+        raise ValueError(f"first: expected an index from 0 to {free.shape[0] - 1}, got {start}")
+    if not bool(free[start]):
+        raise ValueError(f"first: {start} is no candidate")
