@@ -6,14 +6,14 @@ from infoq.predictives.embeddings import (
     DenseEmbedding,
     DiagonalEmbedding,
     Embedding,
-    JacobianEmbedding,
-    LastLayerEmbedding,
 )
 from infoq.predictives.evidence import marginal_likelihood, optimise_prior_precision
 from infoq.predictives.fisher import fisher_embedding, gradient_embedding
 from infoq.predictives.gaussian import Gaussian
+from infoq.predictives.jacobian import JacobianEmbedding
 from infoq.predictives.labelled_batch import LabelledBatch
 from infoq.predictives.laplace import laplace
+from infoq.predictives.last_layer import LastLayerEmbedding
 from infoq.predictives.outcomes import Outcomes
 from infoq.predictives.precision import (
     DensePrecision,

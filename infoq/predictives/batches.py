@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from infoq.backends import Array, ops_for
+from infoq.blocks import current_options
 from infoq.predictives import growing
 from infoq.predictives.embeddings import DenseEmbedding, DiagonalEmbedding, Embedding
 from infoq.predictives.forms import Form
 from infoq.predictives.outcomes import place_of
 from infoq.predictives.precision import Precision
+from infoq.predictives.rows import symmetric
+from infoq.predictives.shrinking import all_known, prune
 from infoq.predictives.validation import check_index
 from infoq.predictives.weight_space import Score
 
@@ -56,7 +59,7 @@ class MeasuredBatch:
         trace: bool = False,
         modular: bool = False,
     ) -> None:
-        self._embedding = embedding
+        self._embedding = embedding.factored()
         self._forms = forms
         self._score = score
         self._trace = trace
@@ -90,6 +93,37 @@ class MeasuredBatch:
         for other in rest:
             anew = self.add(anew, other)
         return anew
+
+    def pruned(
+        self, members: Sequence[int], size: int, given: Sequence[int]
+    ) -> tuple[list[int], Array] | None:
+        """The members that stay where the least missed is given back until `size` are left.
+
+        Parameters
+        ----------
+        members : sequence of int
+            Who may be given back, in the order of picking.
+        size : int
+            How many are to stay.
+        given : sequence of int
+            Who is in the batch before them, and stays.
+
+        Returns
+        -------
+        list of int and array, or None
+            Who stays, in the same order, and what each adds in it; None where another way is
+            better: of scores that add up, or where the matrices of all members are too large.
+        """
+        everyone = tuple(given) + tuple(members)
+        rows = len(everyone) * self._embedding.num_rows
+        item = int(self._embedding.ops.xp.finfo(self._embedding.parts[0].dtype).bits) // 8
+        if self._modular or 8 * rows**2 * item > current_options().memory:
+            return None
+        full = rows_of(self._embedding, everyone)
+        ops = ops_for(full)
+        forms = tuple(symmetric(ops, form.apply(ops, full) @ full.T) for form in self._forms)
+        state = all_known(ops, forms, self._embedding.num_rows, trace=self._trace)
+        return prune(ops, state, self._score, list(members), size, len(given))
 
     def _changed(self, state: Picked, index: Array | int, *, remove: bool) -> growing.Grown:
         known: growing.Grown = state.known

@@ -7,18 +7,14 @@ how a block of them becomes rows; the rows of all candidates never exist at once
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from typing import Any, TypeVar
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.registry import check_same_device
 from infoq.likelihoods import Likelihood
-from infoq.predictives.rows import DenseRows, DiagonalRows, KroneckerRows, Rows, UnitRows
+from infoq.predictives.rows import DenseRows, DiagonalRows, Rows, UnitRows
 
 E = TypeVar("E", bound="Embedding")
-
-# Candidates whose Jacobians exist at a time when logits are drawn.
-_DIFFERENTIATED = 64
 
 
 class Embedding(ABC):
@@ -63,9 +59,18 @@ class Embedding(ABC):
         """How many numbers a candidate keeps in a block while it is computed."""
         return 3 * self.num_rows * (self.num_parameters + self.num_rows)
 
+    @property
+    def numbers_read(self) -> int:
+        """How many numbers the rows of a candidate are, in their structure."""
+        return 2 * self.num_rows * self.num_parameters
+
     @abstractmethod
     def rows(self, ops: Ops) -> Rows:
         """The rows of its candidates, in their structure; for a block of them."""
+
+    def factored(self) -> Embedding:
+        """The same, with what its rows are made of computed and kept where that is small."""
+        return self
 
     def logit_draws(self, ops: Ops, deviations: Array) -> Array:
         """Logits [N, K, C] under parameters that deviate from the mean by [K, P].
@@ -149,103 +154,6 @@ class DenseEmbedding(Embedding):
         """The rows of its candidates."""
         values = ops.upcast(self.parts[0])
         return DenseRows(values[:, None, :] if values.ndim == 2 else values)
-
-
-class LastLayerEmbedding(Embedding):
-    """A linear last layer on fixed features, in Kronecker structure: `L_i^T (x) phi_i^T`.
-
-    Parameters
-    ----------
-    features : array [N, D]
-        What the last layer sees.
-    likelihood : Likelihood
-        Of the outcomes given the logits [N, C]; see `infoq.likelihoods`.
-    bias : bool
-        Whether each class has a bias: a last feature that is one.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the features are not floating, not [N, D] or (where values can be read) not finite, or
-        the likelihood is of another number of candidates, dtype, library or device.
-
-    Notes
-    -----
-    The P = C D (with biases C (D + 1)) parameters count class by class, `c D + d`. Exact for a
-    generalised linear model, and of a network the last-layer generalised Gauss-Newton. The
-    [N, R, P] rows are never formed: a quadratic form costs N C (C + 1) / 2 D^2 multiply-adds for a
-    dense precision, and N C D for a scalar, diagonal or Kronecker-factored one.
-
-    References
-    ----------
-    Kirsch, A. and Gal, Y. (2022). Unifying approaches in active learning and active sampling via
-    Fisher information and information-theoretic quantities, TMLR, arXiv:2208.00549, section 4.
-
-    Examples
-    --------
-    >>> import numpy as np, infoq
-    >>> probs = np.array([[0.7, 0.2, 0.1], [0.4, 0.3, 0.3]])
-    >>> softmax = infoq.likelihoods.Softmax(probs)
-    >>> infoq.LastLayerEmbedding(np.ones((2, 4)), softmax, bias=True)
-    LastLayerEmbedding(N=2, R=2, P=15, numpy float64)
-    """
-
-    def __init__(self, features: Array, likelihood: Likelihood, *, bias: bool = False) -> None:
-        ops = ops_for(features=features)
-        check_values(ops, features, "features", {2: "[N, D]"})
-        outputs = check_likelihood(ops, features, likelihood, None)
-        self.parts = (features, *likelihood.parts)
-        self.settings = (type(likelihood), likelihood.settings, outputs, bool(bias))
-
-    @property
-    def likelihood(self) -> Likelihood:
-        """The likelihood of the outcomes."""
-        kind, settings, _, _ = self.settings
-        likelihood: Likelihood = kind.from_parts(self.parts[1:], settings)
-        return likelihood
-
-    @property
-    def num_rows(self) -> int:
-        """The number of rows of each candidate, R."""
-        return self.likelihood.num_rows(self.settings[2])
-
-    @property
-    def num_parameters(self) -> int:
-        """The number of parameters, P."""
-        _, _, outputs, bias = self.settings
-        return int(outputs * (self.parts[0].shape[1] + bias))
-
-    @property
-    def numbers_per_candidate(self) -> int:
-        """Features for each class, and a few matrices of curvature."""
-        outputs = int(self.settings[2])
-        return 2 * self.num_parameters + 6 * outputs**2
-
-    def _features(self, ops: Ops) -> Array:
-        features = ops.upcast(self.parts[0])
-        if not self.settings[3]:
-            return features
-        return ops.xp.concat([features, ops.xp.ones_like(features[:, :1])], axis=1)
-
-    def rows(self, ops: Ops) -> KroneckerRows:
-        """The rows of its candidates, as features and factors of the curvature."""
-        features = self._features(ops)
-        shape = (features.shape[0], self.settings[2])
-        return KroneckerRows(features, self.likelihood.factor(ops, shape, features))
-
-    def logit_draws(self, ops: Ops, deviations: Array) -> Array:
-        """Logits [N, K, C] under parameters that deviate from the mean by [K, P]."""
-        mean = self.likelihood.outcome_logits()
-        features = self._features(ops)
-        outputs = self.settings[2]
-        if mean is None or (outputs > 1) != (mean.shape[1] == outputs):
-            return super().logit_draws(ops, deviations)
-        draws = deviations.shape[0]
-        # One axis split and two merged, one after the other: Dask can do no more.
-        columns = ops.xp.reshape(deviations, (draws, outputs, features.shape[1]))
-        columns = ops.xp.reshape(columns, (-1, features.shape[1]))
-        moved = ops.xp.reshape(features @ columns.T, (-1, draws, outputs))
-        return drawn_logits(ops, mean, moved)
 
 
 class DiagonalEmbedding(Embedding):
@@ -333,90 +241,6 @@ class UnitEmbedding(Embedding):
         """Multiples of unit vectors."""
         scale, index = self.parts
         return UnitRows(ops.upcast(scale), index, self.num_parameters)
-
-
-class JacobianEmbedding(Embedding):
-    """Rows from a model that is differentiated block by block, so that [N, C, P] never exists.
-
-    Parameters
-    ----------
-    inputs : array [N, ...]
-        What the model sees.
-    linearise : callable
-        Maps inputs [n, ...] to outputs [n, C] and their Jacobian [n, C, P]; see
-        `infoq.integrations.torch.linearise` and `infoq.integrations.jax.linearise`.
-    likelihood : callable
-        Maps outputs [n, C] to the likelihood of the outcomes, such as
-        ``lambda z: infoq.likelihoods.Softmax(logits=z)``.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the inputs are no floating array, or the functions return something else.
-
-    Examples
-    --------
-    >>> import numpy as np, infoq
-    >>> def linearise(x):  # logits x @ w for parameters w [2, 1], at w = 0
-    ...     return np.zeros((len(x), 1)), x[:, None, :]
-    >>> infoq.JacobianEmbedding(
-    ...     np.ones((4, 2)), linearise, lambda z: infoq.likelihoods.Bernoulli(logits=z)
-    ... )
-    JacobianEmbedding(N=4, R=1, P=2, numpy float64)
-    """
-
-    def __init__(
-        self,
-        inputs: Array,
-        linearise: Callable[[Array], tuple[Array, Array]],
-        likelihood: Callable[[Array], Likelihood],
-    ) -> None:
-        ops = ops_for(inputs=inputs)
-        if inputs.ndim < 1 or inputs.shape[0] == 0:
-            raise ValueError(f"inputs: expected at least one candidate, got {tuple(inputs.shape)}")
-        if not ops.xp.isdtype(inputs.dtype, "real floating"):
-            raise TypeError(f"inputs: expected a real floating dtype, got {inputs.dtype}")
-        outputs, jacobian = linearise(inputs[:1, ...])
-        if jacobian.ndim != 3 or tuple(jacobian.shape[:2]) != tuple(outputs.shape):
-            raise ValueError(
-                f"linearise: expected outputs [n, C] and their Jacobian [n, C, P], got "
-                f"{tuple(outputs.shape)} and {tuple(jacobian.shape)} for one candidate"
-            )
-        rows = likelihood(outputs).num_rows(int(jacobian.shape[1]))
-        self.parts = (inputs,)
-        self.settings = (linearise, likelihood, int(rows), int(jacobian.shape[2]))
-        if ops_for(jacobian) is not ops:
-            raise TypeError("linearise: expected a Jacobian of the library of the inputs")
-
-    @property
-    def num_rows(self) -> int:
-        """The number of rows of each candidate, R."""
-        return int(self.settings[2])
-
-    @property
-    def num_parameters(self) -> int:
-        """The number of parameters, P."""
-        return int(self.settings[3])
-
-    def rows(self, ops: Ops) -> DenseRows:
-        """The Jacobian of a block, by the factor of the curvature at its outputs."""
-        linearise, likelihood, _, _ = self.settings
-        outputs, jacobian = linearise(self.parts[0])
-        factor = likelihood(outputs).factor(ops, tuple(outputs.shape), jacobian)
-        return DenseRows(ops.xp.matrix_transpose(factor) @ ops.upcast(jacobian))
-
-    def logit_draws(self, ops: Ops, deviations: Array) -> Array:
-        """Logits [N, K, C] of the model linearised at the mean, under deviations [K, P]."""
-        linearise, likelihood, _, _ = self.settings
-        drawn = []
-        for start in range(0, len(self), _DIFFERENTIATED):
-            outputs, jacobian = linearise(self[start : start + _DIFFERENTIATED].parts[0])
-            mean = likelihood(outputs).outcome_logits()
-            if mean is None:
-                return super().logit_draws(ops, deviations)
-            moved = DenseRows(ops.upcast(jacobian)).dot(ops, deviations)
-            drawn.append(drawn_logits(ops, mean, ops.xp.matrix_transpose(moved)))
-        return ops.xp.concat(drawn)
 
 
 def check_values(ops: Ops, x: Array, name: str, shapes: dict[int, str]) -> None:

@@ -15,7 +15,8 @@ from infoq.predictives.embeddings import (
     check_values,
     drawn_logits,
 )
-from infoq.predictives.rows import DenseRows, KroneckerRows
+from infoq.predictives.last_layer import FactoredEmbedding
+from infoq.predictives.rows import DenseRows
 
 
 class FisherEmbedding(DenseEmbedding):
@@ -53,34 +54,6 @@ class FisherEmbedding(DenseEmbedding):
             return Embedding.logit_draws(self, ops, deviations)
         moved = DenseRows(ops.upcast(self.parts[0])).dot(ops, deviations)
         return drawn_logits(ops, mean, ops.xp.matrix_transpose(moved))
-
-
-class FactoredEmbedding(Embedding):
-    """Gradients of a linear last layer, `g_i^T (x) phi_i^T`; see `gradient_embedding`."""
-
-    @property
-    def num_rows(self) -> int:
-        """The number of gradients of each candidate, R."""
-        return int(self.parts[1].shape[2])
-
-    @property
-    def num_parameters(self) -> int:
-        """The number of parameters, P."""
-        features, factor = self.parts
-        return int(factor.shape[1] * (features.shape[1] + bool(self.settings)))
-
-    @property
-    def numbers_per_candidate(self) -> int:
-        """Features for each class, and a few matrices of gradients."""
-        return 2 * self.num_parameters + 6 * int(self.parts[1].shape[1]) ** 2
-
-    def rows(self, ops: Ops) -> KroneckerRows:
-        """The rows of its candidates, as features and gradients in the logits."""
-        features, factor = (ops.upcast(x) for x in self.parts)
-        if self.settings:
-            one = ops.xp.ones_like(features[:, :1])
-            features = ops.xp.concat([features, one], axis=1)
-        return KroneckerRows(features, factor)
 
 
 def fisher_embedding(jacobian: Array, likelihood: Likelihood) -> DenseEmbedding:

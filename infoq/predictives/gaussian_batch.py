@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from infoq.backends import Array, ops_for
@@ -92,6 +93,15 @@ class GaussianBatch:
     def remove(self, state: Picked, index: Array | int) -> Picked:
         """The batch without one of its candidates."""
         return self._batch.remove(state, index)
+
+    def pruned(
+        self, members: Sequence[int], size: int, given: Sequence[int]
+    ) -> tuple[list[int], Array] | None:
+        """Who stays where the least missed is given back until `size` are left; see `batches`."""
+        if isinstance(self._batch, KnownBatch):
+            return None
+        kept = self._batch.pruned(members, size, given)
+        return None if kept is None else (kept[0], self._pool.finish(self._pool.ops.adopt(kept[1])))
 
     def value(self, state: Picked) -> Array:
         """What the batch tells, as one candidate with all its rows: a 0-d array."""

@@ -19,7 +19,7 @@ from infoq.backends import Array, Ops, ops_for
 from infoq.blocks import map_rows
 from infoq.likelihoods.checks import number
 from infoq.predictives.embeddings import Embedding
-from infoq.predictives.forms import Form
+from infoq.predictives.forms import Form, flat_product
 from infoq.predictives.matrices import identity
 from infoq.predictives.rows import symmetric
 from infoq.predictives.weight_space import Layout, Score
@@ -71,7 +71,8 @@ def begin(embedding: Embedding, forms: tuple[Form, ...]) -> Grown:
     size = embedding.num_rows
     run = partial(_quadratic, Layout.of(embedding))
     rank = max(form.rank for form in forms)
-    measured = tuple(_map(embedding, run, (), (form,), (size, size), rank) for form in forms)
+    parts = embedding.parts
+    measured = tuple(_map(embedding, run, parts, (form,), (size, size), rank) for form in forms)
     return Grown(measured, (None,) * len(forms))
 
 
@@ -101,17 +102,20 @@ def change(
     told = None
     if len(forms) == 2:
         told = _product(ops, forms[1], state.changes[1], rows)
-    middle = _middle(ops, rows, solved, told, trace=trace, remove=remove)
+    inside = None if told is None else symmetric(ops, rows @ told.T)
+    inner = symmetric(ops, rows @ solved.T)
+    middle = middle_of(ops, inner, inside, trace=trace, remove=remove)
     updates: tuple[Change, ...] = (_measured(solved, middle),)
-    vectors: tuple[Array, ...] = (solved,)
+    vectors = solved
     if told is not None:
         updates += (_explained(ops, solved, told, middle, trace=trace),)
-        vectors += (told,)
+        vectors = ops.xp.concat([solved, told])
     changed = tuple(new.joined(ops, old) for new, old in zip(updates, state.changes, strict=True))
     run = partial(_updated, Layout.of(embedding), trace, len(forms))
     parts, size = (*embedding.parts, *state.forms), embedding.num_rows
     shape = (len(forms), size, size)
-    both = _map(embedding, run, parts, (vectors, middle), shape, 4 * int(rows.shape[0]))
+    rank = int(vectors.shape[0])
+    both = _map(embedding, run, parts, (vectors, middle), shape, rank, embedding.numbers_read)
     own = embedding.ops
     kept = tuple(own.adopt(own.fetch(both))[:, i, ...] for i in range(len(forms)))
     return Grown(kept, changed)
@@ -139,17 +143,14 @@ class Middle(NamedTuple):
     weight: Array
 
 
-def _middle(
-    ops: Ops, rows: Array, solved: Array, told: Array | None, *, trace: bool, remove: bool
-) -> Middle:
+def middle_of(ops: Ops, inner: Array, inside: Array | None, *, trace: bool, remove: bool) -> Middle:
+    """The matrices between, from `e W e^T` and `e X e^T` of the outcome's own rows."""
     xp = ops.xp
-    eye = identity(ops, rows.shape[0], rows)
-    noise = -eye if remove else eye
-    inner = symmetric(ops, rows @ solved.T) + noise
+    eye = identity(ops, inner.shape[0], inner)
+    inner = inner - eye if remove else inner + eye
     inverse = symmetric(ops, xp.linalg.solve(inner, eye))
-    if told is None:
+    if inside is None:
         return Middle(inverse, inverse, inverse)
-    inside = symmetric(ops, rows @ told.T)
     if trace:
         return Middle(inverse, inverse, symmetric(ops, inverse @ inside @ inverse))
     between = symmetric(ops, xp.linalg.solve(inner - inside, eye))
@@ -180,13 +181,15 @@ def _map(
     shared: tuple[Any, ...],
     shape: tuple[int, ...],
     rank: int,
+    numbers: int | None = None,
 ) -> Array:
     like = embedding.parts[0]
     item = max(32, int(embedding.ops.xp.finfo(like.dtype).bits)) // 8
-    numbers = embedding.numbers_per_candidate + 3 * embedding.num_rows * rank
+    numbers = embedding.numbers_per_candidate if numbers is None else numbers
+    numbers = numbers + 3 * embedding.num_rows * rank
     return map_rows(
         run,
-        rows or embedding.parts,
+        rows,
         shared,
         bytes_per_row=item * numbers,
         bytes_shared=item * rank * embedding.num_parameters,
@@ -207,15 +210,21 @@ def _updated(layout: Layout, trace: bool, count: int, ops: Ops, *arguments: Any)
     """The forms of a block of candidates after a change: [n, count, R, R]."""
     xp = ops.xp
     rows, (*forms, vectors, middle) = layout.split(ops, arguments)
-    solved = rows.dot(ops, vectors[0])
+    products = rows.dot(ops, vectors)
+    size = vectors.shape[0] // count
+    solved = products[:, :, :size]
     across = xp.matrix_transpose(solved)
-    new = [forms[0] - solved @ middle.inverse @ across]
+    new = [forms[0] - flat_product(ops, solved, middle.inverse) @ across]
     if count == 2:
-        told = rows.dot(ops, vectors[1])
-        mixed = solved @ middle.between @ xp.matrix_transpose(told)
-        explained = forms[1] + solved @ middle.weight @ across
-        explained = explained - mixed - xp.matrix_transpose(mixed)
+        told = products[:, :, size:]
+        # symmetric() makes one product of what is added to its transpose.
+        right = flat_product(ops, solved, middle.weight) - 2 * flat_product(
+            ops, told, middle.between
+        )
+        explained = forms[1] + right @ across
         if not trace:
-            explained = explained + told @ middle.between @ xp.matrix_transpose(told)
+            explained = explained + flat_product(ops, told, middle.between) @ (
+                xp.matrix_transpose(told)
+            )
         new.append(symmetric(ops, explained))
     return xp.stack(new, axis=1)

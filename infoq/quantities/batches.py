@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from infoq.backends import Array, Ops
@@ -64,6 +65,29 @@ class Quantity:
     def remove(self, state: Any, index: Array | int) -> Any:
         """The state without the outcome of one candidate of the batch."""
         return self._batch.remove(state, index)
+
+    def pruned(
+        self, members: Sequence[int], size: int, given: Sequence[int] = ()
+    ) -> tuple[list[int], Array] | None:
+        """Who of a batch stays where the least missed is given back until `size` are left.
+
+        Parameters
+        ----------
+        members : sequence of int
+            Who may be given back, in the order of picking.
+        size : int
+            How many are to stay.
+        given : sequence of int
+            Who is in the batch before them, and stays.
+
+        Returns
+        -------
+        list of int and array, or None
+            Who stays, in the same order, and what each adds in it; None where it is no faster
+            than by `remove`, of a `Categorical` for example.
+        """
+        pruned = getattr(self._batch, "pruned", None)
+        return None if pruned is None else pruned(members, size, given)
 
     def value(self, state: Any) -> Array:
         """What the batch tells, computed anew and not by its gains: a 0-d array, nats."""
