@@ -89,7 +89,12 @@ def explained_logdet(ops: Ops, measured: Array, explained: Array) -> Array:
 
 def explained_trace(ops: Ops, measured: Array, explained: Array) -> Array:
     """`1/2 tr (I + A)^-1 B`: [n]."""
-    return _per_candidate(ops, _trace(ops, _whitened(ops, measured, explained))) / 2
+    size = measured.shape[-1]
+    if size == 1:
+        share = explained / (1 + measured)
+    else:
+        share = ops.xp.linalg.solve(measured + identity(ops, size, measured), explained)
+    return _per_candidate(ops, _trace(ops, share)) / 2
 
 
 PARAMETERS = {"logdet": logdet, "trace": trace}

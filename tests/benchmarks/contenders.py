@@ -86,19 +86,17 @@ def _on_jax(compute: Compute) -> Callable[[Inputs], Call]:
 
 
 def infoq_on_each(
-    compute: Compute, answer: Callable[[Any], Any] = np.asarray
+    compute: Compute, answer: Callable[[Any], Any] = np.asarray, how: str = ""
 ) -> tuple[Contender, ...]:
     """Compute with infoq on every library that the benchmarks know."""
-    return (
-        Contender(
-            "infoq on NumPy", "infoq", "NumPy", _on_numpy(compute), answer, ("infoq", "numpy")
-        ),
-        Contender(
-            "infoq on torch", "infoq", "torch", _on_torch(compute), answer, ("infoq", "torch")
-        ),
-        Contender(
-            "infoq on JAX", "infoq", "JAX, no jit", _on_jax(compute), answer, ("infoq", "jax")
-        ),
+    named = (
+        ("NumPy", "NumPy", _on_numpy, "numpy"),
+        ("torch", "torch", _on_torch, "torch"),
+        ("JAX", "JAX, no jit", _on_jax, "jax"),
+    )
+    return tuple(
+        Contender(f"infoq on {name}{how}", "infoq", library, on(compute), answer, ("infoq", module))
+        for name, library, on, module in named
     )
 
 
@@ -117,7 +115,7 @@ def _infoq_batch(to_library: Callable[[Any], Any]) -> Callable[[Inputs], Call]:
     return bind
 
 
-def _infoq_picks(selection: Any) -> Batch:
+def infoq_picks(selection: Any) -> Batch:
     return Batch(np.asarray(selection.indices), float(selection.value))
 
 
@@ -127,7 +125,7 @@ INFOQ_BATCH = (
         "infoq",
         "NumPy",
         _infoq_batch(lambda probs: probs),
-        _infoq_picks,
+        infoq_picks,
         ("infoq", "numpy"),
     ),
     Contender(
@@ -135,7 +133,7 @@ INFOQ_BATCH = (
         "infoq",
         "torch",
         _infoq_batch(lambda probs: torch_one_thread().from_numpy(probs.copy())),
-        _infoq_picks,
+        infoq_picks,
         ("infoq", "torch"),
     ),
 )

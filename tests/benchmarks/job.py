@@ -22,6 +22,7 @@ class Target:
     measure: Literal["time", "memory", "megabytes"]
     factor: float  # of time and memory at least; of megabytes, the most that it may take
     library: str | None = None  # the best peer that runs on this library, not of all
+    peer: str | None = None  # this one
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ import numpy as np
 
 from . import contenders, limits, oracles, peers
 from .job import Job, Size, Target, softmax
+from .jobs_batches import BATCH_JOBS
+from .jobs_similarity import SIMILARITY_JOBS
 from .jobs_weight_space import WEIGHT_SPACE_JOBS
 from .oracles import Inputs
 
@@ -111,4 +113,7 @@ BATCH_BALD = Job(
 )
 
 PREDICTION_SPACE_JOBS = (BALD, BALD_CONFIDENT, EPIG, BATCH_BALD)
-JOBS: Mapping[str, Job] = {job.name: job for job in (*PREDICTION_SPACE_JOBS, *WEIGHT_SPACE_JOBS)}
+JOBS: Mapping[str, Job] = {
+    job.name: job
+    for job in (*PREDICTION_SPACE_JOBS, *WEIGHT_SPACE_JOBS, *BATCH_JOBS, *SIMILARITY_JOBS)
+}

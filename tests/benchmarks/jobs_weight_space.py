@@ -13,7 +13,7 @@ from .job import Job, Size, Target, softmax
 from .oracles import Inputs
 
 
-def _last_layer(size: Size, rng: np.random.Generator, **counts: str) -> Inputs:
+def last_layer(size: Size, rng: np.random.Generator, **counts: str) -> Inputs:
     """Features, and the probabilities under one model; logits vary by two."""
     classes, width = size["C"], size["D"]
     weights = np.float32(2.0 * rng.standard_normal((classes, width)) / np.sqrt(width))
@@ -24,8 +24,8 @@ def _last_layer(size: Size, rng: np.random.Generator, **counts: str) -> Inputs:
     return inputs
 
 
-_pool_and_targets = partial(_last_layer, labelled="L", pool="N", targets="M")
-_points = partial(_last_layer, labelled="N", points="M")
+_pool_and_targets = partial(last_layer, labelled="L", pool="N", targets="M")
+_points = partial(last_layer, labelled="N", points="M")
 
 
 def _with_posterior(size: Size, rng: np.random.Generator) -> Inputs:

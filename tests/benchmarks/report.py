@@ -67,6 +67,8 @@ def _cells(row: Row, keys: Sequence[str]) -> list[str]:
 def _target(result: Result, target: Target) -> str:
     where = "the best peer" if target.library is None else f"the best peer on {target.library}"
     rival = result.rival(target)
+    if target.peer is not None:
+        where = target.peer
     if target.library is not None and rival is not None and target.measure == "time":
         where += f" ({rival})"
     aim = {

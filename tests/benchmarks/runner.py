@@ -45,10 +45,12 @@ class Result:
         return next(row for row in self.rows if row.contender.name == name)
 
     def rival(self, target: Target) -> str | None:
-        """The fastest peer that a target is measured against."""
+        """The peer that a target is measured against: the fastest, unless it names one."""
         peers = [r for r in self.rows if not r.contender.own and r.times is not None]
         if target.library is not None:
             peers = [r for r in peers if target.library in r.contender.library]
+        if target.peer is not None:
+            peers = [r for r in peers if target.peer == r.contender.name]
         times = {r.contender.name: r.times for r in peers if r.times is not None}
         return best(times, list(times))
 

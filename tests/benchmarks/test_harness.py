@@ -216,6 +216,18 @@ def test_a_target_may_name_the_library_of_the_peer():
     assert [line.rpartition(": ")[2] for line in lines] == ["**not reached**.", "**reached**."]
 
 
+def test_a_target_may_name_the_peer():
+    scale = {"slow": lambda _: 1e6}
+    result = own_and_peers(("fast", "NumPy"), ("slow", "C++"), slow=scale)
+    target = Target("own", "time", 1e3, peer="slow")
+    assert result.best_peer == "fast"
+    assert result.rival(target) == "slow"
+    assert result.met(target) is True
+    result.job = dataclasses.replace(result.job, targets=(target,))
+    assert "own: 1,000 times faster than slow. " in report.section(result)
+    assert result.met(dataclasses.replace(target, peer="absent")) is None
+
+
 @pytest.mark.parametrize(("size", "met"), [(500_000_000, True), (500_000_001, False), (None, None)])
 def test_a_target_may_be_an_amount_of_memory(size, met):
     result = own_and_peers(slow={}, sizes={} if size is None else {"own": size})
