@@ -80,7 +80,7 @@ def badge(
     adverb="trace",
     selection="top_k",
     status="exact; EGL squared, twice the trace bound of EIG",
-    source="Settles et al. 2007; Kirsch and Gal 2022, section 7",
+    source="Settles et al. 2007; Kirsch and Gal 2022",
 )
 def egl(embedding: Embedding, k: int, **who: Unpack[Who]) -> Selection:
     r"""Expected gradient length: pick the largest expected squared norms of the gradient.
@@ -109,7 +109,7 @@ def egl(embedding: Embedding, k: int, **who: Unpack[Who]) -> Selection:
     References
     ----------
     Settles, B., Craven, M. and Ray, S. (2007). Multiple-instance active learning, NeurIPS. Kirsch,
-    A. and Gal, Y. (2022), arXiv:2208.00549, section 7.
+    A. and Gal, Y. (2022), arXiv:2208.00549.
 
     Examples
     --------
@@ -265,7 +265,7 @@ def rho_loss(
     References
     ----------
     Mindermann, S. et al. (2022). Prioritized training on points that are learnable, worth
-    learning, and not yet learnt, ICML, arXiv:2206.07137, equation 3.
+    learning, and not yet learnt, ICML, arXiv:2206.07137.
 
     Examples
     --------
