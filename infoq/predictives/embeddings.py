@@ -6,11 +6,13 @@ how a block of them becomes rows; the rows of all candidates never exist at once
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import Any, TypeVar
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.registry import check_same_device
+from infoq.blocks import map_rows
 from infoq.likelihoods import Likelihood
 from infoq.predictives.rows import DenseRows, DiagonalRows, Rows, UnitRows
 
@@ -254,12 +256,23 @@ def check_values(ops: Ops, x: Array, name: str, shapes: dict[int, str]) -> None:
     expected = " or ".join(shapes.values())
     if len(shape) not in shapes or 0 in shape:
         raise ValueError(f"{name}: expected shape {expected}, none of them 0, got {shape}")
-    if not ops.concrete(x) or bool(ops.xp.all(ops.xp.isfinite(x))):
+    # By blocks: some libraries take a copy of what they look at.
+    size = math.prod(shape[1:]) * (int(ops.xp.finfo(x.dtype).bits) // 8 + 4)
+    if not ops.concrete(x) or bool(ops.xp.all(map_rows(_finite, (x,), bytes_per_row=size))):
         return
-    xp = ops.xp
-    bad = xp.any(xp.reshape(~xp.isfinite(x), (shape[0], -1)), axis=1)
-    index = int(xp.argmax(xp.astype(bad, xp.int32)))
+    finite = map_rows(_finite_each, (x,), bytes_per_row=size)
+    index = int(ops.xp.argmin(ops.xp.astype(finite, ops.xp.int32)))
     raise ValueError(f"{name}: candidate {index} has a value that is NaN or infinite")
+
+
+def _finite(ops: Ops, x: Array) -> Array:
+    """Whether a block of candidates is finite, said once for each: [n]."""
+    return ops.xp.broadcast_to(ops.xp.all(ops.xp.isfinite(x)), (x.shape[0],))
+
+
+def _finite_each(ops: Ops, x: Array) -> Array:
+    """Whether each candidate is finite: [n]."""
+    return ops.xp.all(ops.xp.reshape(ops.xp.isfinite(x), (x.shape[0], -1)), axis=1)
 
 
 def check_likelihood(ops: Ops, x: Array, likelihood: Any, outputs: int | None) -> int:

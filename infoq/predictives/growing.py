@@ -7,7 +7,9 @@ are as small as X is:
     log-det:  S^T H x G S - S^T H U - U^T H S + U^T H U,   H = (I + e S^T - x)^-1,  x = e U^T
     trace:    S^T G x G S - S^T G U - U^T G S
 
-so neither form is ever computed anew, and no difference of two covariances is taken.
+so neither form is ever computed anew, and no difference of two covariances is taken. Where targets
+explain most of what the outcome says, the terms of the log-det are as large as the squares of its
+forms and cancel; it is then `-S^T G S + D^T H D` with D = S - U, what is left to say.
 """
 
 from __future__ import annotations
@@ -107,11 +109,15 @@ def change(
     middle = middle_of(ops, inner, inside, trace=trace, remove=remove)
     updates: tuple[Change, ...] = (_measured(solved, middle),)
     vectors = solved
-    if told is not None:
-        updates += (_explained(ops, solved, told, middle, trace=trace),)
+    left = False
+    if told is not None and inside is not None:
+        left = not trace and mostly_explained(ops, inner, inside)
+        if left:
+            told = solved - told
+        updates += (_explained(ops, solved, told, middle, trace=trace, left=left),)
         vectors = ops.xp.concat([solved, told])
     changed = tuple(new.joined(ops, old) for new, old in zip(updates, state.changes, strict=True))
-    run = partial(_updated, Layout.of(embedding), trace, len(forms))
+    run = partial(_updated, Layout.of(embedding), trace, left, len(forms))
     parts, size = (*embedding.parts, *state.forms), embedding.num_rows
     shape = (len(forms), size, size)
     rank = int(vectors.shape[0])
@@ -161,7 +167,19 @@ def _measured(solved: Array, middle: Middle) -> Change:
     return Change(solved, middle.inverse @ solved / -2)
 
 
-def _explained(ops: Ops, solved: Array, told: Array, middle: Middle, *, trace: bool) -> Change:
+def mostly_explained(ops: Ops, inner: Array, inside: Array) -> bool:
+    """Whether targets explain about half or more of what an outcome says, in some direction."""
+    share = ops.xp.linalg.solve(inner + identity(ops, inner.shape[0], inner), inside)
+    total = ops.xp.sum(ops.xp.linalg.diagonal(share))
+    return ops.concrete(total) and bool(number(total) > 0.5)
+
+
+def _explained(
+    ops: Ops, solved: Array, told: Array, middle: Middle, *, trace: bool, left: bool
+) -> Change:
+    if left:  # told is what is left
+        halves = [middle.inverse @ solved / -2, middle.between @ told / 2]
+        return Change(ops.xp.concat([solved, told]), ops.xp.concat(halves))
     right = middle.weight @ solved / 2 - middle.between @ told
     if trace:
         return Change(solved, right)
@@ -206,7 +224,7 @@ def _score(score: Score, ops: Ops, *forms: Array) -> Array:
     return score(ops, *forms)
 
 
-def _updated(layout: Layout, trace: bool, count: int, ops: Ops, *arguments: Any) -> Array:
+def _updated(layout: Layout, trace: bool, left: bool, count: int, ops: Ops, *arguments: Any) -> Array:
     """The forms of a block of candidates after a change: [n, count, R, R]."""
     xp = ops.xp
     rows, (*forms, vectors, middle) = layout.split(ops, arguments)
@@ -214,9 +232,13 @@ def _updated(layout: Layout, trace: bool, count: int, ops: Ops, *arguments: Any)
     size = vectors.shape[0] // count
     solved = products[:, :, :size]
     across = xp.matrix_transpose(solved)
-    new = [forms[0] - flat_product(ops, solved, middle.inverse) @ across]
+    known = flat_product(ops, solved, middle.inverse) @ across
+    new = [forms[0] - known]
     if count == 2:
         told = products[:, :, size:]
+        if left:
+            still = flat_product(ops, told, middle.between) @ xp.matrix_transpose(told)
+            return xp.stack([*new, symmetric(ops, forms[1] - known + still)], axis=1)
         # symmetric() makes one product of what is added to its transpose.
         right = flat_product(ops, solved, middle.weight) - 2 * flat_product(
             ops, told, middle.between

@@ -82,9 +82,11 @@ def entropy(ops: Ops, measured: Array) -> Array:
 
 
 def explained_logdet(ops: Ops, measured: Array, explained: Array) -> Array:
-    """`-1/2 log det(I - (I + A)^-1 B)`: [n]."""
+    """`-1/2 log det(I - (I + A)^-1 B)`, and no more than is said about the parameters: [n]."""
     share = _whitened(ops, measured, explained)
-    return _per_candidate(ops, log1p_det(ops, -share)) / -2
+    told = _per_candidate(ops, log1p_det(ops, -share)) / -2
+    # Rounding of a large B must not say more of a small A than there is.
+    return ops.xp.minimum(told, logdet(ops, measured))
 
 
 def explained_trace(ops: Ops, measured: Array, explained: Array) -> Array:

@@ -186,3 +186,20 @@ def test_jit_of_greedy_over_a_gaussian():
     eager, traced = batch(x, y), jax.jit(batch)(x, y)
     np.testing.assert_array_equal(np.array(traced.indices), np.array(eager.indices))
     np.testing.assert_allclose(np.array(traced.gains), np.array(eager.gains), rtol=1e-5)
+
+
+@pytest.mark.parametrize("prior", [1e-1, 1e-2, 1e-3])
+def test_targets_that_explain_nearly_all_of_what_is_said_in_float32(backend, prior):
+    # What was added up of terms as large as the squares of the forms invented four times the value.
+    rows = np.random.default_rng(0).standard_normal((40, 3, 16))
+    values = {}
+    for dtype in ("float32", "float64"):
+        pool = infoq.DenseEmbedding(backend.array(rows, dtype))
+        f = infoq.JEPIG(infoq.Gaussian(pool, prior), pool[:5])
+        chosen = infoq.greedy(f, 12)
+        values[dtype] = float(chosen.value)
+        state = f.start()
+        for index in backend.numpy(chosen.indices).tolist():
+            state = f.add(state, index)
+        np.testing.assert_allclose(values[dtype], float(f.value(state)), rtol=2e-3)
+    np.testing.assert_allclose(values["float32"], values["float64"], rtol=2e-3)
