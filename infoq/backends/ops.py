@@ -165,8 +165,16 @@ class Ops:
         xp = self.xp
         # Shifted before the logarithm is taken off: a common offset costs no digits.
         shifted = x - self._top(x, axis)
-        total = xp.sum(xp.exp(shifted), axis=axis, keepdims=True)
-        return shifted - xp.log(xp.where(total > 0, total, self.scalar(1.0, x)))
+        # The largest is exactly 1 of the total: by log1p of the others it keeps its digits.
+        largest = xp.argmax(shifted, axis=axis, keepdims=True)
+        size = [1] * x.ndim
+        size[axis] = x.shape[axis]
+        places = xp.reshape(xp.arange(x.shape[axis], device=self.device(x)), tuple(size))
+        zero = self.scalar(0.0, x)
+        top = (places == largest) & (shifted == 0)
+        rest = xp.sum(xp.where(top, zero, xp.exp(shifted)), axis=axis, keepdims=True)
+        some = xp.any(top, axis=axis, keepdims=True) | ~(rest == 0)
+        return shifted - xp.where(some, xp.log1p(rest), zero)
 
     def _top(self, x: Array, axis: int) -> Array:
         # Finite, so that inf - inf does not arise.

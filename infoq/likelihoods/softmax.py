@@ -128,6 +128,9 @@ class Softmax(Likelihood):
         classes = xp.arange(shape[1], dtype=xp.int32, device=ops.device(probs))
         hit = cast(ops, labels, xp.int32)[:, None] == classes[None, :]
         others = xp.where(hit, ops.scalar(0.0, probs), probs)
+        # A label that is no class, where it could not be read before, must not look like one.
+        some = xp.any(hit, axis=-1, keepdims=True)
+        others = xp.where(some, others, ops.scalar(float("nan"), probs))
         return xp.where(hit, -xp.sum(others, axis=-1, keepdims=True), others)
 
     def outcome_logits(self) -> Array:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Unpack
 
 from infoq import quantities, selection
-from infoq.backends import Array
+from infoq.backends import Array, ops_for
 from infoq.likelihoods import Bernoulli, Likelihood
-from infoq.methods.outputs import as_likelihood
+from infoq.methods.outputs import as_likelihood, class_logits
 from infoq.methods.taxonomy import Who, method
 from infoq.predictives import (
     Categorical,
@@ -52,7 +52,7 @@ def bait(
     pool : Embedding
         Of the Fisher information of the candidates, classification or regression.
     k : int
-        How many to pick, B.
+        How many to pick, B; the scaling is by what is asked for, whatever the pool has.
     labelled : Embedding, optional
         The n_L points whose labels are known, in the same way.
     targets : Embedding, optional
@@ -184,7 +184,7 @@ def bait_top(
     verb="EPIG of the batch",
     adverb="trace, of whether the most probable class is the outcome",
     selection="forward_backward",
-    status="heuristic; exact for two classes",
+    status="heuristic; of two classes exact with half the prior precision",
     source="Huseljic et al. 2024",
 )
 def bait_binary(
@@ -225,7 +225,8 @@ def bait_binary(
     Notes
     -----
     One row :math:`\sqrt{\hat p (1 - \hat p)}\, \phi` a candidate and P = D parameters, whatever the
-    number of classes. Of two classes it is the Fisher information of their logits' difference.
+    number of classes. Of two classes it is the Fisher information of their logits' difference:
+    `bait` with twice this prior precision.
 
     References
     ----------
@@ -353,7 +354,6 @@ def vtl(
 
 def _missed(outcomes: Likelihood) -> Bernoulli:
     """Whether the most probable class is not the outcome."""
-    logits = outcomes.outcome_logits()
-    if logits is None:
-        raise TypeError(f"likelihood: {type(outcomes).__name__} is not of classes")
-    return Bernoulli(quantities.least_confidence(Categorical(logits=logits[:, None, :])))
+    logits = class_logits(outcomes, "likelihood")
+    missed = quantities.least_confidence(Categorical(logits=logits[:, None, :]))
+    return Bernoulli(ops_for(missed).xp.astype(missed, outcomes.parts[0].dtype))

@@ -7,7 +7,8 @@ from typing import Any, Unpack
 from infoq import quantities, selection
 from infoq.backends import Array, ops_for
 from infoq.likelihoods import Likelihood
-from infoq.methods.outputs import as_likelihood
+from infoq.likelihoods.base import root
+from infoq.methods.outputs import as_likelihood, check_one_label, check_two, class_logits
 from infoq.methods.taxonomy import Who, method
 from infoq.predictives import Embedding, Gaussian, gradient_embedding
 from infoq.selection import Selection
@@ -173,8 +174,10 @@ def grand(
     >>> infoq.methods.grand(features, probs, np.array([1, 0]), 2).gains.round(4)
     array([1.4142, 1.1314])
     """
-    gradients = gradient_embedding(x, as_likelihood(likelihood), labels, bias=bias)
-    return selection.top_k(_squared_norms(gradients) ** 0.5, k, **who)
+    outcomes = as_likelihood(likelihood)
+    check_one_label(outcomes, labels)
+    squares = _squared_norms(gradient_embedding(x, outcomes, labels, bias=bias))
+    return selection.top_k(root(ops_for(squares), squares), k, **who)
 
 
 @method(
@@ -255,7 +258,8 @@ def rho_loss(
     Returns
     -------
     Selection
-        Gains in nats: the loss of the first prediction less that of the second.
+        Gains in nats: the loss of the first prediction less that of the second; 0 where both hold
+        the outcome to be impossible.
 
     Notes
     -----
@@ -274,8 +278,15 @@ def rho_loss(
     >>> infoq.methods.rho_loss(now, holdout, np.array([0, 0]), 2).gains.round(4)
     array([0.5878, 0.    ])
     """
-    reducible = _losses(as_likelihood(likelihood), labels) - _losses(as_likelihood(holdout), labels)
-    return selection.top_k(reducible, k, **who)
+    now, later = as_likelihood(likelihood), as_likelihood(holdout)
+    check_two(now, later)
+    check_one_label(now, labels)
+    before, after = _losses(now, labels), _losses(later, labels)
+    ops = ops_for(before)
+    impossible = (before == float("inf")) & (after == float("inf"))
+    zero = ops.scalar(0.0, before)
+    gains = ops.xp.where(impossible, zero, before) - ops.xp.where(impossible, zero, after)
+    return selection.top_k(ops.xp.astype(gains, now.parts[0].dtype), k, **who)
 
 
 def _squared_norms(embedding: Embedding) -> Array:
@@ -285,10 +296,7 @@ def _squared_norms(embedding: Embedding) -> Array:
 
 def _losses(likelihood: Likelihood, labels: Array) -> Array:
     """-log p(y) of each outcome: [N]."""
-    logits = likelihood.outcome_logits()
-    if logits is None:
-        raise TypeError(f"likelihood: {type(likelihood).__name__} is not of classes")
-    likelihood.check_labels(labels)
+    logits = class_logits(likelihood, "likelihood")
     ops = ops_for(likelihood=logits, labels=labels)
     logs = ops.take_along_axis(ops.log_softmax(ops.upcast(logits)), labels[:, None])
-    return ops.xp.astype(-logs[:, 0], logits.dtype)
+    return -logs[:, 0]

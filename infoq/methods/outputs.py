@@ -1,6 +1,8 @@
-"""Outputs as a likelihood, where a method takes one or class probabilities."""
+"""Outputs as a likelihood, where a method takes one or class probabilities; and their labels."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from infoq.backends import Array
 from infoq.likelihoods import Likelihood, Softmax
@@ -9,3 +11,35 @@ from infoq.likelihoods import Likelihood, Softmax
 def as_likelihood(x: Likelihood | Array) -> Likelihood:
     """The likelihood itself; a bare array is class probabilities [N, C]."""
     return x if isinstance(x, Likelihood) else Softmax(x)
+
+
+def class_logits(likelihood: Likelihood, name: str) -> Array:
+    """The logits [N, C] of classes, refused where outcomes are none."""
+    logits = likelihood.outcome_logits() if likelihood.parts else None
+    if logits is None:
+        raise TypeError(f"{name}: expected outcomes of classes, got {type(likelihood).__name__}")
+    return logits
+
+
+def check_one_label(likelihood: Likelihood, labels: Any) -> None:
+    """Refuse labels that are missing, or more than one a candidate and output."""
+    axes = likelihood.label_axes(likelihood.num_outputs or 1)
+    if getattr(labels, "ndim", None) != axes:
+        expected = "[N]" if axes == 1 else "[N, C]"
+        got = f"shape {tuple(labels.shape)}" if hasattr(labels, "shape") else repr(labels)
+        raise ValueError(f"labels: expected {expected}, one outcome each, got {got}")
+    likelihood.check_labels(labels)
+
+
+def check_two(one: Likelihood, holdout: Likelihood) -> None:
+    """Refuse a second prediction of other candidates, classes or another dtype."""
+    sizes = [
+        tuple(class_logits(outcomes, name).shape)
+        for outcomes, name in ((one, "likelihood"), (holdout, "holdout"))
+    ]
+    dtypes = [outcomes.parts[0].dtype for outcomes in (one, holdout)]
+    if sizes[0] != sizes[1] or dtypes[0] != dtypes[1]:
+        raise ValueError(
+            f"holdout: expected {dtypes[0]} of shape {sizes[0]}, as of likelihood, got "
+            f"{dtypes[1]} of {sizes[1]}"
+        )

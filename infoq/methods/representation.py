@@ -79,7 +79,8 @@ def flvmi(points: Points, queries: Points, k: int, **who: Unpack[Who]) -> Select
     Returns
     -------
     Selection
-        Gains of :math:`\sum_{i} \min(\max_{a \in A} s_{ia}, \max_{q \in Q} s_{iq})`.
+        Gains of :math:`\sum_{i} \min(\max_{a \in A} s_{ia}, \max_{q \in Q} s_{iq})`, where maxima
+        below 0 count as 0.
 
     References
     ----------
@@ -170,7 +171,8 @@ def flcg(points: Points, private: Points, k: int, **who: Unpack[Who]) -> Selecti
     Returns
     -------
     Selection
-        Gains of :math:`\sum_i \max(0, \max_{a \in A} s_{ia} - \max_{p \in P} s_{ip})`.
+        Gains of :math:`\sum_i \max(0, \max_{a \in A} s_{ia} - \max_{p \in P} s_{ip})`, where
+        maxima below 0 count as 0.
 
     References
     ----------
@@ -365,7 +367,7 @@ def gccg(
 
 
 @method(
-    noun="features or gradients, of candidates and queries",
+    noun="features with no negative similarity, of candidates and queries",
     verb="concave over modular",
     adverb="of candidates and queries alone",
     selection="lazy_greedy",
@@ -380,7 +382,7 @@ def com(
     Parameters
     ----------
     points : array [N, P] or Embedding
-        Features, or gradients by `infoq.gradient_embedding`; one row a candidate.
+        Features, none of whose similarities with queries is negative.
     queries : array [Q, P] or Embedding
         Of what is searched for, in the same way.
     k : int

@@ -9,6 +9,7 @@ from infoq.methods.taxonomy import Who
 from infoq.predictives import Embedding
 from infoq.predictives.joined import joined
 from infoq.quantities.submodular.features import features
+from infoq.selection.candidates import given_indices
 
 Points: TypeAlias = Array | Embedding
 """Features [N, P], or an embedding with one row a candidate."""
@@ -23,7 +24,9 @@ def together(points: Points, who: Who, **others: Points) -> tuple[Embedding, lis
     for more in embeddings[1:]:
         ranges.append(range(start, start + len(more)))
         start += len(more)
-    return union, ranges, {**who, "candidates": _mask(embeddings[0], who, start)}
+    given = given_indices(who.get("given", ()), len(embeddings[0]))
+    mask = _mask(embeddings[0], who, start)
+    return union, ranges, {**who, "candidates": mask, "given": given}
 
 
 def _mask(points: Embedding, who: Who, count: int) -> Array:

@@ -186,7 +186,13 @@ class KnownBatch:
         """The batch without one of its candidates."""
         place = place_of(state.indices, index)
         rest = state.indices[:place] + state.indices[place + 1 :]
-        return Picked(self._forget(state.known, index), rest)
+        try:
+            return Picked(self._forget(state.known, index), rest)
+        except ValueError:  # it said so much that nothing is left without it: the others anew
+            anew = self.start()
+            for other in rest:
+                anew = self.add(anew, other)
+            return anew
 
 
 def rows_of(embedding: Embedding, indices: tuple[Any, ...]) -> Array:

@@ -259,7 +259,8 @@ class Categorical:
         entries : int
             How many numbers it keeps for each probability: what blocks are cut by.
         """
-        return self.ops.xp.astype(self._map(score, entries), self._values.dtype)
+        run = partial(_one_each, score)
+        return self.ops.xp.astype(self._map(run, entries), self._values.dtype)
 
     def context(self, *, samples: int = 10_000, seed: Any = 0) -> Outcomes:
         """The empty context: nothing is known yet.
@@ -489,6 +490,17 @@ class Categorical:
         row = self._values[index, ...]
         problem = describe(self.ops, row, to_probabilities(self.ops, row, self._kind), self._kind)
         raise ValueError(f"{self._name}: candidate {index}, {problem}")
+
+
+def _one_each(score: Any, ops: Ops, probs: Array, weights: Array) -> Array:
+    """A score of one's own, refused where it is not one number a candidate."""
+    result: Array = score(ops, probs, weights)
+    if tuple(getattr(result, "shape", ())) != tuple(probs.shape[:1]):
+        raise ValueError(
+            f"score: expected [n], one number a candidate, for probabilities "
+            f"{tuple(probs.shape)}, got {tuple(getattr(result, 'shape', ()))}"
+        )
+    return result
 
 
 def as_categorical(x: Any, name: str = "probs") -> Categorical:

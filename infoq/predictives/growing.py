@@ -224,7 +224,9 @@ def _score(score: Score, ops: Ops, *forms: Array) -> Array:
     return score(ops, *forms)
 
 
-def _updated(layout: Layout, trace: bool, left: bool, count: int, ops: Ops, *arguments: Any) -> Array:
+def _updated(
+    layout: Layout, trace: bool, left: bool, count: int, ops: Ops, *arguments: Any
+) -> Array:
     """The forms of a block of candidates after a change: [n, count, R, R]."""
     xp = ops.xp
     rows, (*forms, vectors, middle) = layout.split(ops, arguments)

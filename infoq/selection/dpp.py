@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -61,7 +60,7 @@ def kdpp(
     Notes
     -----
     An exact sample: eigenvectors are chosen by elementary symmetric polynomials of the eigenvalues,
-    in the logarithm, and points from their span. The eigenvalues are of X^T X, or of X X^T where
+    in ratios, and points from their span. The eigenvalues are of X^T X, or of X X^T where
     that is smaller: N P min(N, P) multiply-adds, and N k (P + k) more. Of an embedding X is formed
     where P <= N, [N, P]; else only inner products are, [N, N] in blocks: for rows in Kronecker
     structure N^2 (D + C R) multiply-adds; with given points the eigenvalues are taken twice then. N
@@ -179,34 +178,33 @@ def _drawn(
 
 def _chosen(levels: list[float], size: int, numbers: list[float]) -> list[int]:
     """Which eigenvectors span the batch, by their eigenvalues."""
-    logs = [math.log(x) for x in levels]
-    # table[n][j]: the log of the elementary symmetric polynomial of degree j of the first n.
-    none = -float("inf")
-    table = [[0.0] + [none] * size]
-    for log in logs:
-        last = table[-1]
-        table.append([0.0] + [_log_add(last[j], log + last[j - 1]) for j in range(1, size + 1)])
+    # table[n][j]: of the first n, the elementary symmetric polynomial of degree j + 1 by that of
+    # degree j. Such a ratio is of the size of the eigenvalues; the polynomials are beyond floats.
+    ratios = [0.0] * size
+    table = [ratios]
+    for level in levels:
+        sums = [ratio + level for ratio in ratios]
+        parts = [1.0, *(ratio / total for ratio, total in zip(ratios, sums, strict=True))]
+        ratios = [total * part for total, part in zip(sums, parts, strict=False)]
+        table.append(ratios)
     chosen, left = [], size
     for n in range(len(levels), 0, -1):
         if left == 0:
             break
-        log_odds = logs[n - 1] + table[n - 1][left - 1] - table[n][left]
-        if left == n or numbers[n - 1] < math.exp(min(0.0, log_odds)):
+        level = levels[n - 1]
+        if left == n or numbers[n - 1] * (level + table[n - 1][left - 1]) < level:
             chosen.append(n - 1)
             left -= 1
     return chosen
-
-
-def _log_add(x: float, y: float) -> float:
-    high, low = max(x, y), min(x, y)
-    return high if low == -float("inf") else high + math.log1p(math.exp(low - high))
 
 
 def _from_span(ops: Ops, span: Array, places: Array, source: int) -> Array:
     """As many points as orthonormal columns [N, k], by what of their span is left: [k]."""
     xp = ops.xp
     total = xp.sum(span * span, axis=1)
-    taken: list[Array] = []
+    # Directions that were taken, and zeros: a product of one shape in each turn.
+    turns = xp.arange(span.shape[1], device=ops.device(span))[:, None]
+    taken = xp.zeros((span.shape[1],) * 2, dtype=span.dtype, device=ops.device(span))
     rounding = float(xp.finfo(span.dtype).eps) * (2 + span.shape[1])
     left, indices = total, [places[:0]]
     free = places >= 0
@@ -225,10 +223,10 @@ def _from_span(ops: Ops, span: Array, places: Array, source: int) -> Array:
             attempt += 1
         indices.append(xp.astype(index, places.dtype))
         direction = xp.take(span, index, axis=0)[0, :]
-        for other in taken + taken:  # twice is enough
-            direction = direction - other * xp.sum(other * direction)
+        for _ in range(2):  # twice is enough
+            direction = direction - (taken @ direction) @ taken
         direction = direction / xp.sqrt(xp.sum(direction * direction))
-        taken.append(direction)
+        taken = xp.where(turns == turn, direction[None, :], taken)
         left = left - (span @ direction) ** 2
         free = free & (places != index)
     return xp.concat(indices)
@@ -236,13 +234,7 @@ def _from_span(ops: Ops, span: Array, places: Array, source: int) -> Array:
 
 def _log_lengths(ops: Ops, rows: Array) -> Array:
     """The log of each row's squared distance to the span of those before it: [k]."""
-    xp = ops.xp
-    gains, units = [rows[:0, 0]], list[Array]()
-    for turn in range(rows.shape[0]):
-        row = rows[turn, :]
-        for other in units + units:
-            row = row - other * xp.sum(other * row)
-        square = xp.sum(row * row)
-        units.append(row / xp.sqrt(square))
-        gains.append(xp.reshape(xp.log(square), (1,)))
-    return xp.concat(gains)
+    if rows.shape[0] == 0:
+        return rows[:0, 0]
+    _, factor = ops.xp.linalg.qr(rows.T)
+    return 2 * ops.xp.log(ops.xp.abs(ops.xp.linalg.diagonal(factor)))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from infoq.backends import Array, Ops
 from infoq.predictives import Embedding
+from infoq.selection.budget import Budget, check_size
 from infoq.selection.candidates import allowed, given_indices
 from infoq.selection.points import Points
 from infoq.selection.selected import Selection, check_batch_size
@@ -16,10 +17,12 @@ _CENTRES = 64
 
 def farthest_first(
     points: Array | Embedding,
-    k: int,
+    k: int | None = None,
     *,
     candidates: Array | None = None,
     given: Sequence[int] | Array = (),
+    costs: Array | None = None,
+    budget: float | None = None,
     first: str | int = "norm",
 ) -> Selection:
     r"""Pick the point with the largest distance to the nearest picked, k times (a core-set).
@@ -31,12 +34,17 @@ def farthest_first(
     points : array [N, P] or Embedding
         Features, or for example `gradient_embedding`, which is never formed in full. The R rows of
         a candidate count as one point.
-    k : int
-        How many to pick; more than there are picks all that differ.
+    k : int, optional
+        How many to pick; more than there are picks all that differ. With a budget it may be left
+        out.
     candidates : boolean array [N], optional
         Who may be picked; only they are to be near to a pick.
     given : integers
         Who is already a centre, picked or pending: distances to them count, and none is picked.
+    costs : array [N], optional
+        What each candidate costs, more than 0; used with a budget alone.
+    budget : float, optional
+        What the picks may cost together. Who does not fit what is left of it is passed over.
     first : "norm" or int
         Without given points, the first is the candidate of the largest norm, or the one with this
         index.
@@ -79,11 +87,11 @@ def farthest_first(
     --------
     >>> import numpy as np, infoq
     >>> points = np.array([[0.0, 0.0], [3.0, 4.0], [0.0, 1.0], [3.0, 4.0]])
-    >>> batch = infoq.selection.farthest_first(points, 4)
+    >>> batch = infoq.farthest_first(points, 4)
     >>> batch.indices, batch.gains, batch.reason
     (array([1, 0, 2]), array([5., 5., 1.]), 'rank')
     """
-    size = check_batch_size(k)
+    check_size(k, budget)
     start = _check_first(first)
     table = Points(points)
     ops, xp = table.ops, table.ops.xp
@@ -92,6 +100,8 @@ def farthest_first(
     places = xp.arange(len(table), device=device)
     free, _ = allowed(ops, places, candidates, taken)
     count = int(xp.sum(xp.astype(free, xp.int32)))
+    size = count if k is None else check_batch_size(k)
+    purse = Budget(ops, table.norms, len(table), costs, budget)
     if start is not None:
         _check_start(start, free, taken)
     distance = ops.constant(tuple(table.norms.shape), float("inf"), table.norms)
@@ -103,22 +113,29 @@ def farthest_first(
     for turn in range(min(size, count)):
         begins = turn == 0 and not taken
         squared = table.squared_norms() if begins else distance
-        key = xp.where(free, squared, none)
+        fits = purse.fitting(free)
+        if not bool(xp.any(fits)):
+            reason = "budget"
+            break
+        key = xp.where(fits, squared, none)
         if not begins and not bool(xp.any(key > 0)):
             reason = "rank"
             break
         if begins and start is not None:
+            if not bool(fits[start]):
+                raise ValueError(f"first: {start} costs more than the budget")
             index = _lowest(ops, places == start)
         else:  # what differs by rounding is a tie, and the lowest is picked
-            alike = free & (key + rounding * (table.norms + key) >= xp.max(key))
+            alike = fits & (key + rounding * (table.norms + key) >= xp.max(key))
             index = _lowest(ops, alike if begins else alike & (key > 0))
         index = xp.astype(index, places.dtype)
         indices.append(index)
         squares.append(xp.take(squared, index, axis=0))
         distance = table.nearest(distance, index)
         free = free & (places != index)
+        purse.pay(int(index[0]))
     else:
-        reason = "size" if count >= size else "pool"
+        reason = "size" if k is not None and count >= size else "pool"
     picked = xp.concat(indices)
     gains = xp.astype(xp.sqrt(xp.concat(squares)), table.dtype)
     adopt = table.outer.adopt

@@ -8,6 +8,7 @@ from typing import Any
 
 from infoq.backends import Array
 from infoq.quantities import SetFunction
+from infoq.selection.budget import Budget, check_size
 from infoq.selection.candidates import given_indices
 from infoq.selection.growth import Growth
 from infoq.selection.selected import Selection, check_batch_size
@@ -15,11 +16,13 @@ from infoq.selection.selected import Selection, check_batch_size
 
 def forward_backward(
     f: SetFunction,
-    k: int,
+    k: int | None = None,
     *,
     oversample: float = 2,
     candidates: Array | None = None,
     given: Sequence[int] | Array = (),
+    costs: Array | None = None,
+    budget: float | None = None,
 ) -> Selection:
     """Grow a batch greedily beyond k, then remove who is missed least until k are left.
 
@@ -31,14 +34,18 @@ def forward_backward(
         take off the value, or ``gains_of(state, indices)``, those are used. Where it has
         ``pruned(members, size, given)``, as `EIG`, `EPIG` and `JEPIG` of a `Gaussian` do, who stays
         is left to that.
-    k : int
-        How many to pick; more than there are picks all.
+    k : int, optional
+        How many to pick; more than there are picks all. With a budget it may be left out.
     oversample : float
-        How many times k the batch grows to, at least 1.
+        How many times k (and the budget) the batch grows to, at least 1.
     candidates : boolean array [N], optional
         Who may be picked.
     given : integers
         Who is already in the batch, picked or pending; they stay.
+    costs : array [N], optional
+        What each candidate costs, more than 0: gains and losses per cost decide.
+    budget : float, optional
+        What those who stay may cost together.
 
     Returns
     -------
@@ -53,7 +60,8 @@ def forward_backward(
         If f is no set function or has no `remove`, k is no integer, or values cannot be read
         (inside `jax.jit`).
     ValueError
-        If k is negative, oversample is below 1, or the mask or an index does not fit the pool.
+        If k is negative, oversample is below 1, or the mask, the costs or an index does not fit
+        the pool.
 
     Notes
     -----
@@ -82,10 +90,13 @@ def forward_backward(
     >>> infoq.greedy(Cover(), 2).indices, infoq.forward_backward(Cover(), 2).indices
     (array([0, 2]), array([2, 1]))
     """
-    size = check_batch_size(k)
+    check_size(k, budget)
+    size = None if k is None else check_batch_size(k)
     if not oversample >= 1:
         raise ValueError(f"oversample: expected a number of at least 1, got {oversample}")
-    growth = Growth(f, math.ceil(oversample * size), candidates, given)
+    most = None if size is None else math.ceil(oversample * size)
+    beyond = None if budget is None else oversample * budget
+    growth = Growth(f, most, candidates, given, costs, beyond)
     remove: Callable[[Any, int], Any] | None = getattr(f, "remove", None)
     if remove is None:
         raise TypeError(
@@ -95,29 +106,40 @@ def forward_backward(
         raise TypeError("forward_backward: needs values that can be read; not inside jax.jit")
     while growth.open() and growth.pick(growth.gains(), growth.places):
         pass
-    if len(growth.indices) <= size:
-        if len(growth.indices) == size:
-            growth.reason = "size"
-        return growth.selection()
     members = [int(index[0]) for index in growth.indices]
+    purse = Budget(growth.ops, growth.none, len(f), costs, budget)
+    price = {index: purse.cost(index) for index in members}
+    if not _too_many(members, size, price, purse):
+        growth.reason = "size" if len(members) == size else growth.reason
+        return growth.selection()
     taken = [int(index) for index in given_indices(given, len(f))]
     own = getattr(f, "pruned", None)
-    kept = None if own is None else own(members, size, taken)
+    kept = None
+    if own is not None and costs is None:
+        kept = own(members, size, taken)
     if kept is not None:
         return _selected(growth, *kept)
     state = growth.state
-    while len(members) > size:
-        # The smallest loss; NaN below all, and of equals the highest index.
+    while _too_many(members, size, price, purse):
+        # The smallest loss (per cost); NaN below all, and of equals the highest index.
         losses = map(_order, _losses(growth, remove, state, members))
-        index = -min(zip(losses, (-i for i in members), strict=True))[1]
+        worth = [loss / price[index] for loss, index in zip(losses, members, strict=True)]
+        index = -min(zip(worth, (-i for i in members), strict=True))[1]
         members.remove(index)
         state = remove(state, index)
-    chain = Growth(f, size, candidates, given)
+    chain = Growth(f, len(members), candidates, given)
     for index in members:
         place = chain.places[index : index + 1]
         chain.take(place, chain.gains_of(place))
-    chain.reason = "size"
+    chain.reason = "size" if len(members) == size else "budget"
     return chain.selection()
+
+
+def _too_many(members: list[int], size: int | None, price: dict[int, float], purse: Budget) -> bool:
+    """Whether somebody has to go."""
+    if size is not None and len(members) > size:
+        return True
+    return purse.limit is not None and math.fsum(price[i] for i in members) > purse.limit
 
 
 def _selected(growth: Growth, members: list[int], gains: Array) -> Selection:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 from infoq.backends import Array, ops_for
 from infoq.quantities import SetFunction
+from infoq.selection.budget import Budget, check_size
 from infoq.selection.candidates import allowed, given_indices
 from infoq.selection.selected import Selection, check_batch_size
 
@@ -34,8 +34,7 @@ class Growth:
         costs: Array | None = None,
         budget: float | None = None,
     ) -> None:
-        if k is None and budget is None:
-            raise TypeError("k: expected an integer, or costs and a budget in its place")
+        check_size(k, budget)
         self.size = None if k is None else check_batch_size(k)
         if not isinstance(f, SetFunction):
             raise TypeError(
@@ -57,40 +56,11 @@ class Growth:
         self.count = len(f) - len(taken)
         if candidates is not None and self.readable:
             self.count = int(ops.xp.sum(ops.xp.astype(self.available, ops.xp.int32)))
-        self.budget = None if budget is None else self._check_budget(budget, costs)
-        self.costs = None if costs is None else self._check_costs(costs)
-        self.paid: list[float] = []
+        self.budget = Budget(ops, self.none, len(f), costs, budget, readable=self.readable)
         self.indices: list[Array] = []
         self.gained: list[Array] = []
         self.reason = "size"
         self._unclear = False
-
-    def _check_budget(self, budget: float, costs: Array | None) -> float:
-        if costs is None:
-            raise TypeError("budget: goes with costs, one a candidate")
-        if not self.readable:
-            raise TypeError("budget: needs values that can be read; not inside jax.jit")
-        if not 0 <= float(budget) < float("inf"):
-            raise ValueError(f"budget: expected a number of at least 0, got {budget}")
-        # As far as the costs are rounded, so may their sum be.
-        return float(budget) * (1 + 2 * float(self.ops.xp.finfo(self.none.dtype).eps))
-
-    def _check_costs(self, costs: Array) -> Array:
-        xp = self.ops.xp
-        theirs = ops_for(costs=costs)
-        if tuple(costs.shape) != (len(self.f),):
-            raise ValueError(
-                f"costs: expected shape (N,) with N={len(self.f)}, got {tuple(costs.shape)}"
-            )
-        costs = theirs.fetch(costs)
-        ops_for(gains=self.none, costs=costs)
-        costs = xp.astype(costs, self.none.dtype)
-        if self.ops.concrete(costs):
-            bad = ~((costs > 0) & xp.isfinite(costs))
-            if bool(xp.any(bad)):
-                index = int(xp.argmax(xp.astype(bad, xp.int32)))
-                raise ValueError(f"costs: candidate {index} costs {float(costs[index])}, not > 0")
-        return costs
 
     @property
     def state(self) -> Any:
@@ -114,15 +84,18 @@ class Growth:
             return self.ops.xp.take(self.gains(), places, axis=0)
         return self.f.ops.fetch(few(self.state, places))
 
+    @property
+    def costs(self) -> Array | None:
+        """What each candidate costs [N], in memory, where anything was said."""
+        return self.budget.costs
+
     def left(self) -> float:
         """What is left of the budget."""
-        return float("inf") if self.budget is None else self.budget - math.fsum(self.paid)
+        return self.budget.left()
 
     def eligible(self) -> Array:
         """Who is available and fits what is left of the budget: [N]."""
-        if self.costs is None or self.budget is None:
-            return self.available
-        return self.available & (self.costs <= self.left())
+        return self.budget.fitting(self.available)
 
     def open(self) -> bool:
         """Whether another one is wanted and there; otherwise `reason` says why not."""
@@ -131,26 +104,30 @@ class Growth:
             self.reason = "size"
         elif picked >= self.count:
             self.reason = "pool"
-        elif self.budget is not None and not bool(self.ops.xp.any(self.eligible())):
+        elif self.budget.limit is not None and not bool(self.ops.xp.any(self.eligible())):
             self.reason = "budget"
         else:
             return True
         return False
 
+    def _at(self, x: Array, places: Array) -> Array:
+        """The elements of x [N] at some places; all of them need no copy."""
+        return x if places is self.places else self.ops.xp.take(x, places, axis=0)
+
     def worth(self, gains: Array, places: Array) -> Array:
         """What candidates are picked by: gains, or gains per cost; -inf for who may not be."""
         xp = self.ops.xp
         key = gains
-        if self.costs is not None:
-            key = gains / xp.take(self.costs, places, axis=0)
-        may = xp.take(self.eligible(), places, axis=0)
+        if self.budget.costs is not None:
+            key = gains / self._at(self.budget.costs, places)
+        may = self._at(self.eligible(), places)
         return xp.where(may & ~xp.isnan(gains), key, self.lowest)
 
     def pick(self, gains: Array, places: Array) -> bool:
         """Add the best of the candidates at `places`; False where none of them can be added."""
         xp = self.ops.xp
         key = self.worth(gains, places)
-        may = xp.take(self.eligible(), places, axis=0)
+        may = self._at(self.eligible(), places)
         best = xp.max(key)
         if self.readable and bool(best == self.lowest):
             # NaN counts as -inf, which is the end unless there are NaN: those have no order.
@@ -161,7 +138,7 @@ class Growth:
         rank = xp.astype((key == best) & may, xp.int32)
         if not self.readable:
             # More than there are candidates: others follow, with a gain that says so.
-            rank = 2 * rank + xp.astype(xp.take(self.unpicked, places, axis=0), xp.int32)
+            rank = 2 * rank + xp.astype(self._at(self.unpicked, places), xp.int32)
             gains = xp.where(may, gains, self.lowest)
         spot = xp.reshape(xp.argmax(rank), (1,))
         self.take(xp.take(places, spot, axis=0), xp.take(gains, spot, axis=0))
@@ -171,8 +148,8 @@ class Growth:
         """Add one candidate, by its index [1] and its gain [1]."""
         self.indices.append(self.ops.xp.astype(index, self.places.dtype))
         self.gained.append(gain)
-        if self.budget is not None and self.costs is not None:
-            self.paid.append(float(self.costs[int(index[0])]))
+        if self.budget.limit is not None:
+            self.budget.pay(int(index[0]))
         other = self.places != index
         self.available, self.unpicked = self.available & other, self.unpicked & other
 

@@ -7,23 +7,29 @@ from typing import Any
 
 from infoq.backends import Array, Ops
 from infoq.predictives import Embedding
+from infoq.selection.budget import Budget, check_size
 from infoq.selection.candidates import allowed, given_indices, members
 from infoq.selection.draw import draw
 from infoq.selection.points import Points
 from infoq.selection.selected import Selection, check_batch_size
 
-# Proposals of one pass over the points, at most; centres are padded to multiples of the other.
+# Proposals of a group, at most; their distances to points drawn before are padded to few shapes.
 _PROPOSALS = 64
 _COLUMNS = 8
+# Points drawn that wait for one pass over all, at most, and their numbers.
+_WAITING = 256
+_NUMBERS = 2**24
 
 
 def kmeans_plusplus(
     points: Array | Embedding,
-    k: int,
+    k: int | None = None,
     *,
     seed: Any = 0,
     candidates: Array | None = None,
     given: Sequence[int] | Array = (),
+    costs: Array | None = None,
+    budget: float | None = None,
     first: str = "uniform",
 ) -> Selection:
     """Draw points with probabilities proportional to the squared distance to the nearest drawn.
@@ -33,14 +39,19 @@ def kmeans_plusplus(
     points : array [N, P] or Embedding
         Features, or for example `gradient_embedding` (BADGE), which is never formed in full. The R
         rows of a candidate count as one point.
-    k : int
-        How many to pick; more than there are picks all that differ.
+    k : int, optional
+        How many to pick; more than there are picks all that differ. With a budget it may be left
+        out.
     seed : int or the library's random generator
         What the points are drawn from.
     candidates : boolean array [N], optional
         Who may be picked.
     given : integers
         Who is already a centre, picked or pending: distances to them count, and none is picked.
+    costs : array [N], optional
+        What each candidate costs, more than 0; used with a budget alone.
+    budget : float, optional
+        What the picks may cost together. Who does not fit what is left of it is not drawn.
     first : {"uniform", "norm"}
         Without given points, the first is drawn uniformly, or is the one of the largest norm.
 
@@ -62,10 +73,13 @@ def kmeans_plusplus(
 
     Notes
     -----
-    The exact law of k-means++: points are proposed in groups by the distances at hand and accepted
-    with the part of them that is left, so that one pass over the points serves up to 64 of them.
-    A pass costs N P multiply-adds a centre and for rows in Kronecker structure N (D + C R); an
-    embedding without that structure is evaluated anew in each. Memory N beside the points.
+    The exact law of k-means++ by rejection: points are proposed in groups of up to 64 by the
+    distances at hand, and accepted with the part of these that the points drawn since leave. A pass
+    over all points renews the distances where less than a quarter of a group is accepted, or 256
+    points were drawn: in many dimensions one or two passes serve a batch of 200.
+    A pass costs N P multiply-adds for each point drawn since the last, for rows in Kronecker
+    structure N (D + C R), and a group 64 P for each; an embedding without that structure is
+    evaluated anew in each pass. Memory N beside the points.
     Squared distances are of points beyond their mean; those below eps sqrt(P) of the squared norms
     are rounding and count as 0.
 
@@ -83,44 +97,54 @@ def kmeans_plusplus(
     >>> batch.indices[0], batch.gains, batch.reason
     (np.int64(2), array([25., 25.]), 'rank')
     """
-    size = check_batch_size(k)
+    check_size(k, budget)
     if first not in ("uniform", "norm"):
         raise ValueError(f"first: expected 'uniform' or 'norm', got {first!r}")
     table = Points(points)
     ops, xp = table.ops, table.ops.xp
     like = table.norms
     source = table.outer.seed(seed)
+    limit = min(_WAITING, _NUMBERS // table.numbers_per_point)
     taken = given_indices(given, len(table))
     places = xp.arange(len(table), device=ops.device(like))
     free, _ = allowed(ops, places, candidates, taken)
     count = int(xp.sum(xp.astype(free, xp.int32)))
+    size = count if k is None else check_batch_size(k)
+    purse = Budget(ops, like, len(table), costs, budget)
     indices: list[int] = []
     gains: list[float] = []
     distance, reason = ops.constant(tuple(like.shape), float("inf"), like), "size"
     for start in range(0, len(taken), _PROPOSALS):
         distance = table.nearest(distance, _padded(ops, places, taken[start : start + _PROPOSALS]))
-    turn, new = 0, list[int]()
+    number = min(_PROPOSALS, 1 << max(0, size - 1).bit_length())  # few shapes to compile for
+    turn, waiting, renew = 0, list[int](), True
     while len(indices) < min(size, count):
-        if new:
-            centres = _padded(ops, places, new)
-            distance = table.nearest(distance, centres)
-            free = free & ~members(ops, places, centres)
+        if renew:
+            if waiting:
+                centres = _padded(ops, places, waiting)
+                distance = table.nearest(distance, centres)
+                free = free & ~members(ops, places, centres)
+                waiting = []
+            weights = xp.where(purse.fitting(free), distance, ops.scalar(0.0, distance))
+            if not bool(xp.any(weights > 0)):
+                reason = "budget" if bool(xp.any(free & (distance > 0))) else "rank"
+                break
         if not taken and not indices:
-            new = [_first(table, free, first, source)]
+            new = [_first(table, purse.fitting(free), first, source)]
+            purse.pay(new[0])
+            renew = purse.limit is not None
             lengths = _floats(ops, table.squared_norms(_padded(ops, places, new)))[:1]
         else:
-            weights = xp.where(free, distance, ops.scalar(0.0, distance))
-            if not bool(xp.any(weights > 0)):
-                reason = "rank"
-                break
             turn += 1
-            number = min(_PROPOSALS, len(indices) + len(taken), size - len(indices))
-            number = 1 << (number.bit_length() - 1)  # a power of 2: fewer shapes to compile for
             numbers = ops.uniform((3, number), (source, turn), like)
-            new, lengths = _accepted(table, weights, numbers)
+            others = _padded(ops, places, waiting) if waiting else None
+            most = size - len(indices)
+            new, lengths = _accepted(table, weights, numbers, others, most, purse)
+            renew = 4 * len(new) < number or len(waiting + new) + number > limit
         indices += new
         gains += lengths
-    if len(indices) < size and len(indices) == count:
+        waiting += new
+    if len(indices) == count and (k is None or len(indices) < size):
         reason = "pool"
     device = ops.device(like)
     chosen = xp.astype(xp.asarray(gains, dtype=like.dtype, device=device), table.dtype)
@@ -130,9 +154,9 @@ def kmeans_plusplus(
 
 
 def _padded(ops: Ops, places: Array, indices: list[int]) -> Array:
-    """Indices as an array of a multiple of 8, the first of them again and again."""
-    padding = -len(indices) % _COLUMNS
-    values = indices + indices[:1] * padding
+    """Indices as an array of a multiple of 8 or 64, the first of them again and again."""
+    columns = _COLUMNS if len(indices) <= _PROPOSALS else _PROPOSALS
+    values = indices + indices[:1] * (-len(indices) % columns)
     return ops.xp.asarray(values, dtype=places.dtype, device=ops.device(places))
 
 
@@ -156,17 +180,26 @@ def _first(table: Points, free: Array, first: str, source: int) -> int:
         attempt += 1
 
 
-def _accepted(table: Points, weights: Array, numbers: Array) -> tuple[list[int], list[float]]:
+def _accepted(
+    table: Points, weights: Array, numbers: Array, waiting: Array | None, most: int, purse: Budget
+) -> tuple[list[int], list[float]]:
     """Points by weight, each kept with the part of its weight that those before it leave."""
-    ops = table.ops
+    ops, xp = table.ops, table.ops.xp
     proposed = draw(ops, weights, numbers[:2, :])
-    before = _floats(ops, ops.xp.take(weights, proposed, axis=0))
-    between, chances = _floats(ops, table.between(proposed)), _floats(ops, numbers[2, :])
+    before = xp.take(weights, proposed, axis=0)
+    left = before
+    if waiting is not None:
+        left = xp.minimum(before, xp.min(table.between(proposed, waiting), axis=1))
+    rows = [xp.stack([left, numbers[2, :] * before]), table.between(proposed, proposed)]
+    distances, bounds, *between = _floats(ops, xp.concat(rows))
     indices, lengths, kept = [], [], list[int]()
     for turn, index in enumerate(_floats(ops, proposed)):
-        left = min([before[turn], *(between[turn][spot] for spot in kept)])
-        if chances[turn] * before[turn] < left:
+        nearest = min([distances[turn], *(between[turn][spot] for spot in kept)])
+        if bounds[turn] < nearest and purse.cost(index) <= purse.left():
+            purse.pay(index)
             kept.append(turn)
             indices.append(index)
-            lengths.append(left)
+            lengths.append(nearest)
+            if len(indices) == most:
+                break
     return indices, lengths

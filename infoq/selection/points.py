@@ -74,6 +74,8 @@ class Points:
 
     def squared_norms(self, places: Array | None = None) -> Array:
         """Squared norms of all points or of some, from 0 and not from the mean."""
+        if places is None and not self.shared:
+            return self.norms
         origin = tuple(self.ops.xp.zeros_like(x) for x in self.shared)
         return self._norms(self.parts if places is None else self._taken(places), origin)
 
@@ -90,13 +92,20 @@ class Points:
             bytes_per_row=8 * (self.numbers + 3 * centres.shape[0]),
         )
 
-    def between(self, places: Array) -> Array:
-        """Squared distances [m, m] between some points, and 0 of one to itself."""
-        mine = self.factors(self.ops, self._taken(places), self.shared)
-        norms = self.ops.xp.take(self.norms, places, axis=0)
-        squares = _squares(self.ops, mine, norms, mine, norms)
-        same = places[:, None] == places[None, :]
+    def between(self, places: Array, others: Array) -> Array:
+        """Squared distances [m, n] between some points and others, and 0 of one to itself."""
+        mine, theirs = (
+            self.factors(self.ops, self._taken(some), self.shared) for some in (places, others)
+        )
+        norms, lengths = (self.ops.xp.take(self.norms, some, axis=0) for some in (places, others))
+        squares = _squares(self.ops, mine, norms, theirs, lengths)
+        same = places[:, None] == others[None, :]
         return self.ops.xp.where(same, self.ops.scalar(0.0, squares), squares)
+
+    @property
+    def numbers_per_point(self) -> int:
+        """The numbers of the factors of a point together."""
+        return sum(self._widths())
 
     @property
     def width(self) -> int:
@@ -106,7 +115,7 @@ class Points:
     @property
     def rounding(self) -> float:
         """The part of squared norms below which squared distances are rounding."""
-        return _rounding(self.ops, self.norms, sum(self._widths()))
+        return _rounding(self.ops, self.norms, self.numbers_per_point)
 
     def _widths(self) -> list[int]:
         one = tuple(x[:1, ...] for x in self.parts)

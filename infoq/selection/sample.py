@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.selection.budget import Budget, check_size
 from infoq.selection.candidates import allowed, given_indices, ordered_by_tier
 from infoq.selection.selected import Selection, check_batch_size
 from infoq.selection.top_k import as_selection, read_scores, tiers
@@ -15,13 +16,15 @@ METHODS = ("power", "softmax", "softrank")
 
 def sample(
     scores: Array,
-    k: int,
+    k: int | None = None,
     *,
     method: str = "power",
     coldness: float = 1.0,
     seed: Any = 0,
     candidates: Array | None = None,
     given: Sequence[int] | Array = (),
+    costs: Array | None = None,
+    budget: float | None = None,
 ) -> Selection:
     r"""Draw k candidates without replacement, with probabilities that grow with their scores.
 
@@ -31,8 +34,8 @@ def sample(
     ----------
     scores : array [N]
         A score a candidate; of ``"power"`` at least 0.
-    k : int
-        How many to pick; more than there are picks all.
+    k : int, optional
+        How many to pick; more than there are picks all. With a budget it may be left out.
     method : {"power", "softmax", "softrank"}
         Which of the three: by the score, by its exponential, or by its rank (1 for the highest,
         ties to the lowest index).
@@ -44,6 +47,11 @@ def sample(
         Who may be picked.
     given : integers
         Who is not to be picked, because they were already.
+    costs : array [N], optional
+        What each candidate costs, more than 0; used with a budget alone.
+    budget : float, optional
+        What the picks may cost together. Who is drawn and does not fit what is left of it is passed
+        over.
 
     Returns
     -------
@@ -64,7 +72,7 @@ def sample(
     Exactly as if one candidate after the other were drawn by the probabilities of those left, in
     one pass: the k largest of the log-weights with Gumbel noise. Weights of 0 are drawn after all
     others, uniformly; NaN after those. Inside `jax.jit`, picks go on beyond the candidates of a
-    mask, to k, with gains of -inf. N logarithms and a partial sort.
+    mask, to k, with gains of -inf. N logarithms and a partial sort; by rank a full one.
 
     References
     ----------
@@ -79,6 +87,12 @@ def sample(
     >>> infoq.sample(np.array([0.0, 1.0, 2.0, 0.0]), 2, coldness=100.0).indices
     array([2, 1])
     """
+    check_size(k, budget)
+    if costs is not None or k is None:
+        size = None if k is None else check_batch_size(k)
+        law = {"method": method, "coldness": coldness, "seed": seed}
+        who = {"candidates": candidates, "given": given}
+        return _within(scores, size, costs, budget, {**law, **who})
     size = check_batch_size(k)
     if method not in METHODS:
         raise ValueError(f"method: expected one of {', '.join(METHODS)}, got {method!r}")
@@ -97,9 +111,12 @@ def sample(
             f"scores: candidate {index} has {float(values[index])}; method='power' takes scores "
             "of at least 0, 'softmax' and 'softrank' take any"
         )
-    weights = _log_weights(local, values, free, method, float(coldness))
+    pool, outside, ranked = free, tiers(local, free, unpicked), None
+    if method == "softrank":
+        ranked = _by_score(local, values, free)
+        values, free, outside = (xp.take(x, ranked, axis=0) for x in (values, free, outside))
+    weights = _log_weights(local, values, method, float(coldness))
     key = weights + _gumbel(local, values, ops.seed(seed))
-    outside = tiers(local, free, unpicked)
     usual = weights > -float("inf")  # neither 0 nor NaN
     readable = local.concrete(key, free)
     count = int(xp.sum(xp.astype(free & usual, xp.int32))) if readable else 0
@@ -114,22 +131,56 @@ def sample(
         if readable and candidates is not None:
             number = int(xp.sum(xp.astype(free, xp.int32)))
         indices = order[: min(size, number)]
+    if ranked is not None:
+        indices = xp.take(ranked, indices, axis=0)
     gains = memory
     if not readable:
-        gains = xp.where(free, memory, local.scalar(-float("inf"), memory))
+        gains = xp.where(pool, memory, local.scalar(-float("inf"), memory))
     return as_selection(ops, local, indices, xp.take(gains, indices, axis=0), size)
 
 
-def _log_weights(ops: Ops, values: Array, free: Array, method: str, coldness: float) -> Array:
-    """The logarithm of what a candidate's probability is proportional to; NaN where unknown."""
+def _within(
+    scores: Array, size: int | None, costs: Array | None, budget: float | None, rest: dict[str, Any]
+) -> Selection:
+    """Of all candidates, in the order of drawing, those that fit."""
+    ops, memory = read_scores(scores)
+    local = ops_for(memory)
+    readable = local.concrete(memory)
+    purse = Budget(local, memory, memory.shape[0], costs, budget, readable=readable)
+    if not readable:
+        raise TypeError("costs: need values that can be read; not inside jax.jit")
+    order = local.to_host(ops.fetch(sample(scores, memory.shape[0], **rest).indices)).tolist()
+    picked, reason = purse.paid_for(order, size)
+    places = local.xp.arange(memory.shape[0], device=local.device(memory))
+    indices = local.xp.asarray(picked, dtype=places.dtype, device=local.device(memory))
+    gains = local.xp.take(memory, indices, axis=0)
+    return Selection(*as_selection(ops, local, indices, gains, len(picked)), reason)
+
+
+def _by_score(ops: Ops, values: Array, free: Array) -> Array:
+    """Indices by score, high to low, of who is free; then all others, and NaN."""
+    xp = ops.xp
+    first = free & ~xp.isnan(values)
+    if not ops.concrete(first):
+        return ordered_by_tier(ops, values, 1 - xp.astype(first, xp.int32))
+    if bool(xp.all(first)):
+        return ops.top_k(values, values.shape[0])[1]
+    places = xp.nonzero(first)[0]
+    _, order = ops.top_k(xp.take(values, places, axis=0), places.shape[0])
+    return xp.concat([xp.take(places, order, axis=0), xp.nonzero(~first)[0]])
+
+
+def _log_weights(ops: Ops, values: Array, method: str, coldness: float) -> Array:
+    """The logarithm of what a candidate's probability is proportional to; NaN where unknown.
+
+    By rank, the candidates are in their order.
+    """
     xp = ops.xp
     lowest = ops.scalar(-float("inf"), values)
     known = ~xp.isnan(values)
     if method == "softrank":
-        tier = 1 - xp.astype(free & known, xp.int32)
-        rank = 1 + xp.argsort(ordered_by_tier(ops, values, tier), stable=True)
-        weights = -coldness * xp.log(xp.astype(rank, values.dtype))
-        return xp.where(known, weights, values)
+        ranks = xp.arange(1, values.shape[0] + 1, dtype=values.dtype, device=ops.device(values))
+        return xp.where(known, -coldness * xp.log(ranks), values)
     zero = values == (0 if method == "power" else lowest)
     if method == "power":
         some = known & (values > 0)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.selection.budget import Budget, check_size
 from infoq.selection.candidates import allowed, given_indices, ordered_by_tier
 from infoq.selection.selected import Selection, check_batch_size, reason_for
 
 
 def top_k(
     scores: Array,
-    k: int,
+    k: int | None = None,
     *,
     candidates: Array | None = None,
     given: Sequence[int] | Array = (),
+    costs: Array | None = None,
+    budget: float | None = None,
 ) -> Selection:
     """The k candidates with the highest scores.
 
@@ -22,25 +26,31 @@ def top_k(
     ----------
     scores : array [N]
         A score a candidate. NaN counts as -inf, whatever the library thinks of it.
-    k : int
-        How many to pick; more than there are picks all.
+    k : int, optional
+        How many to pick; more than there are picks all. With a budget it may be left out.
     candidates : boolean array [N], optional
         Who may be picked.
     given : integers
         Who is not to be picked, because they were already.
+    costs : array [N], optional
+        What each candidate costs, more than 0. The highest score per cost is picked.
+    budget : float, optional
+        What the picks may cost together. Who does not fit what is left of it is passed over.
 
     Returns
     -------
     Selection
-        Indices and scores in descending order, ties to the lowest index, and the sum.
+        Indices and scores in descending order (of scores per cost, where there are costs), ties to
+        the lowest index, and the sum of the scores.
 
     Raises
     ------
     TypeError
-        If the scores are no floating array, or k is no integer.
+        If the scores are no floating array, k is no integer and there is no budget, or costs are
+        given and values cannot be read.
     ValueError
-        If the scores have another rank than 1, k is negative, or the mask or an index does not
-        fit the pool.
+        If the scores have another rank than 1, k is negative, or the mask, the costs or an index
+        does not fit the pool.
 
     Notes
     -----
@@ -51,13 +61,19 @@ def top_k(
     Examples
     --------
     >>> import numpy as np, infoq
-    >>> infoq.top_k(np.array([0.25, 0.5, np.nan, 0.5, 0.125]), 3)
+    >>> scores = np.array([0.25, 0.5, np.nan, 0.5, 0.125])
+    >>> infoq.top_k(scores, 3)
     Selection(indices=array([1, 3, 0]), gains=array([0.5 , 0.5 , 0.25]), value=np.float64(1.25))
+    >>> infoq.top_k(scores, costs=np.array([1.0, 4.0, 1.0, 2.0, 1.0]), budget=3.0).indices
+    array([0, 3])
     """
-    size = check_batch_size(k)
+    check_size(k, budget)
+    size = None if k is None else check_batch_size(k)
     ops, memory = read_scores(scores)
     local = ops_for(memory)
     taken = given_indices(given, memory.shape[0])
+    if costs is not None or size is None:
+        return _by_cost(ops, memory, size, candidates, taken, costs, budget)
     if candidates is None and not taken:
         gains, indices = local.top_k(memory, min(size, memory.shape[0]))
     else:
@@ -74,6 +90,33 @@ def top_k(
             gains = xp.where(free, memory, local.scalar(-float("inf"), memory))
             gains = xp.take(gains, indices, axis=0)
     return as_selection(ops, local, indices, gains, size)
+
+
+def _by_cost(
+    ops: Ops,
+    scores: Array,
+    size: int | None,
+    candidates: Array | None,
+    taken: list[Any],
+    costs: Array | None,
+    budget: float | None,
+) -> Selection:
+    """The highest scores per cost that fit the budget, each in its turn."""
+    local = ops_for(scores)
+    xp = local.xp
+    readable = local.concrete(scores) and (candidates is None or local.concrete(candidates))
+    purse = Budget(local, scores, scores.shape[0], costs, budget, readable=readable)
+    if not readable:
+        raise TypeError("costs: need values that can be read; not inside jax.jit")
+    places = xp.arange(scores.shape[0], device=local.device(scores))
+    free, _ = allowed(local, places, candidates, taken)
+    places = xp.nonzero(free)[0]
+    worth = xp.take(scores / purse.costs, places, axis=0)
+    order = xp.take(places, local.top_k(worth, places.shape[0])[1], axis=0)
+    picked, reason = purse.paid_for(local.to_host(order).tolist(), size)
+    indices = xp.asarray(picked, dtype=order.dtype, device=local.device(order))
+    chosen = as_selection(ops, local, indices, xp.take(scores, indices, axis=0), len(picked))
+    return Selection(*chosen, reason)
 
 
 def read_scores(scores: Array) -> tuple[Ops, Array]:

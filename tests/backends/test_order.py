@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from infoq.backends import Ops
+from infoq.backends import Ops, ops_for
 
 SPECIAL = st.sampled_from([0.0, -0.0, 1.0, -1.0, 2.5, math.inf, -math.inf, math.nan])
 SCORES = hnp.arrays(np.float64, 9, elements=st.one_of(SPECIAL, st.floats(-10, 10, width=32)))
@@ -73,6 +73,21 @@ def test_top_k_leaves_its_input_as_it_was(backend):
     x = backend.array([1.0, np.nan, 3.0])
     backend.ops.top_k(x, 2)
     np.testing.assert_array_equal(backend.numpy(x), [1.0, np.nan, 3.0])
+
+
+def test_top_k_of_torch_has_gradients_and_can_be_mapped():
+    torch = pytest.importorskip("torch")
+    ops = ops_for(torch.ones(1))
+    x = torch.tensor([1.0, 3.0, math.nan, 3.0, 2.0], requires_grad=True)
+    ops.top_k(x, 3)[0].sum().backward()
+    assert x.grad.tolist() == [0, 1, 0, 1, 1]
+    rows = torch.stack([x.detach(), torch.tensor([2.0, 2.0, 2.0, -1.0, 5.0])])
+    values, indices = torch.func.vmap(lambda row: ops.top_k(row, 3))(rows)
+    assert indices.tolist() == [[1, 3, 4], [4, 0, 1]]
+    assert values.tolist() == [[3, 3, 2], [5, 2, 2]]
+    for dtype in (torch.float16, torch.bfloat16):
+        values, indices = ops.top_k(x.detach().to(dtype), 4)
+        assert (values.dtype, indices.tolist()) == (dtype, [1, 3, 4, 0])
 
 
 class WithoutTakeAlongAxis:

@@ -108,7 +108,7 @@ def test_reducible_losses_of_logits_keep_their_digits(backend):
 
 def test_losses_need_classes(backend):
     normal = infoq.likelihoods.Normal(backend.array(np.ones((2, 1))))
-    with pytest.raises(TypeError, match="likelihood: Normal is not of classes"):
+    with pytest.raises(TypeError, match="likelihood: expected outcomes of classes, got Normal"):
         methods.rho_loss(normal, normal, backend.array([0.0, 1.0]), 1)
 
 
@@ -121,3 +121,68 @@ def test_the_longest_gradient_is_first_in_badge(backend, seed):
     chosen = methods.badge(backend.array(features), backend.array(probs), 2, seed=seed)
     assert int(chosen.indices[0]) == int(norms.argmax())
     np.testing.assert_allclose(float(chosen.gains[0]), norms.max(), rtol=1e-9)
+
+
+PROBS = np.random.default_rng(3).dirichlet(np.ones(3), size=6)
+LABELS = np.array([0, 1, 0, 1, 2, 0])
+
+
+@pytest.mark.parametrize(
+    "labels", [None, np.eye(3, dtype=int)[LABELS], LABELS[:, None]], ids=["none", "one-hot", "two"]
+)
+@pytest.mark.parametrize("name", ["el2n", "grand", "rho_loss"])
+def test_one_label_each(backend, name, labels):
+    probs = backend.array(PROBS)
+    labels = labels if labels is None else backend.array(labels)
+    before = {"el2n": (probs,), "grand": (probs, probs), "rho_loss": (probs, probs)}[name]
+    with pytest.raises(ValueError, match=r"labels: expected \[N\], one outcome each, got"):
+        getattr(methods, name)(*before, labels, 2)
+
+
+@pytest.mark.parametrize("label", [-1, 3])
+@pytest.mark.parametrize("name", ["el2n", "grand"])
+def test_a_label_that_is_no_class_is_refused_or_has_no_score(backend, name, label):
+    probs, wrong = backend.array(PROBS), LABELS.copy()
+    wrong[2] = label
+    before = {"el2n": (probs,), "grand": (probs, probs)}[name]
+    if backend.reads_values:
+        with pytest.raises(ValueError, match="labels: candidate 2"):
+            getattr(methods, name)(*before, backend.array(wrong), 6)
+    else:
+        chosen = getattr(methods, name)(*before, backend.array(wrong), 6)
+        assert int(chosen.indices[-1]) == 2
+        assert np.isnan(backend.numpy(chosen.gains)[-1])
+
+
+@pytest.mark.parametrize(
+    "holdout", [np.full((6, 2), 0.5), PROBS[:5]], ids=["other classes", "other candidates"]
+)
+def test_two_predictions_of_the_same(backend, holdout):
+    with pytest.raises(ValueError, match="holdout: expected"):
+        methods.rho_loss(*(backend.array(x) for x in (PROBS, holdout, LABELS)), 2)
+
+
+def test_an_impossible_outcome_under_both_is_not_reducible(backend):
+    both = backend.array(np.array([[1.0, 0.0], [0.5, 0.5]]))
+    chosen = methods.rho_loss(both, both, backend.array(np.array([1, 0])), 2)
+    np.testing.assert_array_equal(backend.numpy(chosen.gains), [0, 0])
+
+
+def test_losses_of_nearly_certain_outcomes_in_float32(backend):
+    now, later = (
+        infoq.likelihoods.Softmax(logits=backend.array(np.array([[z, 0.0]]), "float32"))
+        for z in (18.0, 21.0)
+    )
+    chosen = methods.rho_loss(now, later, backend.array(np.array([0])), 1)
+    expected = np.log1p(np.exp(-18.0)) - np.log1p(np.exp(-21.0))
+    np.testing.assert_allclose(float(chosen.value), expected, rtol=1e-5)
+
+
+def test_a_score_of_ones_own_is_one_number_each(backend):
+    pool = infoq.Categorical(backend.array(PROBS[:, None, :]))
+    np.testing.assert_allclose(
+        backend.numpy(pool.evaluate(lambda ops, p, w: ops.xp.max(p[:, 0, :], axis=1))),
+        PROBS.max(axis=1),
+    )
+    with pytest.raises(ValueError, match=r"score: expected \[n\], one number a candidate"):
+        backend.numpy(pool.evaluate(lambda ops, p, w: p))

@@ -183,3 +183,11 @@ def test_more_than_there_are_picks_all_and_no_query(backend):
     chosen = methods.gcmi(backend.array(x), backend.array(q), 20)
     assert sorted(backend.numpy(chosen.indices).tolist()) == list(range(6))
     assert chosen.reason == "pool"
+
+
+@pytest.mark.parametrize("index", [6, 9])
+def test_only_candidates_may_be_given(backend, index):
+    x, q, p = instance(5)
+    points, queries, private = (backend.array(a) for a in (x, q, p))
+    with pytest.raises(ValueError, match=f"given: expected indices from 0 to 5, got {index}"):
+        methods.flcmi(points, queries, private, 2, given=[index])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -450,6 +452,30 @@ def test_arrays_of_two_libraries(backend):
         infoq.LastLayerEmbedding(
             backend.array(cases.PHI), likelihoods.Softmax(other.array(cases.PROBS))
         )
+
+
+@pytest.mark.parametrize("bad", [0, 37, 99])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_first_of_many_blocks_that_is_not_finite_is_named(backend, bad, dtype):
+    rows = np.ones((100, 2, 3), dtype)
+    rows[[bad, 99], 1, 2] = np.inf, np.nan
+    if not backend.reads_values:
+        assert len(infoq.DenseEmbedding(backend.array(rows))) == 100
+        return
+    for memory in ("200B", "1KB", "1GB"):
+        with infoq.options(memory=memory):
+            infoq.DenseEmbedding(backend.array(np.ones_like(rows)))
+            with pytest.raises(ValueError, match=f"rows: candidate {bad} has a value that is NaN"):
+                infoq.DenseEmbedding(backend.array(rows))
+
+
+def test_values_are_checked_without_a_copy():
+    rows = np.ones((100_000, 64), "float32")
+    tracemalloc.start()
+    infoq.DenseEmbedding(rows)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < rows.nbytes / 10
 
 
 def test_equal_posteriors_are_one(backend):

@@ -218,6 +218,14 @@ def test_polynomials_of_large_and_small_eigenvalues_stay_finite():
     assert _chosen(levels, 60, [0.5] * 100) == list(range(99, 39, -1))
 
 
+def test_eigenvalues_are_chosen_by_their_products():
+    rng = np.random.default_rng(6)
+    levels = [1e-9, 0.3, 1.0, 2.0, 20.0, 1e6]
+    found = [tuple(sorted(_chosen(levels, 4, rng.random(6).tolist()))) for _ in range(2000)]
+    law = {b: np.prod([levels[i] for i in b]) for b in itertools.combinations(range(6), 4)}
+    assert_law(found, law)
+
+
 def test_equal_eigenvalues_are_chosen_uniformly():
     rng = np.random.default_rng(5)
     found = [tuple(sorted(_chosen([2.0] * 5, 2, rng.random(5).tolist()))) for _ in range(2000)]

@@ -65,6 +65,28 @@ def test_gains_are_squared_distances_to_the_nearest(backend, dtype, offset):
     assert float(batch.value) == pytest.approx(gains.sum(dtype="float64"), rel=1e-5)
 
 
+@pytest.mark.parametrize(("width", "clusters", "most"), [(60, 300, 4), (2, 4, 40)])
+def test_passes_are_few_and_gains_as_if_there_were_one_a_centre(
+    backend, monkeypatch, width, clusters, most
+):
+    rng = np.random.default_rng(8)
+    points = np.repeat(10 * rng.standard_normal((clusters, width)), 300 // clusters, axis=0)
+    points = points + rng.standard_normal(points.shape)
+    passes, nearest = [], room.Points.nearest
+
+    def counted(table, distance, centres):
+        passes.append(centres.shape[0])
+        return nearest(table, distance, centres)
+
+    monkeypatch.setattr(room.Points, "nearest", counted)
+    batch = kmeans_plusplus(backend.array(points), 290, seed=1, first="norm")
+    picked = backend.numpy(batch.indices).tolist()
+    assert len(set(picked)) == 290
+    np.testing.assert_allclose(backend.numpy(batch.gains)[1:], distance(points, picked), rtol=1e-9)
+    assert 1 < len(passes) <= most
+    assert max(passes) <= 256
+
+
 def embeddings(backend):
     """Embeddings in their structures, of 7 candidates each."""
     rng = np.random.default_rng(2)

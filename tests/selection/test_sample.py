@@ -84,6 +84,20 @@ def test_masks_given_and_sizes(backend):
     assert backend.numpy(ranks.indices).tolist() == [2]
 
 
+def test_ranks_are_of_candidates_with_scores_and_ties_in_order(backend):
+    scores = backend.array([np.nan, 1.0, 7.0, 1.0, -np.inf, 2.0, 1.0])
+    mask = backend.array([True, True, False, True, True, True, True])
+    found = [
+        int(sample(scores, 1, method="softrank", seed=seed, candidates=mask, given=[6]).indices[0])
+        for seed in range(draws(backend))
+    ]
+    assert_law(found, {5: 1.0, 1: 1 / 2, 3: 1 / 3, 4: 1 / 4})
+    cold = sample(scores, 9, method="softrank", coldness=1e4, candidates=mask, given=[6])
+    assert backend.numpy(cold.indices).tolist() == [5, 1, 3, 4, 0]
+    nobody = sample(scores, 2, method="softrank", candidates=mask & ~mask)
+    assert (nobody.indices.shape[0], nobody.reason) == (0, "pool")
+
+
 def test_seeds_reproduce(backend):
     scores = backend.array(np.ones(40))
     found = [tuple(backend.numpy(sample(scores, 5, seed=seed).indices)) for seed in (1, 1, 2)]
@@ -124,6 +138,8 @@ def test_jax_jit():
     scores = jnp.asarray([9.0, 1.0, 0.0, 2.0, jnp.nan])
     eager = sample(scores, 3, given=[0], seed=3)
     assert run(scores, jnp.ones(5, bool)).indices.tolist() == eager.indices.tolist()
+    ranks = jax.jit(lambda x: sample(x, 5, method="softrank", seed=3).indices)(scores)
+    assert ranks.tolist() == sample(scores, 5, method="softrank", seed=3).indices.tolist()
     chosen = run(scores, jnp.asarray([True, False, True, True, False]))
     assert chosen.indices.tolist()[:2] == [3, 2]
     assert chosen.gains.tolist()[2] == -jnp.inf

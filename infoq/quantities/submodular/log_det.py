@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from infoq.backends import Array, Ops, ops_for
+from infoq.backends import Array, ops_for
 from infoq.measures import logdet
 from infoq.predictives import Embedding
 from infoq.predictives.matrices import identity
@@ -15,7 +15,7 @@ from infoq.quantities.submodular.features import FeatureSimilarities
 from infoq.quantities.submodular.neighbours import Neighbours
 from infoq.quantities.submodular.similarities import at_least_zero, similarities
 
-# Rows are made so many at a time: fewer shapes to compile for.
+# Directions are copied for each new one until there are so many: then they stay as they are.
 _ROWS = 16
 
 
@@ -26,15 +26,19 @@ class LogDetState(NamedTuple):
     ----------
     left : array [N]
         What the batch leaves of each candidate's similarity with itself; 0 where that is rounding.
-    directions : array [B', P + B'], [B', P] without a ridge, or [B', N] of a kernel
-        Of features orthonormal, with a coordinate for the ridge of each member; of a kernel the
-        rows of its incomplete Cholesky factor. B' >= B: the rows that are left are 0.
+    settled : array [S, P + S + 16], [S, P] without a ridge, or [S, N] of a kernel
+        Of features orthonormal directions, with a coordinate for the ridge of each member; of a
+        kernel the rows of its incomplete Cholesky factor. Of the first S members, in full groups
+        of 16.
+    recent : array [16, P + S + 16], [16, P] or [16, N]
+        The same of the members since then; the rows that are left are 0.
     indices : tuple of int or array []
         The picks.
     """
 
     left: Array
-    directions: Array
+    settled: Array
+    recent: Array
     indices: tuple[Any, ...]
 
 
@@ -93,40 +97,51 @@ class LogDet(SimilarityFunction):
     ) -> None:
         super().__init__(similarities(points, kernel, square=True))
         self._ridge = at_least_zero(ridge, "ridge")
-        self._scale = self._pool.diagonal()
+        self._scale = scale = self._pool.diagonal()
+        self._local = ops = ops_for(scale)
+        numbers = ops.xp.finfo(scale.dtype)
+        self._rounding = 10 * float(numbers.eps)
+        self._zero, self._one = ops.scalar(0.0, scale), ops.scalar(1.0, scale)
+        self._tiny = ops.scalar(float(numbers.smallest_normal), scale)
+        self._root = ops.scalar(math.sqrt(self._ridge), scale)
+        self._padded = self._ridge > 0 and isinstance(self._pool, FeatureSimilarities)
 
     def start(self) -> LogDetState:
         """The state of the empty batch."""
-        return LogDetState(self._above(self._scale, 1), self._room(0), ())
+        width = self._pool.width + _ROWS * self._padded
+        return LogDetState(
+            self._above(self._scale, 1), self._zeros(0, width), self._zeros(_ROWS, width), ()
+        )
 
     def gains(self, state: LogDetState) -> Array:
         """What each candidate would add to the log-determinant: [N]."""
-        ops = ops_for(state.left)
+        xp = self._local.xp
         if self._ridge > 0:
-            gains = math.log(self._ridge) + ops.xp.log1p(state.left / self._ridge)
+            gains = math.log(self._ridge) + xp.log1p(state.left / self._ridge)
         else:
             some = state.left > 0
-            gains = ops.xp.log(ops.xp.where(some, state.left, ops.scalar(1.0, state.left)))
-            gains = ops.xp.where(some, gains, ops.scalar(-math.inf, gains))
+            gains = xp.log(xp.where(some, state.left, self._one))
+            gains = xp.where(some, gains, self._local.scalar(-math.inf, gains))
         return self._finish(gains)
 
     def add(self, state: LogDetState, index: Array | int) -> LogDetState:
         """The state of the batch with one more candidate."""
-        ops, place = ops_for(state.left), len(state.indices)
-        left, old = ops.row(state.left, index), state.directions
-        if place == old.shape[0]:
-            old = self._enlarged(ops, old)
+        xp, size = self._local.xp, len(state.indices)
+        if size > 0 and size % _ROWS == 0:
+            state = self._settled(state)
+        own = self._place(state, size)
         vector = self._pool.vector(index)
         if isinstance(self._pool, FeatureSimilarities):
-            direction = self._orthogonal(ops, old, vector, left, place)
+            direction = self._orthogonal(state, vector, own, index)
             across = self._pool.project(direction[: self._pool.width])
         else:
-            rest = vector - ops.row(old.T, index) @ old
-            direction = across = _divided(ops, rest, left + self._ridge, left + self._ridge > 0)
-        here = _unit(ops, old[:, 0], place)
-        directions = ops.xp.where(here[:, None], direction[None, :], old)
-        left = self._above(state.left - across * across, place + 2)
-        return LogDetState(left, directions, (*state.indices, index))
+            for group in (state.settled, state.recent):
+                vector = vector - self._local.row(group.T, index) @ group
+            square = self._local.row(state.left, index) + self._ridge
+            direction = across = self._divided(vector, square, square > 0)
+        recent = xp.where(own[-_ROWS:, None], direction[None, :], state.recent)
+        left = self._above(state.left - across * across, size + 2)
+        return LogDetState(left, state.settled, recent, (*state.indices, index))
 
     def value(self, state: LogDetState) -> Array:
         """The log-determinant of the batch, computed anew: a 0-d array."""
@@ -144,49 +159,44 @@ class LogDet(SimilarityFunction):
         places = [place_of(state.indices, indices[i]) for i in range(indices.shape[0])]
         return self._finish(ops.xp.stack([losses[place] for place in places]))
 
-    def _room(self, rows: int) -> Array:
-        """Directions that are 0, next to so many rows."""
-        width = self._pool.width
-        if self._ridge > 0 and isinstance(self._pool, FeatureSimilarities):
-            width += rows + _ROWS
-        return ops_for(self._scale).xp.reshape(self._full(_ROWS * width), (_ROWS, width))
+    def _settled(self, state: LogDetState) -> LogDetState:
+        """The state with its directions settled, and room for others and their coordinates."""
+        xp = self._local.xp
+        settled = xp.concat([state.settled, state.recent])
+        if self._padded:
+            settled = xp.concat([settled, self._zeros(int(settled.shape[0]), _ROWS)], axis=1)
+        recent = self._zeros(_ROWS, int(settled.shape[1]))
+        return LogDetState(state.left, settled, recent, state.indices)
 
-    def _enlarged(self, ops: Ops, directions: Array) -> Array:
-        """The directions with more rows and, for the ridge, as many more coordinates."""
-        more = self._room(int(directions.shape[0]))
-        wider = more[:, directions.shape[1] :]
-        beside = [wider] * (int(directions.shape[0]) // _ROWS)
-        directions = ops.xp.concat([directions, ops.xp.concat(beside)], axis=1)
-        return ops.xp.concat([directions, more])
+    def _place(self, state: LogDetState, size: int) -> Array:
+        """Which of the directions, and of the coordinates for the ridge, is the next: [S + 16]."""
+        count = int(state.settled.shape[0]) + _ROWS
+        return self._local.xp.arange(count, device=self._local.device(state.left)) == size
 
     def _orthogonal(
-        self, ops: Ops, directions: Array, vector: Array, left: Array, place: int
+        self, state: LogDetState, vector: Array, own: Array, index: Array | int
     ) -> Array:
         """A direction orthogonal to the others, with a coordinate of its own for the ridge."""
-        xp = ops.xp
-        kept = left > 0
-        if self._ridge > 0:
-            kept = left >= 0
-            own = _unit(ops, directions[:, 0], place)
-            root = ops.scalar(math.sqrt(self._ridge), vector)
-            vector = xp.concat([vector, xp.where(own, root, ops.scalar(0.0, vector))])
-        for _ in range(2):
-            vector = vector - (directions @ vector) @ directions
-        return _divided(ops, vector, xp.sum(vector * vector), kept)
+        xp = self._local.xp
+        if self._padded:
+            vector = xp.concat([vector, xp.where(own, self._root, self._zero)])
+        for group in (state.settled, state.recent) * 2:
+            vector = vector - (group @ vector) @ group
+        square = vector @ vector
+        if self._padded:  # the square of its own coordinate is the ridge, unless that underflows
+            return vector / xp.sqrt(xp.maximum(square, self._tiny))
+        return self._divided(vector, square, self._local.row(state.left, index) > 0)
+
+    def _divided(self, x: Array, square: Array, kept: Array) -> Array:
+        """`x` by the root of a number, or zeros where it is not kept."""
+        xp = self._local.xp
+        root = xp.sqrt(xp.where(kept, square, self._one))
+        return xp.where(kept, x / root, self._zero)
 
     def _above(self, left: Array, size: int) -> Array:
         """What is left of each candidate, 0 where that is no more than rounding."""
-        ops = ops_for(left)
-        rounding = 10 * size * float(ops.xp.finfo(left.dtype).eps)
-        return ops.xp.where(left > rounding * self._scale, left, ops.scalar(0.0, left))
+        # Not `>`, so that NaN stays.
+        return self._local.xp.where(left <= (size * self._rounding) * self._scale, self._zero, left)
 
-
-def _divided(ops: Ops, x: Array, square: Array, kept: Array) -> Array:
-    """`x` by the root of a number, or zeros where it is not kept."""
-    root = ops.xp.sqrt(ops.xp.where(kept, square, ops.scalar(1.0, x)))
-    return ops.xp.where(kept, x / root, ops.scalar(0.0, x))
-
-
-def _unit(ops: Ops, like: Array, place: int) -> Array:
-    """Which element of [B'] stands at a place."""
-    return ops.xp.arange(like.shape[0], device=ops.device(like)) == place
+    def _zeros(self, rows: int, width: int) -> Array:
+        return self._local.xp.reshape(self._full(rows * width), (rows, width))

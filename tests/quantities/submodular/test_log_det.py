@@ -109,6 +109,54 @@ def test_batches_of_more_than_are_made_room_for_at_a_time(backend):
         assert backend.numpy(f.gains(state))[39] == pytest.approx(expected, rel=1e-8)
 
 
+@pytest.mark.parametrize("ridge", [0.0, 0.5])
+def test_a_state_that_others_grow_from_stays_as_it_is(backend, ridge):
+    points = np.random.default_rng(1).normal(size=(24, 24))
+    f = LogDet(backend.array(points), ridge=ridge)
+    state = f.start()
+    for pick in range(16):  # a group is full, and settles with the next
+        state = f.add(state, pick)
+    before = [backend.numpy(f.ops.adopt(x)) for x in state[:3]]
+    value = cases.log_det(points @ points.T, ridge)
+    for pick in (16, 20):
+        grown = f.add(state, pick)
+        batch = (*range(16), pick)
+        expected = value((*batch, 23)) - value(batch)
+        assert backend.numpy(f.gains(grown))[23] == pytest.approx(expected, rel=1e-7)
+    for x, old in zip(state[:3], before, strict=True):
+        np.testing.assert_array_equal(backend.numpy(f.ops.adopt(x)), old)
+
+
+def test_shapes_change_with_every_group_alone(backend):
+    points = backend.array(np.random.default_rng(2).normal(size=(20, 5)))
+    for f in (LogDet(points, ridge=1.0), LogDet(points), LogDet(kernel=points @ points.T)):
+        state, shapes = f.start(), []
+        for pick in range(18):
+            state = f.add(state, pick)
+            shapes.append((tuple(state.settled.shape), tuple(state.recent.shape)))
+        assert len({*shapes[:16]}) == len({*shapes[16:]}) == 1
+
+
+@pytest.mark.parametrize("ridge", [1e-3, 1.0])
+def test_directions_stay_orthonormal_in_float32(backend, ridge):
+    rng = np.random.default_rng(3)
+    points = rng.normal(size=(40, 8)) @ np.diag(10.0 ** -np.arange(8)) + 5.0
+    points[20:] = points[:20] * (1 + 1e-6 * rng.normal(size=(20, 1)))  # near copies
+    f = LogDet(backend.array(points, "float32"), ridge=ridge)
+    state = f.start()
+    for pick in range(4, 38, 2):
+        state = f.add(state, pick)
+    kept = [backend.numpy(f.ops.adopt(x)) for x in (state.settled, state.recent)]
+    directions = np.concatenate(kept).astype("float64")[:17]
+    np.testing.assert_allclose(directions @ directions.T, np.eye(17), atol=2e-6)
+
+
+def test_a_ridge_that_underflows_divides_by_nothing(backend):
+    f = LogDet(backend.array(np.ones((3, 2)), "float32"), ridge=1e-60)
+    state = f.add(f.add(f.start(), 0), 1)
+    assert not np.any(np.isnan(backend.numpy(f.ops.adopt(state.recent))))
+
+
 def test_small_gains_keep_their_digits(backend):
     f = LogDet(backend.array(np.array([[1e-6, 0.0], [0.0, 1.0]])), ridge=1.0)
     assert backend.numpy(f.gains(f.start()))[0] == pytest.approx(1e-12, rel=1e-9)

@@ -1,0 +1,115 @@
+"""What candidates cost, and what is left to pay for them with."""
+
+from __future__ import annotations
+
+import math
+
+from infoq.backends import Array, Ops, ops_for
+
+
+class Budget:
+    """Costs [N] of candidates and what their sum may be, either of them optional.
+
+    Parameters
+    ----------
+    ops : Ops
+        Of arrays in memory.
+    like : array [0] or more
+        What the costs are compared with: gains, say, in memory.
+    count : int
+        The number of candidates, N.
+    costs : array [N], optional
+        What each costs, more than 0.
+    budget : float, optional
+        What those who are picked may cost together.
+    readable : bool
+        Whether values can be read.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is a budget and no costs, or values cannot be read, or they are none.
+    """
+
+    def __init__(
+        self,
+        ops: Ops,
+        like: Array,
+        count: int,
+        costs: Array | None,
+        budget: float | None,
+        *,
+        readable: bool = True,
+    ) -> None:
+        self.limit: float | None = None
+        if budget is not None:
+            self.limit = _limit(ops, like, costs, budget, readable)
+        self.costs = None if costs is None else _costs(ops, like, count, costs)
+        self.paid: list[float] = []
+
+    def left(self) -> float:
+        """What is left of the budget."""
+        return math.inf if self.limit is None else self.limit - math.fsum(self.paid)
+
+    def fitting(self, available: Array) -> Array:
+        """Who of those available [N] fits what is left."""
+        if self.costs is None or self.limit is None:
+            return available
+        return available & (self.costs <= self.left())
+
+    def cost(self, index: int) -> float:
+        """What a candidate costs; 1 where nothing was said."""
+        return 1.0 if self.costs is None else float(self.costs[index])
+
+    def pay(self, index: int) -> None:
+        """Take the cost of a candidate off what is left."""
+        if self.limit is not None:
+            self.paid.append(self.cost(index))
+
+    def paid_for(self, order: list[int], size: int | None) -> tuple[list[int], str]:
+        """Who of those in order is paid for, and why no more are; who does not fit is passed."""
+        picked, passed = list[int](), False
+        for index in order:
+            if len(picked) == size:
+                break
+            if self.cost(index) <= self.left():
+                picked.append(index)
+                self.pay(index)
+            else:
+                passed = True
+        if len(picked) == size:
+            return picked, "size"
+        return picked, "budget" if passed else "pool"
+
+
+def check_size(size: int | None, budget: float | None) -> None:
+    """Refuse a batch that neither a size nor a budget ends."""
+    if size is None and budget is None:
+        raise TypeError("k: expected an integer, or costs and a budget in its place")
+
+
+def _limit(ops: Ops, like: Array, costs: Array | None, budget: float, readable: bool) -> float:
+    if costs is None:
+        raise TypeError("budget: goes with costs, one a candidate")
+    if not readable:
+        raise TypeError("budget: needs values that can be read; not inside jax.jit")
+    if not 0 <= float(budget) < math.inf:
+        raise ValueError(f"budget: expected a number of at least 0, got {budget}")
+    # As far as the costs are rounded, so may their sum be.
+    return float(budget) * (1 + 2 * float(ops.xp.finfo(like.dtype).eps))
+
+
+def _costs(ops: Ops, like: Array, count: int, costs: Array) -> Array:
+    xp = ops.xp
+    theirs = ops_for(costs=costs)
+    if tuple(costs.shape) != (count,):
+        raise ValueError(f"costs: expected shape (N,) with N={count}, got {tuple(costs.shape)}")
+    costs = theirs.fetch(costs)
+    ops_for(gains=like, costs=costs)
+    costs = xp.astype(costs, like.dtype)
+    if ops.concrete(costs):
+        bad = ~((costs > 0) & xp.isfinite(costs))
+        if bool(xp.any(bad)):
+            index = int(xp.argmax(xp.astype(bad, xp.int32)))
+            raise ValueError(f"costs: candidate {index} costs {float(costs[index])}, not > 0")
+    return costs
