@@ -387,7 +387,7 @@ class Categorical:
     ) -> Array:
         """A kernel of the log-likelihoods [n, K] of observed labels, over blocks of candidates.
 
-        Its results are joined, [N, *shape], or added, [*shape].
+        Its results are joined, ``[N, *shape]``, or added, ``[*shape]``.
         """
         unread = None if self.ops.concrete(labels) else name
         run = partial(on_labels, kernel, self._kind, not self._checked, unread)
