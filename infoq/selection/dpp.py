@@ -66,6 +66,8 @@ def kdpp(
     structure N^2 (D + C R) multiply-adds; with given points the eigenvalues are taken twice then. N
     counts candidates and given points.
 
+    Its law is that of batches of one size: there is no budget, which would be another law.
+
     What is given is projected out: points in its span are never picked, and it may depend on
     itself. Eigenvalues below eps (min(N, P) + 4 sqrt(max(N, P))) of the largest (or of the largest
     squared norm of a candidate) count as 0: a matrix of inner products has no more digits.
