@@ -262,8 +262,8 @@ class Ops:
 
     def row(self, x: Array, index: Array | int) -> Array:
         """`x[index, ...]`, for an index that may be a 0-d array."""
-        if isinstance(index, int):
-            return x[index, ...]
+        if isinstance(index, numbers.Integral):  # NumPy's integers, too, whatever the library
+            return x[int(index), ...]
         return self.xp.take(x, self.xp.reshape(index, (1,)), axis=0)[0, ...]
 
     # --- random numbers ---------------------------------------------------------------------

@@ -140,5 +140,7 @@ def test_row_takes_numbers_and_arrays_without_axes(backend, shape, index):
     x = np.random.default_rng(0).normal(size=shape)
     by_number = backend.numpy(backend.ops.row(backend.array(x), index))
     by_array = backend.numpy(backend.ops.row(backend.array(x), backend.array(index)))
+    of_numpy = backend.numpy(backend.ops.row(backend.array(x), np.int64(index)))
     np.testing.assert_array_equal(by_number, x[index])
     np.testing.assert_array_equal(by_array, x[index])
+    np.testing.assert_array_equal(of_numpy, x[index])
