@@ -92,6 +92,12 @@ def bait(
     >>> infoq.methods.bait(pool, 2).indices
     array([0, 2])
     """
+    for name, points in (("pool", pool), ("labelled", labelled), ("targets", targets)):
+        if points is not None and not isinstance(points, Embedding):
+            raise TypeError(
+                f"{name}: expected an Embedding such as infoq.LastLayerEmbedding, got "
+                f"{type(points).__name__}"
+            )
     batch = max(1, check_batch_size(k))
     count = 0 if labelled is None else len(labelled)
     # The objective times B / (n_L + B), so that what is picked counts as it is.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
@@ -27,6 +27,8 @@ def given_indices(given: Any, count: int) -> list[Any]:
         if not local.concrete(given):
             return [given[place] for place in range(given.shape[0])]
         given = [int(given[place]) for place in range(given.shape[0])]
+    if not isinstance(given, Iterable):
+        raise TypeError(f"given: expected integers such as [0, 3], got {given!r}")
     found: list[Any] = []
     seen: set[int] = set()
     for index in given:

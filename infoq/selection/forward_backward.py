@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -92,8 +93,9 @@ def forward_backward(
     """
     check_size(k, budget)
     size = None if k is None else check_batch_size(k)
-    if not oversample >= 1:
-        raise ValueError(f"oversample: expected a number of at least 1, got {oversample}")
+    many: Any = oversample  # a number of any library, or what is none
+    if not isinstance(many, numbers.Real) or not 1 <= float(many) < math.inf:
+        raise ValueError(f"oversample: expected a number of at least 1, got {oversample!r}")
     most = None if size is None else math.ceil(oversample * size)
     beyond = None if budget is None else oversample * budget
     growth = Growth(f, most, candidates, given, costs, beyond)

@@ -161,3 +161,11 @@ def test_numbers_of_classes_are_checked(backend, top):
     features, probs = instance(7)
     with pytest.raises(ValueError, match="top: expected from 1 to C=3 labels"):
         methods.bait_top(backend.array(features), backend.array(probs), 2, classes=top)
+
+
+@pytest.mark.parametrize("name", ["pool", "labelled", "targets"])
+def test_arrays_in_place_of_embeddings_are_named(backend, name):
+    rows = backend.array(instance(8)[0])
+    given = {"pool": infoq.DenseEmbedding(rows), name: rows}
+    with pytest.raises(TypeError, match=f"{name}: expected an Embedding such as"):
+        methods.bait(**given, k=2)

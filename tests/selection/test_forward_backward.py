@@ -80,3 +80,17 @@ def test_refusals(backend):
         forward_backward(ByValue(backend, len, 3), 2)
     with pytest.raises(ValueError, match=r"oversample: expected a number of at least 1, got 0\.5"):
         forward_backward(Removable(backend, len, 3), 2, oversample=0.5)
+
+
+@pytest.mark.parametrize("oversample", [0.5, float("inf"), float("nan"), "2"])
+def test_how_many_more_is_a_number_of_at_least_1(backend, oversample):
+    f = Removable(backend, log_det(np.eye(4)), 4)
+    with pytest.raises(ValueError, match="oversample: expected a number of at least 1"):
+        forward_backward(f, 2, oversample=oversample)
+
+
+@pytest.mark.parametrize("given", [0, None])
+def test_who_is_given_is_a_list(backend, given):
+    f = Removable(backend, log_det(np.eye(4)), 4)
+    with pytest.raises(TypeError, match="given: expected integers such as"):
+        forward_backward(f, 2, given=given)
