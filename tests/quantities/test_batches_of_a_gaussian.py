@@ -203,3 +203,16 @@ def test_targets_that_explain_nearly_all_of_what_is_said_in_float32(backend, pri
             state = f.add(state, index)
         np.testing.assert_allclose(values[dtype], float(f.value(state)), rtol=2e-3)
     np.testing.assert_allclose(values["float32"], values["float64"], rtol=2e-3)
+
+
+def test_outcomes_that_say_too_much_to_be_taken_back_are_left_out_anew(backend):
+    rows = np.random.default_rng(0).standard_normal((12, 3, 16)).astype("float32")
+    pool = infoq.DenseEmbedding(backend.array(rows))
+    f = infoq.EPIG(infoq.Gaussian(pool, 1e-4), pool[:2])
+    chosen = infoq.forward_backward(f, 3)
+    exact = infoq.DenseEmbedding(backend.array(rows.astype("float64")))
+    wide = infoq.EPIG(infoq.Gaussian(exact, 1e-4), exact[:2])
+    state = wide.start()
+    for index in backend.numpy(chosen.indices).tolist():
+        state = wide.add(state, index)
+    np.testing.assert_allclose(float(chosen.value), float(wide.value(state)), rtol=1e-2)
