@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -186,13 +187,15 @@ class KnownBatch:
         """The batch without one of its candidates."""
         place = place_of(state.indices, index)
         rest = state.indices[:place] + state.indices[place + 1 :]
-        try:
-            return Picked(self._forget(state.known, index), rest)
-        except ValueError:  # it said so much that nothing is left without it: the others anew
-            anew = self.start()
-            for other in rest:
-                anew = self.add(anew, other)
-            return anew
+        # It may have said so much that nothing is left without it: then the others anew. Of lazy or
+        # traced arrays, too, where that would be found out too late.
+        if self._embedding.ops.concrete(*self._embedding.parts):
+            with contextlib.suppress(ValueError):
+                return Picked(self._forget(state.known, index), rest)
+        anew = self.start()
+        for other in rest:
+            anew = self.add(anew, other)
+        return anew
 
 
 def rows_of(embedding: Embedding, indices: tuple[Any, ...]) -> Array:
