@@ -1,7 +1,6 @@
 """infoq: the information quantities of active learning, for any array library."""
 
 from infoq import backends, likelihoods, methods
-from infoq.blocks import options
 from infoq.measures import (
     conditional_entropy,
     cross_entropy,
@@ -80,6 +79,7 @@ from infoq.selection import (
     stochastic_greedy,
     top_k,
 )
+from infoq.settings import options
 
 __version__ = "0.1.0"
 

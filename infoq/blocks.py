@@ -6,91 +6,13 @@ the memory budget of `options` everywhere. Results do not depend on the size, ex
 
 from __future__ import annotations
 
-import contextlib
-import contextvars
 import operator
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial, reduce
-from typing import Any, NamedTuple
+from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
-
-_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
-
-
-class Options(NamedTuple):
-    """What `options` sets.
-
-    Attributes
-    ----------
-    memory : int
-        Bytes that the temporary arrays of one call may take together.
-    """
-
-    memory: int = 512 * 10**6
-
-
-_OPTIONS: contextvars.ContextVar[Options] = contextvars.ContextVar("infoq.options")
-
-
-@contextlib.contextmanager
-def options(*, memory: int | str | None = None) -> Iterator[Options]:
-    """Settings for all calls inside a `with` block (of this thread or task alone).
-
-    Parameters
-    ----------
-    memory : int or str, optional
-        What temporary arrays may take, in bytes or as ``"512MB"``, ``"2GiB"``. At least one
-        candidate is always computed at a time. On CPUs, NumPy and PyTorch take no more than the
-        2 or 3 MiB that stay in the cache. The answer does not depend on it.
-
-    Yields
-    ------
-    Options
-        The settings in force.
-
-    Raises
-    ------
-    ValueError
-        If `memory` is not a positive number of bytes.
-
-    Examples
-    --------
-    >>> import numpy as np, infoq
-    >>> probs = np.full((4, 2, 3), 1 / 3)
-    >>> with infoq.options(memory="1MB"):
-    ...     infoq.eig(probs)
-    array([0., 0., 0., 0.])
-    """
-    current = current_options()
-    if memory is not None:
-        current = current._replace(memory=parse_bytes(memory))
-    token = _OPTIONS.set(current)
-    try:
-        yield current
-    finally:
-        _OPTIONS.reset(token)
-
-
-def current_options() -> Options:
-    """The settings in force here."""
-    return _OPTIONS.get(Options())
-
-
-def parse_bytes(size: int | str) -> int:
-    """A number of bytes from a number, or from text such as ``"512MB"``.
-
-    Examples
-    --------
-    >>> parse_bytes("1.5 GiB")
-    1610612736
-    """
-    match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([KMG]?I?)B?\s*", str(size).upper())
-    count = int(float(match[1]) * _UNITS.get(match[2], 0)) if match else 0
-    if count <= 0 or isinstance(size, bool):
-        raise ValueError(f"memory: expected bytes, or text such as '512MB' or '2GiB', got {size!r}")
-    return count
+from infoq.settings import Options, current_options, in_force
 
 
 def map_rows(
@@ -185,8 +107,7 @@ def _run(
     ops = ops_for(rows[0])
     total = rows[0].shape[0]
     step = _block(ops, rows[0], sizes[0], settings, sizes[1])
-    token = _OPTIONS.set(settings)  # a Dask chunk runs in a thread of its own
-    try:
+    with in_force(settings):
         if prepare is not None:
             shared = ops.compiled(prepare, settings)(*shared)
         run = ops.compiled(kernel, settings)
@@ -197,8 +118,6 @@ def _run(
             for start in range(0, total, step)
         )
         return reduce(operator.add, parts) if add else ops.xp.concat(list(parts))
-    finally:
-        _OPTIONS.reset(token)
 
 
 def _block(

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 import infoq
 from infoq.backends import ops_for
-from infoq.blocks import add_rows, current_options, map_rows, parse_bytes, sum_columns
+from infoq.blocks import add_rows, map_rows, sum_columns
+from infoq.settings import current_options, parse_bytes
 
 DEFAULT = 512 * 10**6
 MEMORY = [1, "1KB", "1GB"]

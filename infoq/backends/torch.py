@@ -7,6 +7,10 @@ from typing import Any
 import torch
 
 from infoq.backends.ops import Array, Ops, Seed, stream
+from infoq.settings import current_options
+
+# Settings are constants of a compiled program, which cannot read a context variable.
+torch.compiler.assume_constant_result(current_options)
 
 
 class TorchOps(Ops):

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from infoq.backends import Array, ops_for
-from infoq.blocks import current_options
 from infoq.predictives import growing
 from infoq.predictives.embeddings import DenseEmbedding, DiagonalEmbedding, Embedding
 from infoq.predictives.forms import Form
@@ -17,6 +16,7 @@ from infoq.predictives.rows import symmetric
 from infoq.predictives.shrinking import all_known, prune
 from infoq.predictives.validation import check_index
 from infoq.predictives.weight_space import Score
+from infoq.settings import current_options
 
 
 class Picked(NamedTuple):

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
-from infoq.blocks import add_rows, current_options
+from infoq.blocks import add_rows
 from infoq.predictives.alike import check_alike
 from infoq.predictives.embeddings import DiagonalEmbedding, Embedding
 from infoq.predictives.precision import (
@@ -23,6 +23,7 @@ from infoq.predictives.precision import (
 )
 from infoq.predictives.rows import KroneckerRows, Rows
 from infoq.predictives.structured import CovariancePrecision, KroneckerPrecision
+from infoq.settings import current_options
 
 STRUCTURES = ("dense", "low_rank", "diagonal", "kronecker")
 

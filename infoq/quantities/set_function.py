@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 from infoq.backends import Array, Ops
 
 
-@runtime_checkable
 class SetFunction(Protocol):
     """A quantity of a growing batch, by the gain of each candidate.
 
@@ -34,3 +33,18 @@ class SetFunction(Protocol):
     def add(self, state: Any, index: Array | int) -> Any:
         """The state of the batch with one more candidate."""
         ...
+
+
+_NAMES = ("ops", "__len__", "start", "gains", "add")
+
+
+def check_set_function(f: Any, example: str, hint: str = "") -> SetFunction:
+    """What is given, refused where it is no set function.
+
+    By name: `isinstance` with a protocol is nothing that `torch.compile` can trace.
+    """
+    if not all(hasattr(f, name) for name in _NAMES):
+        raise TypeError(
+            f"f: expected a set function such as {example}, got {type(f).__name__}{hint}"
+        )
+    return f  # type: ignore[no-any-return]

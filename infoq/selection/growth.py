@@ -7,6 +7,7 @@ from typing import Any
 
 from infoq.backends import Array, ops_for
 from infoq.quantities import SetFunction
+from infoq.quantities.set_function import check_set_function
 from infoq.selection.budget import Budget, check_size
 from infoq.selection.candidates import allowed, given_indices
 from infoq.selection.selected import Selection, check_batch_size
@@ -36,12 +37,8 @@ class Growth:
     ) -> None:
         check_size(k, budget)
         self.size = None if k is None else check_batch_size(k)
-        if not isinstance(f, SetFunction):
-            raise TypeError(
-                f"f: expected a set function such as infoq.EIG(pool), got {type(f).__name__}; "
-                "for plain scores use infoq.top_k"
-            )
-        self.f = f
+        hint = "; for plain scores use infoq.top_k"
+        self.f = f = check_set_function(f, "infoq.EIG(pool)", hint)
         self._state, self._behind = f.start(), 0
         taken = given_indices(given, len(f))
         for index in taken:

@@ -8,10 +8,11 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from infoq.backends import Array, Ops, ops_for
-from infoq.blocks import current_options, map_rows
+from infoq.blocks import map_rows
 from infoq.predictives import DenseEmbedding, Embedding
 from infoq.predictives.embeddings import check_values
 from infoq.predictives.rows import DiagonalRows, KroneckerRows, Rows, symmetric
+from infoq.settings import current_options
 
 Arrays: TypeAlias = tuple[Array, ...]
 Factors: TypeAlias = Callable[[Ops, Arrays, Arrays], Arrays]

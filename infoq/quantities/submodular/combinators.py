@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from infoq.backends import Array, Ops
-from infoq.quantities.set_function import SetFunction
+from infoq.quantities.set_function import SetFunction, check_set_function
 from infoq.quantities.submodular.parts import (
     added,
-    function,
     gains_of,
     less,
     members,
@@ -72,7 +71,7 @@ def mutual(f: SetFunction, queries: Sequence[int] | Array) -> Mutual:
     >>> infoq.greedy(like_the_last, 1, candidates=np.arange(4) != 3).indices
     array([2])
     """
-    return Mutual(function(f), members(queries, "queries", len(f)))
+    return Mutual(check_set_function(f, "LogDet(points)"), members(queries, "queries", len(f)))
 
 
 def conditional(f: SetFunction, private: Sequence[int] | Array) -> Conditional:
@@ -118,7 +117,7 @@ def conditional(f: SetFunction, private: Sequence[int] | Array) -> Conditional:
     >>> infoq.greedy(f, 1).indices, infoq.greedy(conditional(f, [0]), 1).indices
     (array([0]), array([2]))
     """
-    return Conditional(function(f), members(private, "private", len(f)))
+    return Conditional(check_set_function(f, "LogDet(points)"), members(private, "private", len(f)))
 
 
 class Conditional:

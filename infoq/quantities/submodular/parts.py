@@ -9,15 +9,6 @@ from infoq.backends import Array, Ops, ops_for
 from infoq.quantities.set_function import SetFunction
 
 
-def function(f: Any) -> SetFunction:
-    """What is given, refused where it is no set function."""
-    if not isinstance(f, SetFunction):
-        raise TypeError(
-            f"f: expected a set function such as LogDet(points), got {type(f).__name__}"
-        )
-    return f
-
-
 def members(indices: Any, name: str, count: int) -> list[int]:
     """Indices of candidates as integers, refused where they are none."""
     if hasattr(indices, "shape"):
