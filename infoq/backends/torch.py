@@ -9,8 +9,24 @@ import torch
 from infoq.backends.ops import Array, Ops, Seed, stream
 from infoq.settings import current_options
 
-# Settings are constants of a compiled program, which cannot read a context variable.
+# Constants of a compiled program, which can trace neither a context variable nor a `Random`.
 torch.compiler.assume_constant_result(current_options)
+torch.compiler.assume_constant_result(stream)
+
+
+@torch.library.custom_op("infoq::uniform", mutates_args=())
+def _uniform(shape: list[int], seed: int, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """The numbers of a generator, which a compiled program cannot make of its own."""
+    if device.type == "meta":
+        return torch.empty(shape, dtype=dtype, device=device)
+    generator = torch.Generator(device=device)
+    generator.manual_seed(seed)
+    return torch.rand(shape, generator=generator, dtype=dtype, device=device)
+
+
+@_uniform.register_fake
+def _(shape: list[int], seed: int, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    return torch.empty(shape, dtype=dtype, device=device)
 
 
 class TorchOps(Ops):
@@ -93,9 +109,7 @@ class TorchOps(Ops):
 
     def uniform(self, shape: tuple[int, ...], seed: Seed, like: Array) -> Array:
         """Numbers of a `torch.Generator` on the device of `like`."""
-        generator = torch.Generator(device=like.device)
-        generator.manual_seed(stream(seed))
-        return torch.rand(shape, generator=generator, dtype=like.dtype, device=like.device)
+        return _uniform(list(shape), stream(seed), like.dtype, like.device)
 
     def to_host(self, x: Array) -> Any:
         """A NumPy array; bfloat16, which NumPy lacks, becomes float32."""
