@@ -141,7 +141,7 @@ def names_in(lines):
 
 def parameters(thing):
     """The parameters of a function, or of a class that has a constructor of its own."""
-    if inspect.isclass(thing) and issubclass(thing, tuple):
+    if inspect.isabstract(thing) or (inspect.isclass(thing) and issubclass(thing, tuple)):
         return []
     kinds = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
     return [kinds.get(p.kind, "") + name for name, p in inspect.signature(thing).parameters.items()]

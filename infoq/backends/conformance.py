@@ -127,6 +127,12 @@ def _softmax(kit: _Kit) -> None:
     kit.close(kit.ops.log_softmax(kit.array(values)), logs)
 
 
+def _cumulative_sum(kit: _Kit) -> None:
+    x = kit.array([[1.0, 2.0, 4.0], [0.5, 0.0, 0.25]])
+    kit.close(kit.ops.cumulative_sum(x), [[1.0, 3.0, 7.0], [0.5, 0.5, 0.75]])
+    kit.close(kit.ops.cumulative_sum(x, axis=0), [[1.0, 2.0, 4.0], [1.5, 2.0, 4.25]])
+
+
 def _mix(kit: _Kit) -> None:
     x = kit.array([[[1.0, 2.0], [3.0, 5.0]], [[0.0, 1.0], [8.0, 1.0]]])
     kit.close(kit.ops.mix(kit.array([0.25, 0.75]), x), [[2.5, 4.25], [6.0, 1.0]])
@@ -209,6 +215,7 @@ _CHECKS: dict[str, Callable[[_Kit], None]] = {
     "kl_term": _kl_term,
     "logsumexp": _logsumexp,
     "softmax": _softmax,
+    "cumulative_sum": _cumulative_sum,
     "mix": _mix,
     "cholesky": _cholesky,
     "solve_triangular": _solve_triangular,

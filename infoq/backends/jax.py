@@ -66,6 +66,15 @@ class JaxOps(Ops):
         """`jax.scipy.linalg.solve_triangular`: at R = 1024 15 times faster than a full solve."""
         return jax.scipy.linalg.solve_triangular(a, b, lower=lower)
 
+    @staticmethod
+    def register_tree(cls: type[Any]) -> None:
+        """As a pytree: `parts` are its children, `settings` a constant of the program."""
+        jax.tree_util.register_pytree_node(
+            cls,
+            lambda tree: (tree.parts, tree.settings),
+            lambda settings, parts: cls.from_parts(tuple(parts), settings),
+        )
+
     def seed(self, seed: Any) -> int:
         """An integer from an integer or a JAX random key."""
         if isinstance(seed, jax.Array):

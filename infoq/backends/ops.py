@@ -181,6 +181,10 @@ class Ops:
         largest = float(self.xp.finfo(x.dtype).max)
         return self.xp.clip(self.xp.max(x, axis=axis, keepdims=True), -largest, largest)
 
+    def cumulative_sum(self, x: Array, axis: int = -1) -> Array:
+        """The sums of all entries up to each, along one axis."""
+        return self.xp.cumulative_sum(x, axis=axis)
+
     def mix(self, weights: Array, x: Array) -> Array:
         """`sum_k weights[k] x[n, k, ...]` as a matrix product: [K] and [n, K, C] give [n, C]."""
         return self.xp.matmul(weights[None, :], x)[:, 0, :]
@@ -294,6 +298,12 @@ class Ops:
         xp = self.xp
         radius = xp.sqrt(-2 * xp.log1p(-self.uniform(shape, (*seed, 0), like)))
         return radius * xp.cos(2 * math.pi * self.uniform(shape, (*seed, 1), like))
+
+    # --- what is made of arrays -------------------------------------------------------------
+
+    @staticmethod
+    def register_tree(cls: type[Any]) -> None:
+        """Let the library's transformations look into objects of a class (see `trees`)."""
 
     # --- where arrays live ------------------------------------------------------------------
 

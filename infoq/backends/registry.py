@@ -168,7 +168,7 @@ def ops_of(xp: ModuleType) -> Ops:
     name = library_name(xp)
     ready = _READY.get(name)
     if ready is None:
-        ready = _READY[name] = _load(name)(xp)
+        ready = _READY[name] = ops_class(name)(xp)
     return ready
 
 
@@ -189,7 +189,8 @@ def _ops_of(x: Array, name: str) -> Ops:
     return ops_of(xp)
 
 
-def _load(name: str) -> type[Ops]:
+def ops_class(name: str) -> type[Ops]:
+    """The class of the `Ops` of a library, by its name; imported where it was not yet."""
     ops = _OPS.get(name)
     if ops is None:
         return _load_plugin(_plugins()[name]) if name in _plugins() else Ops

@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+import torch.utils._pytree as pytree
 
 from infoq.backends.ops import Array, Ops, Seed, stream
+from infoq.backends.trees import tell
 from infoq.settings import current_options
 
 # Constants of a compiled program, which can trace neither a context variable nor a `Random`.
 torch.compiler.assume_constant_result(current_options)
 torch.compiler.assume_constant_result(stream)
+torch.compiler.assume_constant_result(tell)
 
 
-@torch.library.custom_op("infoq::uniform", mutates_args=())
+@torch.library.custom_op("infoq::uniform", mutates_args=())  # type: ignore[untyped-decorator]
 def _uniform(shape: list[int], seed: int, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
     """The numbers of a generator, which a compiled program cannot make of its own."""
     if device.type == "meta":
@@ -24,8 +27,8 @@ def _uniform(shape: list[int], seed: int, dtype: torch.dtype, device: torch.devi
     return torch.rand(shape, generator=generator, dtype=dtype, device=device)
 
 
-@_uniform.register_fake
-def _(shape: list[int], seed: int, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+@_uniform.register_fake  # type: ignore[untyped-decorator]
+def _(shape: list[int], _seed: int, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
     return torch.empty(shape, dtype=dtype, device=device)
 
 
@@ -78,6 +81,10 @@ class TorchOps(Ops):
         """`torch.xlogy(x, x)`, except where its gradient is NaN: at 0."""
         return torch.xlogy(x, x) if self.may_branch(x) else super().xlogx(x)
 
+    def cumulative_sum(self, x: Array, axis: int = -1) -> Array:
+        """`torch.cumsum`: array-api-compat looks the namespace up, which cannot be compiled."""
+        return torch.cumsum(x, dim=axis)
+
     def logsumexp(self, x: Array, axis: int = -1, *, keepdims: bool = False) -> Array:
         """`torch.logsumexp`, except where its gradient is NaN: rows of -inf alone."""
         if x.requires_grad or not self.concrete(x):
@@ -100,6 +107,15 @@ class TorchOps(Ops):
         indices = torch.sort(torch.cat([above, level]))[0]
         indices = indices[torch.argsort(key[indices], descending=True, stable=True)]
         return x[indices], indices
+
+    @staticmethod
+    def register_tree(cls: type[Any]) -> None:
+        """As a pytree: `parts` are its children, `settings` a constant of the program."""
+        pytree.register_pytree_node(
+            cls,
+            lambda tree: (list(tree.parts), tree.settings),
+            lambda parts, settings: cls.from_parts(tuple(parts), settings),
+        )
 
     def seed(self, seed: Any) -> int:
         """An integer from an integer or a `torch.Generator`, which it advances."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable
 from typing import Any, Self
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.trees import Tree
 from infoq.likelihoods.checks import (
     Problem,
     check_label_shape,
@@ -15,7 +15,7 @@ from infoq.likelihoods.checks import (
 )
 
 
-class Likelihood(ABC):
+class Likelihood(Tree, ABC):
     """A likelihood of the exponential family in its natural parameters z [N, C].
 
     Type, `settings` and `parts` say everything: a block of candidates is the same likelihood made
@@ -37,41 +37,19 @@ class Likelihood(ABC):
     Poisson(rate, N=2, C=1, numpy float64)
     """
 
-    __slots__ = ("_parts", "_settings")
-    _parts: tuple[Array, ...]
-    _settings: Hashable
-
-    @classmethod
-    def from_parts(cls, parts: tuple[Array, ...], settings: Hashable) -> Self:
-        """The likelihood of these parts and settings; nothing is checked or copied."""
-        likelihood = cls.__new__(cls)
-        likelihood._parts = tuple(parts)
-        likelihood._settings = settings
-        return likelihood
-
     def with_parts(self, parts: tuple[Array, ...]) -> Self:
         """The same likelihood of other candidates; nothing is checked or copied."""
-        return type(self).from_parts(parts, self._settings)
-
-    @property
-    def parts(self) -> tuple[Array, ...]:
-        """The arrays [N, ...] it is made of."""
-        return self._parts
-
-    @property
-    def settings(self) -> Hashable:
-        """What it is made of beside arrays."""
-        return self._settings
+        return type(self).from_parts(tuple(parts), self.settings)
 
     @property
     def num_candidates(self) -> int | None:
         """The number of candidates, N; None where it fits any number."""
-        return int(self._parts[0].shape[0]) if self._parts else None
+        return int(self.parts[0].shape[0]) if self.parts else None
 
     @property
     def num_outputs(self) -> int | None:
         """The number of outputs, C; None where it fits any number."""
-        return int(self._parts[0].shape[1]) if self._parts else None
+        return int(self.parts[0].shape[1]) if self.parts else None
 
     def num_rows(self, num_outputs: int) -> int:
         """The number of columns of `factor`, R: rows of an embedding for each candidate."""
@@ -119,7 +97,7 @@ class Likelihood(ABC):
         return f"{type(self).__name__}({self._describe()})"
 
     def _describe(self) -> str:
-        x = self._parts[0]
+        x = self.parts[0]
         dtype = str(x.dtype).rpartition(".")[2]
         return f"N={self.num_candidates}, C={self.num_outputs}, {ops_for(x).name} {dtype}"
 
@@ -139,8 +117,6 @@ class Independent(Likelihood):
 
     Labels are [n], where C = 1, or [n, C].
     """
-
-    __slots__ = ()
 
     @abstractmethod
     def variances(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
@@ -166,7 +142,7 @@ class Independent(Likelihood):
 
     def check_labels(self, labels: Array) -> None:
         """Refuse labels that are not [N] or [N, C], or whose values cannot occur."""
-        ops = ops_for(labels, *self._parts)
+        ops = ops_for(labels, *self.parts)
         self._check_label_structure(ops, labels, (self.num_candidates, self.num_outputs))
         if ops.concrete(labels):
             values = ops.xp.astype(labels, ops.xp.float32)

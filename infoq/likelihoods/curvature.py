@@ -44,8 +44,6 @@ class Curvature(Likelihood):
     True
     """
 
-    __slots__ = ()
-
     def __init__(self, matrix: Array) -> None:
         ops = ops_for(matrix=matrix)
         check_array(ops, matrix, "matrix", "[N, C, C]", (3,))
@@ -65,7 +63,7 @@ class Curvature(Likelihood):
     def curvature(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
         """The curvature Lambda [n, C, C], as it was given."""
         self._fit(shape)
-        return working(ops, self._parts[0], like)
+        return working(ops, self.parts[0], like)
 
     def residual(self, ops: Ops, labels: Array, shape: tuple[int, int], like: Array) -> Never:
         """Not possible: a curvature knows no labels."""

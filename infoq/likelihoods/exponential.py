@@ -45,8 +45,6 @@ class Bernoulli(Independent):
     array([2.50e-01, 4.25e-18])
     """
 
-    __slots__ = ()
-
     def __init__(self, probs: Array | None = None, *, logits: Array | None = None) -> None:
         kind, x = exactly_one(probs=probs, logits=logits)
         ops, x = independent_outputs(kind, x)
@@ -66,8 +64,8 @@ class Bernoulli(Independent):
 
     def roots(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
         """The square roots of the diagonal of the curvature, [n, C]."""
-        x = working(ops, self._parts[0], like)
-        if self._settings == "probs":
+        x = working(ops, self.parts[0], like)
+        if self.settings == "probs":
             return root(ops, x) * root(ops, 1 - x)
         half = ops.xp.exp(_minus_abs(ops, x) / 2)
         return half / (1 + half * half)
@@ -82,9 +80,9 @@ class Bernoulli(Independent):
         """The logits of y = 0 and y = 1, [N, 2], for one output: `[0, z]` up to a constant."""
         if self.num_outputs != 1:
             return None
-        (x,) = self._parts
+        (x,) = self.parts
         ops = ops_for(x)
-        if self._settings == "logits":
+        if self.settings == "logits":
             return ops.xp.concat([ops.xp.zeros_like(x), x], axis=1)
         both = ops.xp.concat([1 - ops.upcast(x), ops.upcast(x)], axis=1)
         return to_log_probabilities(ops, both, "probs")
@@ -94,12 +92,12 @@ class Bernoulli(Independent):
         return (*super()._label_problems(ops, labels), outside)
 
     def _describe(self) -> str:
-        return f"{self._settings}, {super()._describe()}"
+        return f"{self.settings}, {super()._describe()}"
 
     def _probabilities(self, ops: Ops, like: Array) -> tuple[Array, Array]:
         """Of y = 1 and of y = 0; from logits either is small without cancellation."""
-        x = working(ops, self._parts[0], like)
-        if self._settings == "probs":
+        x = working(ops, self.parts[0], like)
+        if self.settings == "probs":
             return x, 1 - x
         power = ops.xp.exp(_minus_abs(ops, x))
         large = 1 / (1 + power)
@@ -142,8 +140,6 @@ class Poisson(Independent):
     array([[[2.]]])
     """
 
-    __slots__ = ()
-
     def __init__(self, rate: Array | None = None, *, log_rate: Array | None = None) -> None:
         kind, x = exactly_one(rate=rate, log_rate=log_rate)
         ops, x = independent_outputs(kind, x)
@@ -156,13 +152,13 @@ class Poisson(Independent):
 
     def variances(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
         """The diagonal of the curvature, the rates: [n, C]."""
-        x = working(ops, self._parts[0], like)
-        return x if self._settings == "rate" else ops.xp.exp(x)
+        x = working(ops, self.parts[0], like)
+        return x if self.settings == "rate" else ops.xp.exp(x)
 
     def roots(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
         """The square roots of the diagonal of the curvature, [n, C]."""
-        x = working(ops, self._parts[0], like)
-        return root(ops, x) if self._settings == "rate" else ops.xp.exp(x / 2)
+        x = working(ops, self.parts[0], like)
+        return root(ops, x) if self.settings == "rate" else ops.xp.exp(x / 2)
 
     def residual(self, ops: Ops, labels: Array, shape: tuple[int, int], like: Array) -> Array:
         """`rate - y`, [n, C]."""
@@ -174,4 +170,4 @@ class Poisson(Independent):
         return (*super()._label_problems(ops, labels), negative)
 
     def _describe(self) -> str:
-        return f"{self._settings}, {super()._describe()}"
+        return f"{self.settings}, {super()._describe()}"

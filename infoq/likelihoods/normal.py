@@ -57,8 +57,6 @@ class Normal(Independent):
             [0., 4.]]])
     """
 
-    __slots__ = ()
-
     def __init__(self, variance: float | Array = 1.0, *, mean: Array | None = None) -> None:
         parts: tuple[Array, ...] = ()
         number = None
@@ -84,7 +82,7 @@ class Normal(Independent):
         """`(mean - y) / variance`, [n, C]."""
         self._need_mean()
         labels = self._labels(ops, labels, shape, like)
-        mean = working(ops, self._parts[-1], like)
+        mean = working(ops, self.parts[-1], like)
         return (mean - labels) / self._variance(ops, shape, like)
 
     def check_labels(self, labels: Array) -> None:
@@ -98,18 +96,18 @@ class Normal(Independent):
 
     @property
     def _noise(self) -> _Noise:
-        return cast(_Noise, self._settings)
+        return cast(_Noise, self.settings)
 
     def _variance(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
         if self._noise.variance is not None:
             return ops.constant(shape, self._noise.variance, like)
-        return working(ops, self._parts[0], like)
+        return working(ops, self.parts[0], like)
 
     def _describe(self) -> str:
         noise, parts = self._noise, []
         if noise.variance is not None:
             parts = [f"variance={noise.variance:g}"]
-        if self._parts:
+        if self.parts:
             parts.append(super()._describe())
         return ", ".join(parts)
 

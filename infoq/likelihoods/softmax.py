@@ -69,8 +69,6 @@ class Softmax(Likelihood):
            [-0.125 , -0.0625,  0.1875]])
     """
 
-    __slots__ = ()
-
     def __init__(self, probs: Array | None = None, *, logits: Array | None = None) -> None:
         kind, x = exactly_one(probs=probs, logits=logits)
         ops = ops_for(**{kind: x})
@@ -92,7 +90,7 @@ class Softmax(Likelihood):
         """L [n, C, C - 1], lower triangular, with `L L^T = Lambda`."""
         xp = ops.xp
         probs = self._probs(ops, shape, like)
-        tail = xp.flip(xp.cumulative_sum(xp.flip(probs, axis=1), axis=1), axis=1)
+        tail = xp.flip(ops.cumulative_sum(xp.flip(probs, axis=1), axis=1), axis=1)
         this, rest = probs[:, :-1], tail[:, 1:]
         tiny = float(xp.finfo(probs.dtype).smallest_normal)
         # Not `>= tiny`, so that a NaN stays one.
@@ -135,13 +133,13 @@ class Softmax(Likelihood):
 
     def outcome_logits(self) -> Array:
         """The logits [N, C], or the logarithms of the probabilities."""
-        (x,) = self._parts
-        return x if self._settings == "logits" else to_log_probabilities(ops_for(x), x, "probs")
+        (x,) = self.parts
+        return x if self.settings == "logits" else to_log_probabilities(ops_for(x), x, "probs")
 
     def check_labels(self, labels: Array) -> None:
         """Refuse labels that are not integers [N] between 0 and C - 1."""
-        (x,) = self._parts
-        ops = ops_for(**{str(self._settings): x, "labels": labels})
+        (x,) = self.parts
+        ops = ops_for(**{str(self.settings): x, "labels": labels})
         check_label_shape(labels, ((self.num_candidates,),))
         check_integers(ops, labels)
         if not ops.concrete(labels):
@@ -154,13 +152,13 @@ class Softmax(Likelihood):
             )
 
     def _describe(self) -> str:
-        return f"{self._settings}, {super()._describe()}"
+        return f"{self.settings}, {super()._describe()}"
 
     def _probs(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
         self._fit(shape)
         xp = ops.xp
-        probs = to_probabilities(ops, working(ops, self._parts[0], like), str(self._settings))
-        if self._settings == "logits":
+        probs = to_probabilities(ops, working(ops, self.parts[0], like), str(self.settings))
+        if self.settings == "logits":
             return probs
         total = xp.sum(probs, axis=-1, keepdims=True)
         return probs / xp.where(total > 0, total, ops.scalar(1.0, probs))

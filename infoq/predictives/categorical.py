@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Callable
-from copy import copy
 from functools import partial
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.registry import check_same_device
+from infoq.backends.trees import Tree
 from infoq.blocks import add_rows, map_rows
 from infoq.measures.distribution import to_log_probabilities, to_probabilities
 from infoq.predictives.about import AllTargets, EachTarget, Parameters
@@ -30,7 +30,7 @@ from infoq.predictives.observed import (
     observe_label,
     on_labels,
 )
-from infoq.predictives.outcomes import Outcomes, nothing_known, observe, place_of
+from infoq.predictives.outcomes import Outcomes, as_place, nothing_known, observe, place_of
 from infoq.predictives.validation import (
     InvalidValuesError,
     check_index,
@@ -42,7 +42,7 @@ from infoq.predictives.validation import (
 _AXES = "NKC"
 
 
-class Categorical:
+class Categorical(Tree):
     """What a model believes about categorical outcomes: K draws from its posterior predictive.
 
     Parameters
@@ -82,6 +82,9 @@ class Categorical:
     array([0.00550865, 0.05067184])
     """
 
+    # Made of parts, or put together by a library's transformation, it is not checked again.
+    _checked = True
+
     def __init__(
         self,
         probs: Array | None = None,
@@ -103,20 +106,23 @@ class Categorical:
     def _setup(
         self, values: Array, kind: str, weights: Array | None, axes: str, *, name: str
     ) -> None:
-        self.ops: Ops = ops_for(**{name: values, "weights": weights})
-        check_structure(self.ops, values, axes, name)
+        ops = ops_for(**{name: values, "weights": weights})
+        check_structure(ops, values, axes, name)
         order = tuple(axes.index(axis) for axis in _AXES)
-        self._name = name
-        self._kind = kind
-        straight = order == (0, 1, 2)
-        self._values = values if straight else self.ops.xp.permute_dims(values, order)
+        if order != (0, 1, 2):
+            values = ops.xp.permute_dims(values, order)
+        self._parts, self._settings = (values,), (name, kind)
         self._checked = False
-        self._weights = weights
         if weights is not None:
-            size = self.num_draws
-            self._weights = check_weights(self.ops, weights, self._values, size, "weights", "draw")
+            weights = check_weights(ops, weights, values, self.num_draws, "weights", "draw")
+            self._parts = (values, weights)
 
     # --- what it is -------------------------------------------------------------------------
+
+    @property
+    def ops(self) -> Ops:
+        """The operations of its library."""
+        return ops_for(self._values)
 
     @property
     def num_candidates(self) -> int:
@@ -152,8 +158,8 @@ class Categorical:
     @property
     def weights(self) -> Array:
         """The draws' weights [K], which sum to one."""
-        if self._weights is not None:
-            return self._weights
+        if len(self.parts) == 2:
+            return self.parts[1]
         return self.ops.constant((self.num_draws,), 1 / self.num_draws, self._values)
 
     # --- what it answers --------------------------------------------------------------------
@@ -302,7 +308,7 @@ class Categorical:
         ops = ops_for(weights)
         row = self.ops.fetch(self.ops.row(self._values, index))
         known = observe(ops, given, to_log_probabilities(ops, row, self._kind), weights)
-        return known._replace(indices=(*given.indices, index))
+        return known.replaced(indices=(*given.indices, as_place(index)))
 
     def forget(self, given: Outcomes, index: Array | int) -> Outcomes:
         """The context `given` without the outcome of one candidate that it has.
@@ -327,7 +333,7 @@ class Categorical:
                 known = observe_label(ops, known, log_likelihood[:, 0], other)
             else:
                 known = observe(ops, known, log_likelihood, weights)
-        return known._replace(indices=given.indices[:place] + given.indices[place + 1 :])
+        return known.replaced(indices=given.indices[:place] + given.indices[place + 1 :])
 
     def joint_information(self, given: Outcomes) -> Array:
         """I[Y_given; Theta] of all that is known, not by its gains: a 0-d array.
@@ -350,8 +356,9 @@ class Categorical:
         """Some of the candidates, [m]."""
         if not self._checked:  # now, as their numbers here are not known later
             self._check_values_now()
-        few = copy(self)
-        few._values = self.ops.xp.take(self._values, indices, axis=0)
+        values = self.ops.xp.take(self._values, indices, axis=0)
+        few = self.from_parts((values, *self.parts[1:]), self.settings)
+        few._checked = self._checked
         return few
 
     # --- what observed labels are -----------------------------------------------------------
@@ -401,6 +408,17 @@ class Categorical:
         except InvalidValuesError:
             self._check_values()
             raise
+
+    @property
+    def _values(self) -> Array:
+        """What was given, [N, K, C]."""
+        return self.parts[0]
+
+    @property
+    def _kind(self) -> str:
+        """What the values are: probs, log_probs or logits."""
+        kind: str = self.settings[1]
+        return kind
 
     # --- how it computes --------------------------------------------------------------------
 
@@ -466,7 +484,7 @@ class Categorical:
                 f"targets: expected the K={self.num_draws} posterior draws of the candidates, got "
                 f"K={targets.num_draws}; draw k must be the same model for both"
             )
-        if self._weights is None and targets._weights is None:
+        if len(self.parts) == len(targets.parts) == 1:
             return
         ours, theirs = self.weights, targets.weights
         if self.ops.concrete(ours, theirs) and bool(self.ops.xp.any(ours != theirs)):
@@ -489,7 +507,7 @@ class Categorical:
         index = int(xp.argmax(xp.astype(bad, xp.int32)))
         row = self._values[index, ...]
         problem = describe(self.ops, row, to_probabilities(self.ops, row, self._kind), self._kind)
-        raise ValueError(f"{self._name}: candidate {index}, {problem}")
+        raise ValueError(f"{self.settings[0]}: candidate {index}, {problem}")
 
 
 def _one_each(score: Any, ops: Ops, probs: Array, weights: Array) -> Array:

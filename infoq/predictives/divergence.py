@@ -87,7 +87,7 @@ def _refine(ops: Ops, values: Array, bound: float, again: Callable[[Array], Arra
     rows = xp.nonzero(low)[0]
     if rows.shape[0] == 0:
         return values
-    place = xp.cumulative_sum(xp.astype(low, rows.dtype)) - 1
+    place = ops.cumulative_sum(xp.astype(low, rows.dtype)) - 1
     place = xp.where(low, place, xp.zeros_like(place))
     return xp.where(low, xp.take(again(rows), place, axis=0), values)
 

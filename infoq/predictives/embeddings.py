@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.registry import check_same_device
+from infoq.backends.trees import Tree
 from infoq.blocks import map_rows
 from infoq.likelihoods import Likelihood
 from infoq.predictives.rows import DenseRows, DiagonalRows, Rows, UnitRows
@@ -19,22 +20,11 @@ from infoq.predictives.rows import DenseRows, DiagonalRows, Rows, UnitRows
 E = TypeVar("E", bound="Embedding")
 
 
-class Embedding(ABC):
-    """N candidates by what their outcomes measure of P parameters, in units of the noise."""
+class Embedding(Tree, ABC):
+    """N candidates by what their outcomes measure of P parameters, in units of the noise.
 
-    parts: tuple[Array, ...]
-    """The arrays [N, ...] that it is made of, the first of them floating."""
-
-    settings: Any = ()
-    """What says everything about it together with its type and `parts`."""
-
-    @classmethod
-    def from_parts(cls: type[E], parts: tuple[Array, ...], settings: Any) -> E:
-        """The embedding of these parts, which are not checked again."""
-        embedding = cls.__new__(cls)
-        embedding.parts = parts
-        embedding.settings = settings
-        return embedding
+    Its parts are arrays [N, ...], the first of them floating.
+    """
 
     @property
     def ops(self) -> Ops:
@@ -140,7 +130,7 @@ class DenseEmbedding(Embedding):
     def __init__(self, rows: Array) -> None:
         ops = ops_for(rows=rows)
         check_values(ops, rows, "rows", {2: "[N, P]", 3: "[N, R, P]"})
-        self.parts = (rows,)
+        self._parts = (rows,)
 
     @property
     def num_rows(self) -> int:
@@ -195,7 +185,7 @@ class DiagonalEmbedding(Embedding):
                 f"fisher_diagonal: candidate {index} has a negative entry; pass squares of "
                 "gradients or the diagonal of a positive semi-definite matrix"
             )
-        self.parts = (fisher_diagonal,)
+        self._parts = (fisher_diagonal,)
 
     @property
     def num_rows(self) -> int:

@@ -26,8 +26,8 @@ class FisherEmbedding(DenseEmbedding):
         ops = ops_for(jacobian=jacobian)
         check_values(ops, jacobian, "jacobian", {3: "[N, C, P]"})
         outputs = check_likelihood(ops, jacobian, likelihood, int(jacobian.shape[1]))
-        self.parts = (jacobian, *likelihood.parts)
-        self.settings = (type(likelihood), likelihood.settings, outputs)
+        self._parts = (jacobian, *likelihood.parts)
+        self._settings = (type(likelihood), likelihood.settings, outputs)
 
     @property
     def likelihood(self) -> Likelihood:
@@ -234,7 +234,7 @@ def _own_labels(ops: Ops, likelihood: Likelihood, samples: int | None, seed: Any
         return xp.argmax(probs, axis=1)
     if samples < 1:
         raise ValueError(f"samples: expected at least 1, got {samples}")
-    below = xp.cumulative_sum(probs, axis=1)
+    below = ops.cumulative_sum(probs, axis=1)
     level = ops.uniform((probs.shape[0], samples), (ops.seed(seed),), probs)
     # Strictly below one, so that a class of probability zero is never drawn.
     passed = (below / below[:, -1:])[:, None, :] <= level[:, :, None]

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.trees import Tree
 from infoq.blocks import map_rows
 from infoq.predictives import growing, weight_space
 from infoq.predictives.about import AllTargets, EachTarget, Parameters
@@ -40,7 +41,7 @@ EACH_TARGET = ("logdet", "jensen", "trace", "kronecker")
 ALL_TARGETS = ("logdet", "trace", "kronecker")
 
 
-class Gaussian:
+class Gaussian(Tree):
     """What a model believes about outcomes that measure its Gaussian parameters with noise.
 
     Parameters
@@ -83,8 +84,8 @@ class Gaussian:
     ) -> None:
         if not isinstance(embedding, Embedding):
             embedding = DenseEmbedding(embedding)
-        self.embedding: Embedding = embedding
-        self.precision: Precision = self._fitting(as_precision(precision), "precision")
+        self._parts = (embedding,)  # what the precision is to fit
+        self._parts = (embedding, self._fitting(as_precision(precision), "precision"))
 
     @staticmethod
     def from_covariance(covariance: Array, noise_variance: float | Array = 1.0) -> Gaussian:
@@ -119,6 +120,18 @@ class Gaussian:
         return Gaussian(UnitEmbedding.from_parts((scale, index), size), precision)
 
     # --- what it is -------------------------------------------------------------------------
+
+    @property
+    def embedding(self) -> Embedding:
+        """What each candidate's outcome measures."""
+        embedding: Embedding = self.parts[0]
+        return embedding
+
+    @property
+    def precision(self) -> Precision:
+        """The parameters' precision."""
+        precision: Precision = self.parts[1]
+        return precision
 
     @property
     def ops(self) -> Ops:

@@ -61,8 +61,8 @@ class JacobianEmbedding(Embedding):
                 f"{tuple(outputs.shape)} and {tuple(jacobian.shape)} for one candidate"
             )
         rows = likelihood(outputs).num_rows(int(jacobian.shape[1]))
-        self.parts = (inputs,)
-        self.settings = (linearise, likelihood, int(rows), int(jacobian.shape[2]))
+        self._parts = (inputs,)
+        self._settings = (linearise, likelihood, int(rows), int(jacobian.shape[2]))
         if ops_for(jacobian) is not ops:
             raise TypeError("linearise: expected a Jacobian of the library of the inputs")
 

@@ -55,8 +55,8 @@ class LastLayerEmbedding(Embedding):
         ops = ops_for(features=features)
         check_values(ops, features, "features", {2: "[N, D]"})
         outputs = check_likelihood(ops, features, likelihood, None)
-        self.parts = (features, *likelihood.parts)
-        self.settings = (type(likelihood), likelihood.settings, outputs, bool(bias))
+        self._parts = (features, *likelihood.parts)
+        self._settings = (type(likelihood), likelihood.settings, outputs, bool(bias))
 
     @property
     def likelihood(self) -> Likelihood:

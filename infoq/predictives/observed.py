@@ -21,7 +21,7 @@ from infoq.backends.registry import check_same_device, ops_for
 from infoq.blocks import sum_columns
 from infoq.measures.distribution import to_log_probabilities
 from infoq.predictives.kernels import on_probabilities
-from infoq.predictives.outcomes import Outcomes
+from infoq.predictives.outcomes import Outcomes, as_place
 
 
 class ObservedLabels(Outcomes):
@@ -40,9 +40,9 @@ def observe_label(ops: Ops, known: Outcomes, likelihood: Array, index: Any) -> O
     row = known.log_posteriors
     joint = row + growth(ops, likelihood[None, :], row[0, :])
     history = (*known.log_likelihoods, likelihood[:, None])
-    indices = (*known.indices, index)
-    rest = known._replace(log_likelihoods=history, log_posteriors=joint, indices=indices)
-    return ObservedLabels(*rest)
+    indices = (*known.indices, as_place(index))
+    parts = history, joint, known.probabilities
+    return ObservedLabels.from_parts(parts, (*known.settings[:3], indices))
 
 
 # --- labels, and how probable the draws call them -------------------------------------------

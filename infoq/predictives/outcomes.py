@@ -7,13 +7,16 @@ keeps its draw and its outcomes for good: growing the batch extends it and redra
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Self
 
-from infoq.backends import Array, Ops
+from infoq.backends import Array, Ops, ops_for
+from infoq.backends.trees import Tree
 from infoq.predictives.divergence import Split
 
+_SETTINGS = ("sampled", "samples", "seed", "indices")
 
-class Outcomes(NamedTuple):
+
+class Outcomes(Tree):
     """What is known: the joint outcomes of the candidates observed so far.
 
     Attributes
@@ -34,18 +37,69 @@ class Outcomes(NamedTuple):
         Which candidates they are of, where `Categorical.observe` was told.
     """
 
-    log_likelihoods: tuple[Array, ...]
-    log_posteriors: Array
-    probabilities: Array
-    sampled: bool
-    samples: int
-    seed: int
-    indices: tuple[Any, ...] = ()
+    def __init__(
+        self,
+        log_likelihoods: tuple[Array, ...],
+        log_posteriors: Array,
+        probabilities: Array,
+        *,
+        sampled: bool,
+        samples: int,
+        seed: int,
+        indices: tuple[Any, ...] = (),
+    ) -> None:
+        self._parts = (log_likelihoods, log_posteriors, probabilities)
+        self._settings = (sampled, samples, seed, indices)
+
+    @property
+    def log_likelihoods(self) -> tuple[Array, ...]:
+        """For each observed candidate, the log-probabilities [K, C] of its outcomes."""
+        return tuple(self.parts[0])
+
+    @property
+    def log_posteriors(self) -> Array:
+        """For each joint outcome (or sample), the log-weights of the draws given it: [S, K]."""
+        return self.parts[1]
+
+    @property
+    def probabilities(self) -> Array:
+        """How probable each joint outcome (or sample) is: [S]."""
+        return self.parts[2]
+
+    @property
+    def sampled(self) -> bool:
+        """Whether the rows are samples rather than all joint outcomes."""
+        return bool(self.settings[0])
+
+    @property
+    def samples(self) -> int:
+        """How many joint outcomes are enumerated at most, and sampled beyond."""
+        return int(self.settings[1])
+
+    @property
+    def seed(self) -> int:
+        """What the samples are drawn from."""
+        return int(self.settings[2])
+
+    @property
+    def indices(self) -> tuple[Any, ...]:
+        """Which candidates the outcomes are of, where that was told."""
+        return tuple(self.settings[3])
 
     @property
     def num_observed(self) -> int:
         """The number of observed candidates."""
-        return len(self.log_likelihoods)
+        return len(self.parts[0])
+
+    def replaced(self, **changes: Any) -> Self:
+        """The same with some of its attributes replaced."""
+        names = ("log_likelihoods", "log_posteriors", "probabilities", *_SETTINGS)
+        return type(self)(**{name: changes.get(name, getattr(self, name)) for name in names})
+
+    def __repr__(self) -> str:
+        count, draws = self.log_posteriors.shape
+        how = "sampled" if self.sampled else "joint outcomes"
+        return f"{type(self).__name__}(B={self.num_observed}, S={count} {how}, K={draws})"
 
     def split(self, ops: Ops, weights: Array) -> Split:
         """What the joint outcomes split the draws into."""
@@ -56,7 +110,12 @@ def nothing_known(ops: Ops, weights: Array, samples: int, seed: int) -> Outcomes
     """The empty context over draws with weights [K]."""
     xp = ops.xp
     return Outcomes(
-        (), _log(ops, weights)[None, :], xp.ones_like(weights[:1]), False, samples, seed
+        (),
+        _log(ops, weights)[None, :],
+        xp.ones_like(weights[:1]),
+        sampled=False,
+        samples=samples,
+        seed=seed,
     )
 
 
@@ -66,10 +125,10 @@ def observe(ops: Ops, known: Outcomes, log_likelihood: Array, weights: Array) ->
     history = (*known.log_likelihoods, log_likelihood)
     if known.sampled:
         rows = _extend_samples(ops, known, log_likelihood, weights, known.num_observed)
-        return known._replace(log_likelihoods=history, log_posteriors=rows)
+        return known.replaced(log_likelihoods=history, log_posteriors=rows)
     if known.probabilities.shape[0] * classes <= known.samples:
         rows, probabilities = _enumerate(ops, known, log_likelihood, weights)
-        return known._replace(
+        return known.replaced(
             log_likelihoods=history, log_posteriors=rows, probabilities=probabilities
         )
     return _sample(ops, known, history, weights)
@@ -94,11 +153,11 @@ def _sample(ops: Ops, known: Outcomes, history: tuple[Array, ...], weights: Arra
     xp = ops.xp
     prior = xp.broadcast_to(_log(ops, weights)[None, :], (known.samples, weights.shape[0]))
     equal = xp.ones_like(prior[:, 0]) / known.samples
-    known = known._replace(log_posteriors=prior, probabilities=equal, sampled=True)
+    known = known.replaced(log_posteriors=prior, probabilities=equal, sampled=True)
     for step, log_likelihood in enumerate(history):
         rows = _extend_samples(ops, known, log_likelihood, weights, step)
-        known = known._replace(log_posteriors=rows)
-    return known._replace(log_likelihoods=history)
+        known = known.replaced(log_posteriors=rows)
+    return known.replaced(log_likelihoods=history)
 
 
 def _extend_samples(
@@ -107,7 +166,7 @@ def _extend_samples(
     """Each sample draws the new candidate's outcome from its own draw, and weighs all draws."""
     xp = ops.xp
     draw = _sample_draws(ops, weights, known.samples)
-    below = xp.cumulative_sum(xp.exp(log_likelihood), axis=1)
+    below = ops.cumulative_sum(xp.exp(log_likelihood), axis=1)
     below = xp.take(below / below[:, -1:], draw, axis=0)
     # Strictly below one, so that an outcome of probability zero is never drawn.
     level = ops.uniform((known.samples,), (known.seed, step), weights)
@@ -119,7 +178,7 @@ def _extend_samples(
 def _sample_draws(ops: Ops, weights: Array, samples: int) -> Array:
     """The draw of each sample: every draw in proportion to its weight, with no chance in it."""
     xp = ops.xp
-    below = xp.cumulative_sum(weights)
+    below = ops.cumulative_sum(weights)
     middle = xp.astype(xp.arange(samples, device=ops.device(weights)), weights.dtype) + 0.5
     level = middle / samples * below[-1]
     return xp.sum(xp.astype(below[None, :-1] <= level[:, None], xp.int32), axis=1)
@@ -141,6 +200,13 @@ def _log(ops: Ops, weights: Array) -> Array:
     some = weights > 0
     log = xp.log(xp.where(some, weights, ops.scalar(1.0, weights)))
     return xp.where(some, log, ops.scalar(-float("inf"), weights))
+
+
+def as_place(index: Array | int) -> Any:
+    """An index as an integer where that can be read: arrays of some libraries have no hash."""
+    if hasattr(index, "shape") and not ops_for(index).concrete(index):
+        return index
+    return int(index)
 
 
 def place_of(indices: tuple[Any, ...], index: Array | int) -> int:

@@ -13,27 +13,14 @@ from collections.abc import Callable
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.trees import Tree
 from infoq.likelihoods.checks import number
 from infoq.predictives.forms import DenseForm, DiagonalForm, EnlargedForm, Form, ReducedForm
 from infoq.predictives.matrices import check_array, factor, identity
 
 
-class Precision(ABC):
+class Precision(Tree, ABC):
     """A positive definite inverse covariance of P parameters."""
-
-    parts: tuple[Any, ...] = ()
-    """The arrays (and precisions) that it is made of."""
-
-    settings: Any = ()
-    """What says everything about it together with its type and `parts`."""
-
-    @classmethod
-    def from_parts(cls, parts: tuple[Any, ...], settings: Any) -> Precision:
-        """The precision of these parts, which are not checked again."""
-        precision = cls.__new__(cls)
-        precision.parts = parts
-        precision.settings = settings
-        return precision
 
     @property
     def ops(self) -> Ops | None:
@@ -145,7 +132,7 @@ class ScalarPrecision(Precision):
         if isinstance(value, numbers.Real):
             if not 0 < float(value) < float("inf"):
                 raise ValueError(f"value: expected a positive precision, got {value}")
-            self.parts, self.settings = (), float(value)
+            self._parts, self._settings = (), float(value)
             return
         ops = ops_for(value=value)
         if not ops.xp.isdtype(value.dtype, "real floating"):
@@ -154,7 +141,7 @@ class ScalarPrecision(Precision):
             raise ValueError(f"value: expected a number or a 0-d array, got {tuple(value.shape)}")
         if ops.concrete(value) and not 0 < number(value) < float("inf"):
             raise ValueError(f"value: expected a positive precision, got {number(value)}")
-        self.parts, self.settings = (value,), None
+        self._parts, self._settings = (value,), None
 
     @property
     def num_parameters(self) -> None:
@@ -234,7 +221,7 @@ class DiagonalPrecision(Precision):
                     f"values: expected positive precisions, got {float(values[index])} at {index}; "
                     "add a prior precision"
                 )
-        self.parts = (values,)
+        self._parts = (values,)
 
     @property
     def num_parameters(self) -> int:
@@ -299,7 +286,7 @@ class DensePrecision(Precision):
     def __init__(self, matrix: Array) -> None:
         ops = ops_for(matrix=matrix)
         matrix = check_array(ops, matrix, 2, "matrix")
-        self.parts = (matrix, factor(ops, matrix, "matrix"))
+        self._parts = (matrix, factor(ops, matrix, "matrix"))
 
     @property
     def num_parameters(self) -> int:
@@ -408,8 +395,8 @@ class LowRankPrecision(Precision):
         inner = (inner + inner.T) / 2 * sign
         name = "base + rows^T rows" if sign > 0 else "base - rows^T rows"
         lower = factor(ops, inner + identity(ops, rows.shape[0], rows), name)
-        self.parts = (base, rows, lower, ops.solve_triangular(lower, solved))
-        self.settings = sign
+        self._parts = (base, rows, lower, ops.solve_triangular(lower, solved))
+        self._settings = sign
 
     @property
     def ops(self) -> Ops:

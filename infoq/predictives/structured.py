@@ -54,7 +54,7 @@ class KroneckerPrecision(Precision):
                     f"left (x) right + shift is not positive definite; its smallest eigenvalue is "
                     f"{least:.3g}; choose a larger shift"
                 )
-        self.parts = (basis_a, basis_b, ops.xp.reshape(values, (-1,)))
+        self._parts = (basis_a, basis_b, ops.xp.reshape(values, (-1,)))
 
     @property
     def num_parameters(self) -> int:
@@ -142,7 +142,7 @@ class CovariancePrecision(Precision):
                     f"covariance: expected variances of at least 0, got {float(variances[index])} "
                     f"at {index}"
                 )
-        self.parts = (covariance,)
+        self._parts = (covariance,)
 
     @property
     def num_parameters(self) -> int:

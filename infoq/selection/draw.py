@@ -28,8 +28,8 @@ def draw(ops: Ops, weights: Array, numbers: Array) -> Array:
     rows = -(-count // width)
     padding = xp.zeros((rows * width - count,), dtype=weights.dtype, device=ops.device(weights))
     table = xp.reshape(xp.concat([weights, padding]), (rows, width))
-    row = _first_above(ops, xp.cumulative_sum(xp.sum(table, axis=1))[None, :], numbers[0, :])
-    row_sums = xp.cumulative_sum(xp.take(table, row, axis=0), axis=1)
+    row = _first_above(ops, ops.cumulative_sum(xp.sum(table, axis=1))[None, :], numbers[0, :])
+    row_sums = ops.cumulative_sum(xp.take(table, row, axis=0), axis=1)
     index = row * width + _first_above(ops, row_sums, numbers[1, :])
     return xp.where(index < count, index, xp.full_like(index, count - 1))
 

@@ -1,0 +1,70 @@
+"""What is made of arrays, as libraries that transform functions see it: a node of a tree.
+
+`jax.jit`, `jax.vmap`, `torch.func` and `torch.export` take arguments apart into arrays, and put
+others in their place. A class takes part by saying what it is made of: `parts`, arrays or other
+such objects, and `settings`, all the rest; `from_parts` makes it anew of both. Classes are recorded
+here, and each library is told of them once it is imported: none is imported for that.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Self
+
+from infoq.backends.registry import ops_class
+
+# The libraries whose transformations look into arguments, by whether they have been told.
+_WAITING = {"jax", "torch"}
+_TOLD: set[str] = set()
+_CLASSES: list[type[Any]] = []
+
+
+class Tree:
+    """An object that is made of arrays: its type, `parts` and `settings` say everything."""
+
+    _parts: tuple[Any, ...] = ()
+    _settings: Any = ()
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        record(cls)
+
+    def __new__(cls, *_arguments: Any, **_keywords: Any) -> Self:
+        """An object of nothing yet, of a class that all libraries know that are imported."""
+        tell()
+        return super().__new__(cls)
+
+    @classmethod
+    def from_parts(cls, parts: tuple[Any, ...], settings: Any) -> Self:
+        """The object of these parts, which are not checked again."""
+        tree = cls.__new__(cls)
+        tree._parts = parts
+        tree._settings = settings
+        return tree
+
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        """The arrays (and objects made of arrays) that it is made of."""
+        return self._parts
+
+    @property
+    def settings(self) -> Any:
+        """What else it is made of: hashable, and a constant of a compiled program."""
+        return self._settings
+
+
+def record(cls: type[Any]) -> None:
+    """Let the transformations of every library look into a class."""
+    _CLASSES.append(cls)
+    for name in _TOLD:
+        ops_class(name).register_tree(cls)
+
+
+def tell() -> None:
+    """Tell the libraries of the classes that have been imported since the last time."""
+    for name in tuple(_WAITING):
+        if name in sys.modules:
+            _WAITING.discard(name)
+            _TOLD.add(name)
+            for cls in _CLASSES:
+                ops_class(name).register_tree(cls)

@@ -1,0 +1,205 @@
+"""Predictives, embeddings, precisions, likelihoods and contexts as trees of arrays."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import infoq
+from infoq import likelihoods
+from infoq.backends.trees import Tree
+
+N, K, C, D = 5, 4, 3, 2
+RNG = np.random.default_rng(0)
+PROBS, FEATURES = RNG.dirichlet(np.ones(C), (N, K)), RNG.standard_normal((N, D))
+ROWS = RNG.standard_normal((N, 2, C * D))
+ROOT = RNG.standard_normal((C * D, C * D))
+
+
+def layer(b):
+    return infoq.LastLayerEmbedding(b.array(FEATURES), likelihoods.Softmax(b.array(PROBS[:, 0])))
+
+
+TREES = {
+    "draws": lambda b: infoq.Categorical(b.array(PROBS)),
+    "weighted logits": lambda b: infoq.Categorical(
+        logits=b.array(np.log(PROBS)), weights=b.array(np.array([0.4, 0.3, 0.2, 0.1]))
+    ),
+    "outcomes": lambda b: outcomes(TREES["draws"](b)),
+    "labels": lambda b: outcomes(TREES["draws"](b), 1),
+    "rows": lambda b: infoq.DenseEmbedding(b.array(ROWS)),
+    "diagonal rows": lambda b: infoq.DiagonalEmbedding(b.array(ROWS[:, 0] ** 2)),
+    "last layer": layer,
+    "fisher": lambda b: infoq.fisher_embedding(
+        b.array(ROWS), likelihoods.Bernoulli(logits=b.array(ROWS[:, :, 0]))
+    ),
+    "number": lambda _: infoq.ScalarPrecision(2.0),
+    "scalar": lambda b: infoq.ScalarPrecision(b.array(np.array(2.0))),
+    "diagonal": lambda b: infoq.DiagonalPrecision(b.array(np.arange(1.0, 7.0))),
+    "dense": lambda b: infoq.DensePrecision(b.array(ROOT @ ROOT.T + np.eye(C * D))),
+    "low rank": lambda b: infoq.LowRankPrecision(2.0, b.array(ROWS[0])),
+    "kronecker": lambda b: infoq.laplace(layer(b), 1.0, structure="kronecker"),
+    "process": lambda b: infoq.Gaussian.from_covariance(b.array(ROOT @ ROOT.T)),
+    "posterior": lambda b: infoq.Gaussian(layer(b), infoq.laplace(layer(b), 0.5)),
+    "noise": lambda b: likelihoods.Normal(
+        b.array(np.array([0.5, 1.0])), mean=b.array(ROWS[0, :, 0])
+    ),
+    "counts": lambda b: likelihoods.Poisson(b.array(np.array([1.0, 2.0]))),
+}
+every_tree = pytest.mark.parametrize("name", TREES)
+
+
+def outcomes(pool, label=None):
+    known = pool.observe(pool.context(), 2, label)
+    return pool.observe(known, 0, label)
+
+
+def library(backend, *names):
+    """The backend's library, where it transforms functions."""
+    if backend.name not in (names or ("torch", "jax")):
+        pytest.skip("of a library that transforms functions")
+    return pytest.importorskip(backend.name)
+
+
+def flatten(backend, tree):
+    """The leaves of a tree, and what makes a tree of others."""
+    if backend.name == "jax":
+        from jax import tree_util
+
+        leaves, shape = tree_util.tree_flatten(tree)
+        return leaves, lambda leaves: tree_util.tree_unflatten(shape, leaves), shape
+    from torch.utils import _pytree
+
+    leaves, shape = _pytree.tree_flatten(tree)
+    return leaves, lambda leaves: _pytree.tree_unflatten(leaves, shape), shape
+
+
+@every_tree
+def test_leaves_are_all_arrays_and_make_the_same_again(backend, name):
+    library(backend)
+    tree = TREES[name](backend)
+    leaves, rebuild, shape = flatten(backend, tree)
+    assert bool(leaves) == (name != "number")
+    assert all(hasattr(leaf, "dtype") for leaf in leaves)
+    again = rebuild(leaves)
+    assert type(again) is type(tree)
+    assert repr(again) == repr(tree)
+    others, _, same = flatten(backend, again)
+    assert same == shape
+    assert all(x is y for x, y in zip(leaves, others, strict=True))
+
+
+@every_tree
+def test_leaves_may_be_anything(backend, name):
+    library(backend)
+    leaves, rebuild, _ = flatten(backend, TREES[name](backend))
+    marks = [object() for _ in leaves]
+    assert flatten(backend, rebuild(marks))[0] == marks
+
+
+@every_tree
+def test_equal_trees_are_one_program(backend, name):
+    library(backend)
+    one, two = (flatten(backend, TREES[name](backend))[2] for _ in range(2))
+    assert one == two
+    if backend.name == "jax":
+        assert hash(one) == hash(two)
+
+
+ARGUMENTS = {
+    "draws": (infoq.bald, "draws"),
+    "draws given outcomes": (lambda x, known: infoq.eig(x, given=known), "draws", "outcomes"),
+    "weighted draws": (infoq.bald, "weighted logits"),
+    "posterior about a layer": (infoq.epig, "posterior", "last layer"),
+    "given a precision": (lambda x, known: infoq.eig(x, given=known), "posterior", "kronecker"),
+    "process": (infoq.eig, "process"),
+}
+arguments = pytest.mark.parametrize("name", ARGUMENTS)
+
+
+@arguments
+def test_jit_takes_them_and_traces_once(backend, name):
+    jax = library(backend, "jax")
+    function, *names = ARGUMENTS[name]
+    traces = []
+
+    def traced(*trees):
+        traces.append(trees)
+        return function(*trees)
+
+    run = jax.jit(traced)
+    for _ in range(2):
+        trees = [TREES[each](backend) for each in names]
+        np.testing.assert_allclose(np.array(run(*trees)), np.array(function(*trees)), rtol=1e-9)
+    assert len(traces) == 1
+
+
+@arguments
+def test_torch_compile_takes_them_and_compiles_once(backend, name):
+    torch = library(backend, "torch")
+    from torch._dynamo.testing import CompileCounter
+
+    function, *names = ARGUMENTS[name]
+    counter = CompileCounter()
+    torch._dynamo.reset()
+    run = torch.compile(function, fullgraph=True, backend=counter)
+    for _ in range(3):
+        trees = [TREES[each](backend) for each in names]
+        torch.testing.assert_close(run(*trees), function(*trees), rtol=1e-10, atol=1e-14)
+    assert counter.frame_count == 1
+
+
+def test_trees_come_back_from_transformations(backend):
+    jax = library(backend, "jax")
+    pool = TREES["posterior"](backend)
+    again = jax.jit(lambda pool: infoq.Gaussian(pool.embedding, 2.0))(pool)
+    assert repr(again) == repr(infoq.Gaussian(pool.embedding, 2.0))
+    slope = jax.grad(lambda pool: infoq.eig(pool).sum())(infoq.Gaussian(layer(backend), 2.0))
+    assert isinstance(slope.embedding, infoq.LastLayerEmbedding)
+    assert slope.embedding.parts[0].shape == FEATURES.shape
+
+
+def test_stacks_of_trees_map(backend):
+    module = library(backend)
+    stack = backend.array(np.stack([PROBS, PROBS[::-1]]))
+    vmap = module.vmap if backend.name == "jax" else module.func.vmap
+    scores = vmap(infoq.bald)(infoq.Categorical.from_parts((stack,), ("probs", "probs")))
+    expected = infoq.bald(PROBS)
+    np.testing.assert_allclose(
+        backend.numpy(scores), np.stack([expected, expected[::-1]]), atol=1e-14
+    )
+
+
+def test_a_class_of_ones_own_is_a_tree_at_once(backend):
+    library(backend)
+    TREES["draws"](backend)
+
+    class Mine(infoq.DenseEmbedding):
+        """Rows of one's own."""
+
+    leaves, rebuild, _ = flatten(backend, Mine(backend.array(ROWS)))
+    assert len(leaves) == 1
+    assert isinstance(rebuild(leaves), Mine)
+
+
+@pytest.mark.parametrize("first", ["infoq", "jax"])
+def test_it_does_not_matter_what_is_imported_first(first):
+    pytest.importorskip("jax")
+    second = "jax" if first == "infoq" else "infoq"
+    code = f"""
+import numpy as np, {first}, {second}
+import infoq, jax
+pool = infoq.Gaussian(np.ones((2, 3)), 1.0)
+print(jax.jit(infoq.eig)(pool).shape, len(jax.tree_util.tree_leaves(infoq.ScalarPrecision(2.0))))
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["(2,)", "0"]
+
+
+def test_a_tree_is_its_type_its_parts_and_its_settings():
+    tree = infoq.DiagonalPrecision(np.ones(3))
+    assert isinstance(tree, Tree)
+    assert type(tree).from_parts(tree.parts, tree.settings).parts == tree.parts
