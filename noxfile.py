@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import nox
@@ -163,6 +165,25 @@ def bench(session: nox.Session) -> None:
     session.install("-e", ".")
     # As a folder: one of the peers installs a package that is called tests.
     session.run("python", "tests/benchmarks", *session.posargs)
+
+
+@nox.session
+@nox.parametrize("library", ["cupy", "torch", "jax"])
+def gpu(session: nox.Session, library: str) -> None:
+    """Tests on a GPU: `nox -s gpu`; skipped with a line where there is none."""
+    smi = shutil.which("nvidia-smi")
+    if smi is None or subprocess.run([smi, "-L"], capture_output=True).returncode != 0:
+        session.skip("no NVIDIA GPU: nvidia-smi does not list one")
+    requirement, backend = {
+        "cupy": ("cupy-cuda12x>=13", "cupy"),
+        "torch": ("torch>=2.4", "torch:cuda"),
+        "jax": ("jax[cuda12]>=0.4.35", "jax:gpu"),
+    }[library]
+    # One process, as all of them would share the memory of one device.
+    environment = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+    session.install(requirement)
+    session.install("-e", ".[test]")
+    session.run("pytest", "tests", "--backend", backend, *session.posargs, env=environment)
 
 
 @nox.session

@@ -28,15 +28,21 @@ XLA_FLAGS = ("xla_cpu_use_fusion_emitters=false", "xla_cpu_parallel_codegen_spli
 
 
 class Backend:
-    """One array library, as the tests use it: from NumPy, and back."""
+    """One array library on one of its devices, as the tests use it: from NumPy, and back.
+
+    Parameters
+    ----------
+    name : str
+        The library, and after a colon a device of its: ``"torch:cuda"``. Default: its own default.
+    """
 
     def __init__(self, name: str) -> None:
-        self.name = name
-        self.module = _module(name)
+        self.name, _, self.device = name.partition(":")
+        self.module = _module(self.name)
         self.ops: Ops = ops_for(self.module.asarray([0.0]))
 
     def __repr__(self) -> str:
-        return self.name
+        return f"{self.name}:{self.device}" if self.device else self.name
 
     @property
     def xp(self) -> ModuleType:
@@ -55,12 +61,19 @@ class Backend:
             # Several chunks along every axis: no formula may depend on how an array is cut.
             return self.module.from_array(x, chunks=tuple(max(1, -(-n // 2)) for n in x.shape))
         if self.name == "torch":
-            return self.module.from_numpy(x) if x.ndim else self.module.tensor(x[()])
-        return self.module.asarray(x)
+            here = self.module.from_numpy(x) if x.ndim else self.module.tensor(x[()])
+        else:
+            here = self.module.asarray(x)
+        return _to_device(here, self.name, self.device) if self.device else here
 
     def numpy(self, x: Array) -> np.ndarray:
-        """A NumPy copy of an array that must belong to this library."""
+        """A NumPy copy of an array that must belong to this library, and be on its device."""
         assert ops_for(x) is self.ops, f"expected an array of {self.name}, got {type(x)}"
+        if self.device:
+            where = str(self.ops.device(x)).lower()
+            assert self.device in where, f"expected an array on {self.device}, got {where}"
+            if self.name == "array_api_strict":
+                x = _to_device(x, self.name, "CPU_DEVICE")
         return np.array(self.ops.to_host(x))
 
     def call(self, function: Callable[..., Array], *arrays: Any, **keywords: Any) -> np.ndarray:
@@ -68,6 +81,16 @@ class Backend:
         cast = [self.array(x) if isinstance(x, np.ndarray) else x for x in arrays]
         named = {k: self.array(x) if isinstance(x, np.ndarray) else x for k, x in keywords.items()}
         return self.numpy(function(*cast, **named))
+
+
+def _to_device(x: Array, library: str, device: str) -> Array:
+    if library == "torch":
+        return x.to(device)
+    if library == "jax":
+        import jax
+
+        return jax.device_put(x, jax.devices(device)[0])
+    return x.to_device(importlib.import_module(library).Device(device))
 
 
 def _module(name: str) -> ModuleType:
@@ -103,15 +126,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--backend",
         default="installed",
-        help=f"one of {', '.join(BACKENDS)}, or all (each must be installed), or installed",
+        help=f"one of {', '.join(BACKENDS)} or cupy, with a device of it after a colon, such as "
+        "torch:cuda or jax:gpu; or all (each must be installed), or installed",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """As many examples as the library that is tested allows for, and quick compilation."""
-    if config.getoption("--backend") in ("jax", "all", "installed"):
+    library = config.getoption("--backend").partition(":")[0]
+    if library in ("jax", "all", "installed"):
         _compile_fast()
-    examples = EXAMPLES.get(config.getoption("--backend"), 8)
+    examples = EXAMPLES.get(library, 8)
     hypothesis.settings.register_profile(
         "infoq", deadline=None, max_examples=examples, derandomize=True, print_blob=False
     )
