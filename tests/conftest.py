@@ -108,6 +108,15 @@ def _module(name: str) -> ModuleType:
     return importlib.import_module(name)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What is marked as of no library runs with NumPy, and not again with each other library."""
+    if config.getoption("--backend") in ("numpy", "all", "installed"):
+        return
+    again = [item for item in items if item.get_closest_marker("of_no_library")]
+    config.hook.pytest_deselected(items=again)
+    items[:] = [item for item in items if not item.get_closest_marker("of_no_library")]
+
+
 def _compile_fast() -> None:
     """Tell XLA, before its first program; a flag that it doesn't know would end the process."""
     if (found := importlib.util.find_spec("jaxlib")) is None or found.origin is None:
