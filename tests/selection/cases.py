@@ -51,7 +51,7 @@ class Few(ByValue):
     """With the gains of a few."""
 
     def gains_of(self, state, indices):
-        return self.some(state, [int(i) for i in np.asarray(indices)])
+        return self.some(state, [int(i) for i in self.ops.to_host(indices)])
 
 
 class Removable(ByValue):

@@ -37,7 +37,7 @@ class Losses(Removable):
     """With the losses of members."""
 
     def losses_of(self, state, indices):
-        rest = [self.remove(state, int(i)) for i in np.asarray(indices)]
+        rest = [self.remove(state, int(i)) for i in self.ops.to_host(indices)]
         return self.backend.array([self.value(state) - self.value(x) for x in rest])
 
 
