@@ -20,7 +20,8 @@ def together(points: Points, who: Who, **others: Points) -> tuple[Embedding, lis
     embeddings = [features(points, "points")]
     embeddings += [features(more, name) for name, more in others.items()]
     union = joined(*embeddings)
-    ranges, start = list[range](), len(embeddings[0])
+    ranges: list[range] = []
+    start = len(embeddings[0])
     for more in embeddings[1:]:
         ranges.append(range(start, start + len(more)))
         start += len(more)
