@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.likelihoods.checks import number
@@ -70,9 +71,11 @@ def marginal_likelihood(
     size = _check_mean(mean, posterior_precision.num_parameters)
     if prior.num_parameters not in (None, size):
         raise ValueError(f"prior_precision: expected P={size}, got {prior.num_parameters}")
-    matrix_free = _energy(ops, prior, mean)
+    if not isinstance(log_likelihood, numbers.Real):
+        log_likelihood = ops_for(log_likelihood=log_likelihood, mean=mean).upcast(log_likelihood)
+    matrix_free = _energy(ops, prior, ops.upcast(mean))
     occam = prior.logdet(size) - posterior_precision.logdet(size)
-    return log_likelihood + (occam - matrix_free) / 2
+    return ops.xp.astype(log_likelihood + (occam - matrix_free) / 2, mean.dtype)
 
 
 def optimise_prior_precision(
@@ -119,6 +122,8 @@ def optimise_prior_precision(
     ops = ops_for(mean=mean)
     _check_mean(mean, embedding.num_parameters)
     local = ops.fetch(mean)
+    if not ops_for(local).concrete(local, *map(embedding.ops.fetch, embedding.parts)):
+        raise TypeError("mean: needs values that can be read; not inside jax.jit")
     norm = number(ops_for(local).xp.sum(ops_for(local).upcast(local) ** 2))
     values = _spectrum(embedding, structure)
     spectrum = [float(x) for x in embedding.ops.to_host(values).tolist()]

@@ -72,7 +72,7 @@ class Precision(Tree, ABC):
             raise TypeError(f"x: expected a real floating dtype, got {x.dtype}")
         if x.ndim < 1 or size not in (None, x.shape[-1]):
             raise ValueError(f"x: expected shape [..., {size or 'P'}], got {tuple(x.shape)}")
-        return self.covariance(x).apply(ops, x)
+        return ops.xp.astype(self.covariance(x).apply(ops, ops.upcast(x)), x.dtype)
 
     def update(self, rows: Array) -> Precision:
         """The precision after R more outcomes with rows [R, P]: `P + rows^T rows`."""
