@@ -124,6 +124,21 @@ class LogDet(SimilarityFunction):
             gains = xp.where(some, gains, self._local.scalar(-math.inf, gains))
         return self._finish(gains)
 
+    def overlap(self, state: LogDetState, more: LogDetState) -> Array:
+        """What each candidate adds to a batch beyond what it adds to a larger one: [N].
+
+        By what is left of it in both, before either is rounded to the dtype that came in.
+        """
+        xp, infinity = self._local.xp, self._local.scalar(math.inf, state.left)
+        between = xp.maximum(state.left - more.left, self._zero)
+        rest = more.left + self._ridge
+        some = rest > 0
+        shared = xp.log1p(between / xp.where(some, rest, self._one))
+        if self._ridge == 0:
+            shared = xp.where(some, shared, infinity)
+            shared = xp.where(state.left > 0, shared, -infinity)
+        return self._finish(shared)
+
     def add(self, state: LogDetState, index: Array | int) -> LogDetState:
         """The state of the batch with one more candidate."""
         xp, size = self._local.xp, len(state.indices)
