@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.likelihoods.checks import number
 from infoq.predictives import Embedding
 from infoq.quantities.submodular.queries import QueryFunction, sum_at
 from infoq.quantities.submodular.similarities import Similarities
@@ -130,12 +131,12 @@ def _check_not_negative(pool: Similarities) -> None:
     if not ops.concrete(columns):
         return
     xp = ops.xp
-    rounding = float(xp.finfo(columns.dtype).eps) ** 0.5 * float(xp.max(xp.abs(columns)))
+    rounding = float(xp.finfo(columns.dtype).eps) ** 0.5 * number(xp.max(xp.abs(columns)))
     least = xp.min(columns, axis=1)
     index = int(xp.argmin(least))
-    if float(least[index]) < -rounding:
+    if number(least[index]) < -rounding:
         raise ValueError(
             f"{'points' if ops is not pool.ops else 'kernel or points'}: candidate {index} has a "
-            f"negative similarity, {float(least[index]):.3g}, with a query, and roots need "
+            f"negative similarity, {number(least[index]):.3g}, with a query, and roots need "
             "similarities of at least 0; shift or clip them and pass kernel="
         )
