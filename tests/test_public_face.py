@@ -88,7 +88,10 @@ NAMES = [
     "total_correlation",
 ]
 BACKENDS = [
+    "CAPABILITIES",
     "Array",
+    "Capabilities",
+    "Capability",
     "Ops",
     "Seed",
     "available",

@@ -1,11 +1,15 @@
 """How an array library is spoken to: `Ops`, its subclasses, and their registry."""
 
+from infoq.backends.capabilities import CAPABILITIES, Capabilities, Capability
 from infoq.backends.conformance import check
 from infoq.backends.ops import Array, Ops, Seed, stream
 from infoq.backends.registry import available, ops_for, ops_of, register, registered
 
 __all__ = [
+    "CAPABILITIES",
     "Array",
+    "Capabilities",
+    "Capability",
     "Ops",
     "Seed",
     "available",

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Never
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.capabilities import capabilities
 from infoq.likelihoods.base import Likelihood, root, working
 from infoq.likelihoods.checks import check_array, first, number
 
 _NO_LABELS = "a curvature knows no labels; use Softmax, Bernoulli, Poisson or Normal"
 
 
+@capabilities()
 class Curvature(Likelihood):
     """Any likelihood of the exponential family, by its curvature Lambda in the logits.
 

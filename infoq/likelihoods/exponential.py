@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.capabilities import capabilities
 from infoq.likelihoods.base import Independent, root, working
 from infoq.likelihoods.checks import (
     Problem,
@@ -14,6 +15,7 @@ from infoq.likelihoods.checks import (
 from infoq.measures.distribution import to_log_probabilities
 
 
+@capabilities()
 class Bernoulli(Independent):
     r"""Yes-or-no outcomes with probability :math:`p = 1 / (1 + e^{-z})`.
 
@@ -110,6 +112,7 @@ def _minus_abs(ops: Ops, x: Array) -> Array:
     return ops.xp.where(x >= 0, -x, x)
 
 
+@capabilities()
 class Poisson(Independent):
     r"""Counts with rate :math:`e^z`: the canonical link, the logarithm.
 

@@ -7,6 +7,7 @@ import numbers
 from typing import NamedTuple, cast
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.capabilities import capabilities
 from infoq.backends.registry import check_same_device
 from infoq.likelihoods.base import Independent, working
 from infoq.likelihoods.checks import (
@@ -24,6 +25,7 @@ class _Noise(NamedTuple):
     has_mean: bool
 
 
+@capabilities()
 class Normal(Independent):
     r"""Normal outcomes :math:`y = z + \epsilon` with noise of known variance.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.capabilities import capabilities
 from infoq.likelihoods.base import Likelihood, cast, places, working
 from infoq.likelihoods.checks import (
     Problem,
@@ -19,6 +20,7 @@ from infoq.likelihoods.checks import (
 from infoq.measures.distribution import to_log_probabilities, to_probabilities
 
 
+@capabilities()
 class Softmax(Likelihood):
     r"""Categorical outcomes with probabilities :math:`\pi = \mathrm{softmax}(z)`.
 

@@ -8,9 +8,11 @@ are sums of terms that are not negative, so they do not cancel where distributio
 from __future__ import annotations
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.capabilities import capabilities
 from infoq.measures.distribution import Axis, normal_axes, read, read_two
 
 
+@capabilities()
 def information_content(p: Array, *, axis: Axis = -1, kind: str = "probs") -> Array:
     r"""Information content (surprisal) of each outcome, :math:`-\log p(y)`.
 
@@ -46,6 +48,7 @@ def information_content(p: Array, *, axis: Axis = -1, kind: str = "probs") -> Ar
     return ops.xp.astype(0.0 - log, p.dtype)
 
 
+@capabilities()
 def entropy(p: Array, *, axis: Axis = -1, kind: str = "probs") -> Array:
     r"""Shannon entropy :math:`H = -\sum_y p(y) \log p(y)`.
 
@@ -87,6 +90,7 @@ def entropy(p: Array, *, axis: Axis = -1, kind: str = "probs") -> Array:
     return _finish(ops, _expect(ops, probs, 0.0 - log_probs), p)
 
 
+@capabilities()
 def cross_entropy(p: Array, q: Array, *, axis: Axis = -1, kind: str = "probs") -> Array:
     r"""Cross-entropy :math:`-\sum_y p(y) \log q(y)` of q under p.
 
@@ -119,6 +123,7 @@ def cross_entropy(p: Array, q: Array, *, axis: Axis = -1, kind: str = "probs") -
     return _finish(ops, _expect(ops, one.probs, 0.0 - two.log_probs), p)
 
 
+@capabilities()
 def kl_divergence(p: Array, q: Array, *, axis: Axis = -1, kind: str = "probs") -> Array:
     r"""Kullback-Leibler divergence :math:`KL(p \| q) = \sum_y p(y) \log \frac{p(y)}{q(y)}`.
 
@@ -161,6 +166,7 @@ def kl_divergence(p: Array, q: Array, *, axis: Axis = -1, kind: str = "probs") -
     return _finish(ops, _divergence(ops, one.probs, two.probs, one.log_probs, two.log_probs), p)
 
 
+@capabilities()
 def js_divergence(p: Array, q: Array, *, axis: Axis = -1, kind: str = "probs") -> Array:
     r"""Jensen-Shannon divergence :math:`\frac12 KL(p \| m) + \frac12 KL(q \| m)`, m the mean.
 
@@ -202,6 +208,7 @@ def js_divergence(p: Array, q: Array, *, axis: Axis = -1, kind: str = "probs") -
     return _finish(ops, ops.xp.sum(terms, axis=-1), p)
 
 
+@capabilities()
 def mutual_information(
     joint: Array, *, x_axis: Axis = -2, y_axis: Axis = -1, kind: str = "probs"
 ) -> Array:
@@ -242,6 +249,7 @@ def mutual_information(
     return _finish(ops, _from_product(ops, pairs, marginals, 2), joint)
 
 
+@capabilities()
 def conditional_entropy(
     joint: Array, *, x_axis: Axis = -2, y_axis: Axis = -1, kind: str = "probs"
 ) -> Array:
@@ -281,6 +289,7 @@ def conditional_entropy(
     return _finish(ops, ops.xp.sum(pairs * surprise, axis=(-2, -1)), joint)
 
 
+@capabilities()
 def total_correlation(joint: Array, *, axis: tuple[int, ...], kind: str = "probs") -> Array:
     r"""Total correlation :math:`KL(p(x_1, ..., x_n) \| p(x_1) \cdots p(x_n))`.
 

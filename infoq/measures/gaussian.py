@@ -10,6 +10,7 @@ import math
 import operator
 
 from infoq.backends import Array, Ops
+from infoq.backends.capabilities import capabilities
 from infoq.measures.elimination import log1p_det
 from infoq.measures.matrices import (
     broadcast_batch,
@@ -29,6 +30,7 @@ _UNIT_ENTROPY = 0.5 * math.log(2 * math.pi * math.e)
 _REMEDY = "drop the coordinates that others determine, or add a multiple of the identity"
 
 
+@capabilities()
 def gaussian_entropy(cov: Array) -> Array:
     r"""Differential entropy of a Gaussian, :math:`H = \frac12 \log\det(2 \pi e \Sigma)`.
 
@@ -68,6 +70,7 @@ def gaussian_entropy(cov: Array) -> Array:
     return ops.xp.astype(_entropy(ops, diagonal(ops, factor(ops, wide, "cov", _REMEDY))), cov.dtype)
 
 
+@capabilities()
 def gaussian_kl_divergence(mean_p: Array, cov_p: Array, mean_q: Array, cov_q: Array) -> Array:
     r"""Kullback-Leibler divergence :math:`KL(p \| q)` of two Gaussians.
 
@@ -125,6 +128,7 @@ def gaussian_kl_divergence(mean_p: Array, cov_p: Array, mean_q: Array, cov_q: Ar
     return ops.xp.astype(0.5 * (spread + ops.xp.sum(moved * moved, axis=(-2, -1))), cov_p.dtype)
 
 
+@capabilities()
 def gaussian_mutual_information(cov: Array, split: int) -> Array:
     r"""Mutual information of the first coordinates of a Gaussian and the others.
 
@@ -175,6 +179,7 @@ def gaussian_mutual_information(cov: Array, split: int) -> Array:
     return ops.xp.astype(0.0 - 0.5 * log1p_det(ops, -gram), cov.dtype)
 
 
+@capabilities()
 def gaussian_conditional_entropy(cov: Array, split: int) -> Array:
     r"""Conditional entropy of the first coordinates of a Gaussian given the others.
 
@@ -222,6 +227,7 @@ def gaussian_conditional_entropy(cov: Array, split: int) -> Array:
     return ops.xp.astype(_entropy(ops, pivots[..., -split:]), cov.dtype)
 
 
+@capabilities()
 def gaussian_total_correlation(cov: Array) -> Array:
     r"""Total correlation of a Gaussian, :math:`\sum_i H[X_i] - H[X] = -\frac12 \log\det R`.
 

@@ -13,6 +13,7 @@ import numbers
 from typing import Any
 
 from infoq.backends import Array, Ops
+from infoq.backends.capabilities import capabilities
 from infoq.measures.elimination import log1p_det
 from infoq.measures.matrices import (
     broadcast_batch,
@@ -35,6 +36,7 @@ _REMEDY = "pass a larger ridge=, for example ridge=1.0, or leave out duplicates"
 _INDEFINITE = "similarities are inner products, and have no negative eigenvalue"
 
 
+@capabilities()
 def logdet(s_a: Array, *, ridge: float = 0.0) -> Array:
     r"""LogDet, :math:`\log\det(S_A + \lambda I)`: how much a batch A tells about the weights.
 
@@ -83,6 +85,7 @@ def logdet(s_a: Array, *, ridge: float = 0.0) -> Array:
     return ops.xp.astype(_log_det(ops, a, diagonal(ops, a), ridge, "s_a"), s_a.dtype)
 
 
+@capabilities()
 def logdet_mi(s_a: Array, s_ae: Array, s_e: Array, *, ridge: float = 0.0) -> Array:
     r"""LogDetMI, :math:`\log\det S_A - \log\det(S_A - S_{AE} S_E^{-1} S_{EA})`.
 
@@ -140,6 +143,7 @@ def logdet_mi(s_a: Array, s_ae: Array, s_e: Array, *, ridge: float = 0.0) -> Arr
     return ops.xp.astype(value, s_a.dtype)
 
 
+@capabilities()
 def logdet_cg(s_a: Array, s_ap: Array, s_p: Array, *, ridge: float = 0.0) -> Array:
     r"""LogDetCG, :math:`\log\det(S_A - S_{AP} S_P^{-1} S_{PA})`: the gain of A given P.
 
@@ -198,6 +202,7 @@ def logdet_cg(s_a: Array, s_ap: Array, s_p: Array, *, ridge: float = 0.0) -> Arr
     return ops.xp.astype(value, s_a.dtype)
 
 
+@capabilities()
 def logdet_cmi(
     s_a: Array,
     s_aq: Array,

@@ -6,11 +6,13 @@ from typing import Unpack
 
 from infoq import quantities, selection
 from infoq.backends import Array
+from infoq.backends.capabilities import capabilities, meaningless
 from infoq.methods.taxonomy import Who, method
 from infoq.predictives import Categorical, Predictive, as_predictive
 from infoq.selection import Selection
 
 
+@capabilities(lazy="who is picked is computed")
 @method(
     noun="Categorical or Gaussian",
     verb="entropy of the outcome",
@@ -45,6 +47,7 @@ def entropy(x: Predictive | Array, k: int, **who: Unpack[Who]) -> Selection:
     return selection.top_k(as_predictive(x).entropy(), k, **who)
 
 
+@capabilities(lazy="who is picked is computed")
 @method(
     noun="Categorical",
     verb="least confidence",
@@ -79,6 +82,7 @@ def least_confidence(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Sele
     return selection.top_k(quantities.least_confidence(x), k, **who)
 
 
+@capabilities(lazy="who is picked is computed")
 @method(
     noun="Categorical",
     verb="margin",
@@ -113,6 +117,11 @@ def margin(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Selection:
     return selection.top_k(quantities.margin(x), k, **who)
 
 
+@capabilities(
+    autograd=meaningless("a share of votes changes in steps"),
+    grad=meaningless("a share of votes changes in steps"),
+    lazy="who is picked is computed",
+)
 @method(
     noun="Categorical",
     verb="variation ratio",
@@ -148,6 +157,7 @@ def variation_ratio(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Selec
     return selection.top_k(quantities.variation_ratio(x), k, **who)
 
 
+@capabilities(lazy="who is picked is computed")
 @method(
     noun="Categorical",
     verb="mean standard deviation",

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 from infoq import selection
+from infoq.backends.capabilities import capabilities
 from infoq.methods.taxonomy import Who, method
 from infoq.methods.together import Points
 from infoq.selection import Selection
 
 
+@capabilities(reads_values="how many there are to pick depends on values")
 @method(
     noun="features or gradients",
     verb="distance to the nearest pick",
@@ -51,6 +53,7 @@ def coreset(points: Points, k: int, **who: Unpack[Who]) -> Selection:
     return selection.farthest_first(points, k, **who)
 
 
+@capabilities(reads_values="who is accepted depends on values")
 @method(
     noun="features or gradients",
     verb="LogDet of the batch",

@@ -6,6 +6,7 @@ from typing import Unpack
 
 from infoq import quantities, selection
 from infoq.backends import Array, ops_for
+from infoq.backends.capabilities import capabilities
 from infoq.likelihoods import Bernoulli, Likelihood
 from infoq.methods.outputs import as_likelihood, class_logits
 from infoq.methods.taxonomy import Who, method
@@ -23,6 +24,7 @@ from infoq.selection import Selection
 from infoq.selection.selected import check_batch_size
 
 
+@capabilities(reads_values="who is given back depends on values")
 @method(
     noun="embedding of Fisher information",
     verb="EPIG of the batch",
@@ -109,6 +111,7 @@ def bait(
     return selection.forward_backward(f, k, oversample=oversample, **who)
 
 
+@capabilities(reads_values="who is given back depends on values")
 @method(
     noun="features and class probabilities",
     verb="EPIG of the batch",
@@ -185,6 +188,7 @@ def bait_top(
     )
 
 
+@capabilities(reads_values="who is given back depends on values")
 @method(
     noun="features and class probabilities",
     verb="EPIG of the batch",
@@ -259,6 +263,7 @@ def bait_binary(
     )
 
 
+@capabilities(lazy="who is picked is computed")
 @method(
     noun="Gaussian",
     verb="JEPIG of the batch",
@@ -306,6 +311,7 @@ def itl(x: Gaussian, targets: Gaussian | Embedding, k: int, **who: Unpack[Who]) 
     return selection.greedy(quantities.JEPIG(x, targets), k, **who)
 
 
+@capabilities(lazy="who is picked is computed")
 @method(
     noun="Gaussian",
     verb="EPIG of the batch",

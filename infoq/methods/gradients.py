@@ -6,6 +6,7 @@ from typing import Any, Unpack
 
 from infoq import quantities, selection
 from infoq.backends import Array, ops_for
+from infoq.backends.capabilities import capabilities
 from infoq.likelihoods import Likelihood
 from infoq.likelihoods.base import root
 from infoq.methods.outputs import as_likelihood, check_one_label, check_two, class_logits
@@ -14,6 +15,9 @@ from infoq.predictives import Embedding, Gaussian, gradient_embedding
 from infoq.selection import Selection
 
 
+@capabilities(
+    reads_values="who is accepted depends on values", autograd="the gains are read as numbers"
+)
 @method(
     noun="gradients at hard pseudo-labels",
     verb="EIG, prior precision to 0",
@@ -75,6 +79,7 @@ def badge(
     return selection.kmeans_plusplus(points, k, first=first, seed=seed, **who)
 
 
+@capabilities(lazy="who is picked is computed")
 @method(
     noun="embedding of Fisher information",
     verb="EIG, precision of the identity",
@@ -123,6 +128,7 @@ def egl(embedding: Embedding, k: int, **who: Unpack[Who]) -> Selection:
     return selection.top_k(_squared_norms(embedding), k, **who)
 
 
+@capabilities(lazy="who is picked is computed")
 @method(
     noun="gradients at the labels",
     verb="IG, precision of the identity",
@@ -180,6 +186,7 @@ def grand(
     return selection.top_k(root(ops_for(squares), squares), k, **who)
 
 
+@capabilities(lazy="who is picked is computed")
 @method(
     noun="class probabilities and labels",
     verb="IG of a constant feature, precision of the identity",
@@ -223,6 +230,7 @@ def el2n(likelihood: Likelihood | Array, labels: Array, k: int, **who: Unpack[Wh
     return grand(ones, outcomes, labels, k, **who)
 
 
+@capabilities(lazy="who is picked is computed")
 @method(
     noun="two predictions and labels",
     verb="JPIG",

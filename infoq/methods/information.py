@@ -6,11 +6,13 @@ from typing import Any, Unpack
 
 from infoq import quantities, selection
 from infoq.backends import Array
+from infoq.backends.capabilities import capabilities
 from infoq.methods.taxonomy import Who, method
 from infoq.predictives import Embedding, Predictive
 from infoq.selection import Selection
 
 
+@capabilities(lazy="who is picked is computed")
 @method(
     noun="Categorical or Gaussian",
     verb="EIG",
@@ -55,6 +57,7 @@ def bald(
     return selection.top_k(quantities.eig(x, approximation=approximation), k, **who)
 
 
+@capabilities(lazy="who is picked is computed")
 @method(
     noun="Categorical or Gaussian",
     verb="EIG of the batch",
@@ -99,6 +102,7 @@ def batch_bald(
     return selection.greedy(quantities.EIG(x, samples=samples, seed=seed), k, **who)
 
 
+@capabilities(lazy="who is picked is computed")
 @method(
     noun="Categorical or Gaussian",
     verb="EPIG",
@@ -152,6 +156,7 @@ def epig(
     return selection.top_k(scores, k, **who)
 
 
+@capabilities(lazy="who is picked is computed")
 @method(
     noun="Categorical or Gaussian",
     verb="EPIG of the batch",
@@ -214,6 +219,7 @@ def batch_epig(
     return selection.greedy(f, k, **who)
 
 
+@capabilities(lazy="who is picked is computed")
 @method(
     noun="Categorical or Gaussian",
     verb="JEPIG",
@@ -266,6 +272,7 @@ def jepig(
     return selection.top_k(quantities.jepig(x, targets, samples=samples, seed=seed), k, **who)
 
 
+@capabilities(lazy="who is picked is computed")
 @method(
     noun="Categorical or Gaussian",
     verb="JEPIG of the batch",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Unpack
 
 from infoq import quantities, selection
+from infoq.backends.capabilities import capabilities
 from infoq.methods.taxonomy import Who, method
 from infoq.methods.together import Points, together
 from infoq.quantities import conditional, mutual
@@ -14,6 +15,7 @@ SIMILAR = "Kothawade et al. 2021"
 PRISM = "Kothawade et al. 2022"
 
 
+@capabilities(reads_values="whose gains are evaluated depends on values; `greedy` works")
 @method(
     noun="features or gradients",
     verb="facility location",
@@ -54,6 +56,7 @@ def facility_location(points: Points, k: int, **who: Unpack[Who]) -> Selection:
     return selection.lazy_greedy(quantities.FacilityLocation(points), k, **who)
 
 
+@capabilities(reads_values="whose gains are evaluated depends on values; `greedy` works")
 @method(
     noun="features or gradients, of candidates and queries",
     verb="mutual information of facility location",
@@ -99,6 +102,7 @@ def flvmi(points: Points, queries: Points, k: int, **who: Unpack[Who]) -> Select
     return selection.lazy_greedy(f, k, **known)
 
 
+@capabilities(reads_values="whose gains are evaluated depends on values; `greedy` works")
 @method(
     noun="features or gradients, of candidates and queries",
     verb="facility location of queries, and relevance",
@@ -146,6 +150,7 @@ def flqmi(
     )
 
 
+@capabilities(reads_values="whose gains are evaluated depends on values; `greedy` works")
 @method(
     noun="features or gradients, of candidates and a private set",
     verb="conditional gain of facility location",
@@ -190,6 +195,7 @@ def flcg(points: Points, private: Points, k: int, **who: Unpack[Who]) -> Selecti
     return selection.lazy_greedy(f, k, **known)
 
 
+@capabilities(reads_values="whose gains are evaluated depends on values; `greedy` works")
 @method(
     noun="features or gradients, of candidates, queries and a private set",
     verb="conditional mutual information of facility location",
@@ -237,6 +243,7 @@ def flcmi(
     return selection.lazy_greedy(mutual(conditional(whole, hidden), asked), k, **known)
 
 
+@capabilities(lazy="who is picked is computed")
 @method(
     noun="features or gradients",
     verb="graph cut",
@@ -278,6 +285,7 @@ def graph_cut(points: Points, k: int, *, trade_off: float = 2.0, **who: Unpack[W
     return selection.greedy(quantities.GraphCut(points, trade_off=trade_off), k, **who)
 
 
+@capabilities(reads_values="whose gains are evaluated depends on values; `greedy` works")
 @method(
     noun="features or gradients, of candidates and queries",
     verb="mutual information of graph cut",
@@ -320,6 +328,7 @@ def gcmi(points: Points, queries: Points, k: int, **who: Unpack[Who]) -> Selecti
     return selection.lazy_greedy(mutual(quantities.GraphCut(union), asked), k, **known)
 
 
+@capabilities(lazy="who is picked is computed")
 @method(
     noun="features or gradients, of candidates and a private set",
     verb="conditional gain of graph cut",
@@ -366,6 +375,7 @@ def gccg(
     return selection.greedy(conditional(cut, hidden), k, **known)
 
 
+@capabilities(reads_values="whose gains are evaluated depends on values; `greedy` works")
 @method(
     noun="features with no negative similarity, of candidates and queries",
     verb="concave over modular",

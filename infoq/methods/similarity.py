@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Unpack
 
 from infoq import quantities, selection
+from infoq.backends.capabilities import capabilities
 from infoq.methods.taxonomy import Who, method
 from infoq.methods.together import Points, together
 from infoq.quantities import conditional, mutual
 from infoq.selection import Selection
 
 
+@capabilities(lazy="who is picked is computed")
 @method(
     noun="features or gradients",
     verb="EIG of the batch",
@@ -52,6 +54,7 @@ def logdet(points: Points, k: int, *, ridge: float = 1.0, **who: Unpack[Who]) ->
     return selection.greedy(quantities.LogDet(points, ridge=ridge), k, **who)
 
 
+@capabilities(lazy="who is picked is computed")
 @method(
     noun="features or gradients, of candidates and queries",
     verb="JEPIG of the batch",
@@ -101,6 +104,7 @@ def logdet_mi(
     return selection.greedy(f, k, **known)
 
 
+@capabilities(lazy="who is picked is computed")
 @method(
     noun="features or gradients, of candidates and a private set",
     verb="EIG of the batch, given the private set",
@@ -148,6 +152,7 @@ def logdet_cg(
     return selection.greedy(f, k, **known)
 
 
+@capabilities(lazy="who is picked is computed")
 @method(
     noun="features or gradients, of candidates, queries and a private set",
     verb="JEPIG of the batch, given the private set",

@@ -6,11 +6,13 @@ from typing import Any, Unpack
 
 from infoq import quantities, selection
 from infoq.backends import Array
+from infoq.backends.capabilities import capabilities
 from infoq.methods.taxonomy import Who, method
 from infoq.predictives import Predictive
 from infoq.selection import Selection
 
 
+@capabilities(lazy="who is picked is computed")
 @method(
     noun="Categorical or Gaussian",
     verb="EIG",
@@ -56,6 +58,7 @@ def power_bald(
     return _stochastic_bald("power", x, k, coldness, seed, who)
 
 
+@capabilities(lazy="who is picked is computed")
 @method(
     noun="Categorical or Gaussian",
     verb="EIG",
@@ -99,6 +102,7 @@ def softmax_bald(
     return _stochastic_bald("softmax", x, k, coldness, seed, who)
 
 
+@capabilities(lazy="who is picked is computed")
 @method(
     noun="Categorical or Gaussian",
     verb="EIG",

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.capabilities import capabilities
 from infoq.backends.registry import check_same_device
 from infoq.backends.trees import Tree
 from infoq.blocks import add_rows, map_rows
@@ -42,6 +43,7 @@ from infoq.predictives.validation import (
 _AXES = "NKC"
 
 
+@capabilities()
 class Categorical(Tree):
     """What a model believes about categorical outcomes: K draws from its posterior predictive.
 
@@ -284,6 +286,7 @@ class Categorical(Tree):
         ops = ops_for(weights)
         return nothing_known(ops, weights, samples, ops.seed(seed))
 
+    @capabilities(lazy="the draws' weights after the outcomes are kept in memory")
     def observe(
         self, given: Outcomes, index: Array | int, label: Array | int | None = None
     ) -> Outcomes:

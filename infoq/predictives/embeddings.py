@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from typing import Any, TypeVar
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.capabilities import capabilities
 from infoq.backends.registry import check_same_device
 from infoq.backends.trees import Tree
 from infoq.blocks import map_rows
@@ -106,6 +107,7 @@ class Embedding(Tree, ABC):
         )
 
 
+@capabilities()
 class DenseEmbedding(Embedding):
     """Rows as they are.
 
@@ -148,6 +150,7 @@ class DenseEmbedding(Embedding):
         return DenseRows(values[:, None, :] if values.ndim == 2 else values)
 
 
+@capabilities()
 class DiagonalEmbedding(Embedding):
     """The diagonal of the Fisher information alone, as if no outcome touched two parameters.
 

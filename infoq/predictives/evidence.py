@@ -6,6 +6,7 @@ import math
 import numbers
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.capabilities import capabilities
 from infoq.likelihoods.checks import number
 from infoq.predictives.embeddings import Embedding
 from infoq.predictives.laplace import (
@@ -17,6 +18,7 @@ from infoq.predictives.laplace import (
 from infoq.predictives.precision import Precision, ScalarPrecision, as_precision
 
 
+@capabilities()
 def marginal_likelihood(
     log_likelihood: Array | float,
     mean: Array,
@@ -78,6 +80,10 @@ def marginal_likelihood(
     return ops.xp.astype(log_likelihood + (occam - matrix_free) / 2, mean.dtype)
 
 
+@capabilities(
+    reads_values="the search for the root reads the eigenvalues",
+    autograd="the root is a number without a gradient",
+)
 def optimise_prior_precision(
     embedding: Embedding, mean: Array, *, structure: str | None = None
 ) -> ScalarPrecision:

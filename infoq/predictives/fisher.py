@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.capabilities import capabilities
 from infoq.backends.registry import check_same_device
 from infoq.likelihoods import Likelihood
 from infoq.likelihoods.base import root
@@ -56,6 +57,7 @@ class FisherEmbedding(DenseEmbedding):
         return drawn_logits(ops, mean, ops.xp.matrix_transpose(moved))
 
 
+@capabilities()
 def fisher_embedding(jacobian: Array, likelihood: Likelihood) -> DenseEmbedding:
     r"""Embedding of the Fisher information of a model with a Jacobian: :math:`E = L^T J`.
 
@@ -100,6 +102,7 @@ def fisher_embedding(jacobian: Array, likelihood: Likelihood) -> DenseEmbedding:
     return FisherEmbedding(jacobian, likelihood)
 
 
+@capabilities()
 def gradient_embedding(
     x: Array,
     likelihood: Likelihood,

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.capabilities import capabilities
 from infoq.backends.trees import Tree
 from infoq.blocks import map_rows
 from infoq.predictives import growing, weight_space
@@ -41,6 +42,7 @@ EACH_TARGET = ("logdet", "jensen", "trace", "kronecker")
 ALL_TARGETS = ("logdet", "trace", "kronecker")
 
 
+@capabilities()
 class Gaussian(Tree):
     """What a model believes about outcomes that measure its Gaussian parameters with noise.
 
@@ -88,6 +90,7 @@ class Gaussian(Tree):
         self._parts = (embedding, self._fitting(as_precision(precision), "precision"))
 
     @staticmethod
+    @capabilities()
     def from_covariance(covariance: Array, noise_variance: float | Array = 1.0) -> Gaussian:
         """Function values with a given covariance, each measured with noise: a Gaussian process.
 
@@ -259,6 +262,7 @@ class Gaussian(Tree):
         rows = one.dense()
         return given.downdate(self.ops.xp.reshape(rows, (-1, one.num_parameters)))
 
+    @capabilities()
     def sample(self, draws: int, seed: Any = 0) -> Categorical:
         """Prediction space from the same posterior: K draws of its parameters.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.capabilities import capabilities
 from infoq.likelihoods import Likelihood
 from infoq.predictives.embeddings import Embedding, drawn_logits
 from infoq.predictives.rows import DenseRows
@@ -13,6 +14,7 @@ from infoq.predictives.rows import DenseRows
 _DIFFERENTIATED = 64
 
 
+@capabilities()
 class JacobianEmbedding(Embedding):
     """Rows from a model that is differentiated block by block, so that [N, C, P] never exists.
 

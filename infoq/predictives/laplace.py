@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.capabilities import capabilities
 from infoq.blocks import add_rows
 from infoq.predictives.alike import check_alike
 from infoq.predictives.embeddings import DiagonalEmbedding, Embedding
@@ -28,6 +29,7 @@ from infoq.settings import current_options
 STRUCTURES = ("dense", "low_rank", "diagonal", "kronecker")
 
 
+@capabilities()
 def laplace(
     embedding: Embedding,
     prior_precision: Precision | float | Array,

@@ -6,12 +6,14 @@ from functools import partial
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.capabilities import capabilities
 from infoq.blocks import map_rows
 from infoq.likelihoods import Likelihood
 from infoq.predictives.embeddings import Embedding, check_likelihood, check_values, drawn_logits
 from infoq.predictives.rows import KroneckerRows
 
 
+@capabilities()
 class LastLayerEmbedding(Embedding):
     """A linear last layer on fixed features, in Kronecker structure: `L_i^T (x) phi_i^T`.
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.capabilities import capabilities
 from infoq.backends.trees import Tree
 from infoq.likelihoods.checks import number
 from infoq.predictives.forms import DenseForm, DiagonalForm, EnlargedForm, Form, ReducedForm
@@ -108,6 +109,7 @@ class Precision(Tree, ABC):
         return f"{type(self).__name__}({size})"
 
 
+@capabilities()
 class ScalarPrecision(Precision):
     """The same precision for every parameter, independently: `value I`.
 
@@ -190,6 +192,7 @@ class ScalarPrecision(Precision):
         return f"ScalarPrecision({self.settings if not self.parts else self.parts[0]})"
 
 
+@capabilities()
 class DiagonalPrecision(Precision):
     """A precision of each parameter's own, independently.
 
@@ -255,6 +258,7 @@ class DiagonalPrecision(Precision):
         return None
 
 
+@capabilities()
 class DensePrecision(Precision):
     """Any precision, as a matrix.
 
@@ -350,6 +354,7 @@ class DensePrecision(Precision):
         return DensePrecision(self.parts[0] + other.matrix(size, self.parts[0]))
 
 
+@capabilities()
 class LowRankPrecision(Precision):
     """`base + rows^T rows`, or with a minus: a precision and Q outcomes more or less.
 

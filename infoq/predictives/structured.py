@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from infoq.backends import Array, ops_for
+from infoq.backends.capabilities import capabilities
 from infoq.likelihoods.checks import number
 from infoq.predictives.forms import DenseForm, RotatedForm, flat_product, turn
 from infoq.predictives.matrices import check_array, factor, identity
 from infoq.predictives.precision import DensePrecision, Precision, ScalarPrecision
 
 
+@capabilities()
 class KroneckerPrecision(Precision):
     """`left (x) right + shift I`: Kronecker factors over classes and features, and a prior.
 
@@ -103,6 +105,7 @@ class KroneckerPrecision(Precision):
         return f"KroneckerPrecision(C={self.parts[0].shape[0]}, D={self.parts[1].shape[0]})"
 
 
+@capabilities()
 class CovariancePrecision(Precision):
     """The inverse of a covariance that is given, and that is not inverted.
 

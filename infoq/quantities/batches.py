@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from infoq.backends import Array, Ops
+from infoq.backends.capabilities import capabilities
 from infoq.predictives import (
     PARAMETERS,
     AllTargets,
@@ -94,6 +95,7 @@ class Quantity:
         return self._batch.value(state)
 
 
+@capabilities(lazy="what a batch grows by is kept in memory")
 class EIG(Quantity):
     r"""Expected information gain of a batch as a set function: what `greedy` grows a batch by.
 
@@ -162,6 +164,9 @@ class EIG(Quantity):
         super().__init__(as_predictive(x), PARAMETERS, given, approximation, samples, seed)
 
 
+@capabilities(lazy="what a batch grows by is kept in memory")
+@capabilities("Gaussian")
+@capabilities("Gaussian, trace", lazy="what a batch grows by is kept in memory")
 class EPIG(Quantity):
     r"""Expected predictive information gain of a batch as a set function.
 
@@ -223,6 +228,7 @@ class EPIG(Quantity):
         super().__init__(pool, about, given, approximation, samples, seed)
 
 
+@capabilities(lazy="what a batch grows by is kept in memory")
 class JEPIG(Quantity):
     r"""Joint expected predictive information gain of a batch as a set function.
 

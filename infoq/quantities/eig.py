@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from infoq.backends import Array
+from infoq.backends.capabilities import capabilities
 from infoq.predictives import (
     PARAMETERS,
     Categorical,
@@ -13,6 +14,7 @@ from infoq.predictives import (
 from infoq.predictives.categorical import as_categorical
 
 
+@capabilities()
 def eig(
     x: Predictive | Array, *, given: Context | None = None, approximation: str = "logdet"
 ) -> Array:
@@ -79,6 +81,7 @@ def eig(
     return as_predictive(x).information(PARAMETERS, given, approximation)
 
 
+@capabilities()
 def bald(x: Categorical | Array) -> Array:
     """BALD: the expected information gain of a `Categorical`, under its name in active learning.
 

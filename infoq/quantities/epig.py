@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from infoq.backends import Array
+from infoq.backends.capabilities import capabilities
 from infoq.predictives import Context, EachTarget, Embedding, Predictive, as_predictive
 
 
+@capabilities()
 def epig(
     x: Predictive | Array,
     targets: Predictive | Embedding | Array,

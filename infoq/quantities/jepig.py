@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from infoq.backends import Array
+from infoq.backends.capabilities import capabilities
 from infoq.predictives import AllTargets, Context, Embedding, Predictive, as_predictive
 
 
+@capabilities(lazy="the joint outcomes of the targets are kept in memory")
+@capabilities("Gaussian")
 def jepig(
     x: Predictive | Array,
     targets: Predictive | Embedding | Array,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from infoq.backends import Array
+from infoq.backends.capabilities import capabilities
 from infoq.predictives import Context, Embedding, Gaussian, Predictive, as_predictive
 from infoq.quantities.eig import eig
 from infoq.quantities.epig import epig
@@ -12,6 +13,7 @@ from infoq.quantities.jepig import jepig
 from infoq.quantities.labelled_batches import IG, JPIG, PIG, LabelledQuantity, refuse_labels
 
 
+@capabilities()
 def ig(
     x: Predictive | Array,
     labels: Array | None = None,
@@ -92,6 +94,7 @@ def ig(
     return _at_first(IG(pool, labels, given=given, approximation=approximation))
 
 
+@capabilities()
 def pig(
     x: Predictive | Array,
     targets: Predictive | Embedding | Array,
@@ -165,6 +168,7 @@ def pig(
     )
 
 
+@capabilities()
 def jpig(
     x: Predictive | Array,
     targets: Predictive | Embedding | Array,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from infoq.backends import Array
+from infoq.backends.capabilities import capabilities
 from infoq.predictives import (
     PARAMETERS,
     AllTargets,
@@ -60,6 +61,7 @@ def refuse_labels(**labels: Array | None) -> None:
             )
 
 
+@capabilities(lazy="what a batch grows by is kept in memory")
 class IG(LabelledQuantity):
     r"""Information gain of a batch of observed labels as a set function: about the parameters.
 
@@ -109,6 +111,7 @@ class IG(LabelledQuantity):
         super().__init__(pool, PARAMETERS, labels, None, given, approximation)
 
 
+@capabilities(lazy="what a batch grows by is kept in memory")
 class PIG(LabelledQuantity):
     r"""Predictive information gain of a batch of observed labels as a set function.
 
@@ -167,6 +170,7 @@ class PIG(LabelledQuantity):
         super().__init__(pool, about, labels, target_labels, given, approximation)
 
 
+@capabilities(lazy="what a batch grows by is kept in memory")
 class JPIG(LabelledQuantity):
     r"""Joint predictive information gain of a batch of observed labels as a set function.
 

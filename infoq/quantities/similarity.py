@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from infoq.backends import Array, ops_for
+from infoq.backends.capabilities import capabilities
 from infoq.predictives import Embedding, Precision, ScalarPrecision
 from infoq.predictives.alike import check_alike
 from infoq.predictives.embeddings import DenseEmbedding
 from infoq.predictives.precision import as_precision, some_array
 
 
+@capabilities()
 def similarity_matrix(
     embedding: Embedding | Array,
     other: Embedding | Array | None = None,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from infoq.backends import Array, Ops
+from infoq.backends.capabilities import capabilities, meaningless
 from infoq.predictives import Categorical
 from infoq.predictives.categorical import as_categorical
 
 
+@capabilities()
 def least_confidence(x: Categorical | Array) -> Array:
     r"""Least confidence: the probability that the most probable class is not the outcome.
 
@@ -46,6 +48,7 @@ def least_confidence(x: Categorical | Array) -> Array:
     return as_categorical(x, "x").evaluate(_least_confidence)
 
 
+@capabilities()
 def margin(x: Categorical | Array) -> Array:
     r"""Margin: 1 less the lead of the most probable class over the second.
 
@@ -85,6 +88,10 @@ def margin(x: Categorical | Array) -> Array:
     return as_categorical(x, "x").evaluate(_margin)
 
 
+@capabilities(
+    autograd=meaningless("a share of votes changes in steps"),
+    grad=meaningless("a share of votes changes in steps"),
+)
 def variation_ratio(x: Categorical | Array) -> Array:
     r"""Variation ratio: the part of the draws that do not vote for the most voted class.
 
@@ -124,6 +131,7 @@ def variation_ratio(x: Categorical | Array) -> Array:
     return as_categorical(x, "x").evaluate(_variation_ratio)
 
 
+@capabilities()
 def mean_std(x: Categorical | Array) -> Array:
     r"""Mean standard deviation: how draws differ in the probability of a class, on average.
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from infoq.backends import Array, Ops
+from infoq.backends.capabilities import capabilities
 from infoq.predictives import Embedding
 from infoq.selection.candidates import allowed, given_indices
 from infoq.selection.draw import draw
@@ -13,6 +14,7 @@ from infoq.selection.points import Points, rounding_of
 from infoq.selection.selected import Selection, check_batch_size
 
 
+@capabilities(reads_values="who is accepted depends on values")
 def kdpp(
     points: Array | Embedding,
     k: int,

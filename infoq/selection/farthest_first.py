@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from infoq.backends import Array, Ops
+from infoq.backends.capabilities import capabilities
 from infoq.predictives import Embedding
 from infoq.selection.budget import Budget, check_size
 from infoq.selection.candidates import allowed, given_indices
@@ -15,6 +16,7 @@ from infoq.selection.selected import Selection, check_batch_size
 _CENTRES = 64
 
 
+@capabilities(reads_values="how many there are to pick depends on values")
 def farthest_first(
     points: Array | Embedding,
     k: int | None = None,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from infoq.backends import Array
+from infoq.backends.capabilities import capabilities
 from infoq.quantities import SetFunction
 from infoq.selection.budget import Budget, check_size
 from infoq.selection.candidates import given_indices
@@ -15,6 +16,7 @@ from infoq.selection.growth import Growth
 from infoq.selection.selected import Selection, check_batch_size
 
 
+@capabilities(reads_values="who is given back depends on values")
 def forward_backward(
     f: SetFunction,
     k: int | None = None,

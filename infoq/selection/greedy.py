@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from infoq.backends import Array
+from infoq.backends.capabilities import capabilities
 from infoq.quantities import SetFunction
 from infoq.selection.growth import Growth
 from infoq.selection.selected import Selection
 
 
+@capabilities(lazy="who is picked is computed")
+@capabilities("budget", reads_values="who fits what is left of the budget depends on values")
 def greedy(
     f: SetFunction,
     k: int | None = None,

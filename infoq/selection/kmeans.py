@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from infoq.backends import Array, Ops
+from infoq.backends.capabilities import capabilities
 from infoq.predictives import Embedding
 from infoq.selection.budget import Budget, check_size
 from infoq.selection.candidates import allowed, given_indices, members
@@ -21,6 +22,9 @@ _WAITING = 256
 _NUMBERS = 2**24
 
 
+@capabilities(
+    reads_values="who is accepted depends on values", autograd="the gains are read as numbers"
+)
 def kmeans_plusplus(
     points: Array | Embedding,
     k: int | None = None,

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from infoq.backends import Array, ops_for
+from infoq.backends.capabilities import capabilities
 from infoq.quantities import SetFunction
 from infoq.selection.growth import Growth
 from infoq.selection.selected import Selection
@@ -23,6 +24,7 @@ _FEW = 1024
 _NOBODY = complex(math.inf, -1)
 
 
+@capabilities(reads_values="whose gains are evaluated depends on values; `greedy` works")
 def lazy_greedy(
     f: SetFunction,
     k: int | None = None,

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from infoq.backends import Array
+from infoq.backends.capabilities import capabilities
 from infoq.quantities import SetFunction
 from infoq.selection.growth import Growth
 from infoq.selection.selected import Selection, check_batch_size
 
 
+@capabilities(reads_values="whose gains are evaluated depends on who is left")
 def stochastic_greedy(
     f: SetFunction,
     k: int,

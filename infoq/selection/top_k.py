@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.capabilities import capabilities
 from infoq.selection.budget import Budget, check_size
 from infoq.selection.candidates import allowed, given_indices, ordered_by_tier
 from infoq.selection.selected import Selection, check_batch_size, reason_for
 
 
+@capabilities(lazy="who is picked is computed")
+@capabilities("costs", reads_values="who fits what is left of the budget depends on values")
 def top_k(
     scores: Array,
     k: int | None = None,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from infoq.backends import Array, Ops
+from infoq.backends.capabilities import capabilities
 from infoq.quantities.set_function import SetFunction, check_set_function
 from infoq.quantities.submodular.parts import (
     added,
@@ -17,6 +18,7 @@ from infoq.quantities.submodular.parts import (
 )
 
 
+@capabilities(lazy="what a batch grows by is kept in memory")
 def mutual(f: SetFunction, queries: Sequence[int] | Array) -> Mutual:
     r"""Submodular mutual information, :math:`I_f(A; Q) = f(A) + f(Q) - f(A \cup Q)`.
 
@@ -74,6 +76,7 @@ def mutual(f: SetFunction, queries: Sequence[int] | Array) -> Mutual:
     return Mutual(check_set_function(f, "LogDet(points)"), members(queries, "queries", len(f)))
 
 
+@capabilities(lazy="what a batch grows by is kept in memory")
 def conditional(f: SetFunction, private: Sequence[int] | Array) -> Conditional:
     r"""Conditional gain, :math:`f(A \mid P) = f(A \cup P) - f(P)`.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.capabilities import capabilities
 from infoq.likelihoods.checks import number
 from infoq.predictives import Embedding
 from infoq.quantities.submodular.queries import QueryFunction, sum_at
@@ -26,6 +27,7 @@ class ConcaveState(NamedTuple):
     indices: tuple[Any, ...]
 
 
+@capabilities(lazy="what a batch grows by is kept in memory")
 class ConcaveOverModular(QueryFunction):
     r"""COM: concave functions of sums of similarities with queries.
 

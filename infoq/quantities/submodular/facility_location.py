@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.capabilities import capabilities
 from infoq.blocks import map_rows
 from infoq.predictives import Embedding
 from infoq.predictives.outcomes import place_of
@@ -31,6 +32,7 @@ class FacilityState(NamedTuple):
     indices: tuple[Any, ...]
 
 
+@capabilities(lazy="what a batch grows by is kept in memory")
 class FacilityLocation(SimilarityFunction):
     r"""Facility location, :math:`f(A) = \sum_i \max(0, \max_{j \in A} s_{ij})`.
 

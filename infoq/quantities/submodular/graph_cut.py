@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from infoq.backends import Array, ops_for
+from infoq.backends.capabilities import capabilities
 from infoq.predictives import Embedding
 from infoq.predictives.outcomes import place_of
 from infoq.quantities.submodular.base import SimilarityFunction
@@ -27,6 +28,7 @@ class CutState(NamedTuple):
     indices: tuple[Any, ...]
 
 
+@capabilities(lazy="what a batch grows by is kept in memory")
 class GraphCut(SimilarityFunction):
     r"""Graph cut, :math:`f(A) = \lambda \sum_{i \in V, j \in A} s_{ij} - \sum_{i, j \in A} s_{ij}`.
 

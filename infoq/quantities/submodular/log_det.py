@@ -6,6 +6,7 @@ import math
 from typing import Any, NamedTuple
 
 from infoq.backends import Array, ops_for
+from infoq.backends.capabilities import capabilities
 from infoq.measures import logdet
 from infoq.predictives import Embedding
 from infoq.predictives.matrices import identity
@@ -42,6 +43,7 @@ class LogDetState(NamedTuple):
     indices: tuple[Any, ...]
 
 
+@capabilities(lazy="what a batch grows by is kept in memory")
 class LogDet(SimilarityFunction):
     r"""LogDet as a set function, :math:`f(A) = \log\det(S_A + \lambda I)`.
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.capabilities import capabilities
 from infoq.backends.registry import check_same_device
 from infoq.predictives.embeddings import check_values
 
 
+@capabilities(lazy="what a batch grows by is kept in memory")
 class Neighbours:
     r"""A kernel by lists of neighbours: who each candidate is similar to, and by how much.
 

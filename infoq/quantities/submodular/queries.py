@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.capabilities import capabilities
 from infoq.blocks import map_rows
 from infoq.predictives import Embedding
 from infoq.quantities.submodular.base import SimilarityFunction
@@ -44,6 +45,7 @@ class QueryFunction(SimilarityFunction):
         return ops_for(result).fetch(result)
 
 
+@capabilities(lazy="what a batch grows by is kept in memory")
 class FacilityLocationQuery(QueryFunction):
     r"""FLQMI: how well queries are represented, and how relevant to them each member is.
 

@@ -1,0 +1,135 @@
+"""The table of capabilities: where each public function works, stated where it is defined."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+State: TypeAlias = Literal["works", "refused", "meaningless"]
+
+
+class Capability(NamedTuple):
+    """Whether a function can be used in one way.
+
+    Attributes
+    ----------
+    state : {"works", "refused", "meaningless"}
+        It works; it raises an error; or there is nothing that could work.
+    reason : str
+        Why, where it does not work.
+
+    Examples
+    --------
+    >>> import infoq
+    >>> infoq.backends.CAPABILITIES["greedy"].lazy
+    Capability(state='refused', reason='who is picked is computed')
+    """
+
+    state: State = "works"
+    reason: str = ""
+
+
+WORKS: Final = Capability()
+
+
+_WITHOUT_VALUES: Final = ("jit", "compile", "grad", "vmap", "lazy", "meta")
+
+
+def meaningless(reason: str) -> Capability:
+    """That there is nothing to ask for, such as the gradient of an integer."""
+    return Capability("meaningless", reason)
+
+
+class Capabilities(NamedTuple):
+    """Where a public function works, and under which transformations.
+
+    Attributes
+    ----------
+    numpy, torch, jax, dask, array_api_strict : Capability
+        Arrays of this library, computed eagerly (of Dask, in the end), give what float64 gives in
+        NumPy.
+    jit : Capability
+        Inside `jax.jit`, with the arrays as its arguments.
+    compile : Capability
+        Under `torch.compile` with ``fullgraph=True``.
+    autograd : Capability
+        `torch.autograd` differentiates what is floating with respect to what is floating.
+    grad : Capability
+        `jax.grad` does, where nothing can be read.
+    vmap : Capability
+        Under `torch.func.vmap` and `jax.vmap`, over one more axis of its arrays.
+    lazy : Capability
+        Dask arrays give Dask arrays, and nothing is computed.
+    half : Capability
+        float16 (NumPy, PyTorch, JAX) and bfloat16 (PyTorch, JAX) give the same dtype, as exactly
+        as it holds numbers.
+    meta : Capability
+        Tensors of PyTorch's device "meta", which have no values, give tensors of the same shapes
+        and dtypes.
+
+    Examples
+    --------
+    >>> import infoq
+    >>> infoq.backends.CAPABILITIES["eig"].lazy
+    Capability(state='works', reason='')
+    """
+
+    numpy: Capability = WORKS
+    torch: Capability = WORKS
+    jax: Capability = WORKS
+    dask: Capability = WORKS
+    array_api_strict: Capability = WORKS
+    jit: Capability = WORKS
+    compile: Capability = WORKS
+    autograd: Capability = WORKS
+    grad: Capability = WORKS
+    vmap: Capability = WORKS
+    lazy: Capability = WORKS
+    half: Capability = WORKS
+    meta: Capability = WORKS
+
+
+_capabilities: dict[str, Capabilities] = {}
+
+CAPABILITIES: Final[Mapping[str, Capabilities]] = MappingProxyType(_capabilities)
+"""Where every public function and class works, by its name below `infoq`.
+
+A way of calling one that differs from the others has an entry of its own, `"name, option"`.
+"""
+
+
+def capabilities(
+    option: str = "", /, *, reads_values: str = "", **exceptions: str | Capability
+) -> Callable[[F], F]:
+    """Enter a function or class, as it is, into `CAPABILITIES`: all works but the exceptions.
+
+    Parameters
+    ----------
+    option : str
+        A way of calling it that differs from the others.
+    reads_values : str
+        Why it raises an error wherever values can't be read.
+    **exceptions : str or Capability
+        Fields of `Capabilities`: why it raises an error there, or `meaningless`.
+    """
+
+    def enter(function: F) -> F:
+        without = dict.fromkeys(_WITHOUT_VALUES, reads_values) if reads_values else {}
+        entries = {
+            field: Capability("refused", entry) if isinstance(entry, str) else entry
+            for field, entry in {**without, **exceptions}.items()
+        }
+        name = _public_name(function)
+        _capabilities[f"{name}, {option}" if option else name] = Capabilities(**entries)
+        return function
+
+    return enter
+
+
+def _public_name(function: Callable[..., Any]) -> str:
+    room = function.__module__.split(".")[1]
+    name = function.__qualname__
+    return f"{room}.{name}" if room in ("likelihoods", "methods") else name

@@ -1,0 +1,154 @@
+"""Measures and scores."""
+
+from __future__ import annotations
+
+import infoq
+from infoq import likelihoods
+from tests.capabilities.inputs import (
+    DRAWS,
+    FEATURES,
+    FEW_ROWS,
+    LABELS,
+    MATRIX,
+    PROBS,
+    ROWS,
+    TARGET_LABELS,
+    TARGETS,
+    C,
+    Case,
+    D,
+    Input,
+    K,
+    N,
+    P,
+    definite,
+    joint,
+    positive,
+    simplex,
+)
+
+JOINT = Input((2, 2, 3), joint)
+ROW = Input((2, 3), simplex)
+MEAN = Input((P,))
+COVARIANCES = Input((2, P, P), definite)
+
+
+def _part(a: int, b: int):
+    """A block of a kernel of nine: between the candidates, the queries and the private ones."""
+    return lambda s: s[3 * a : 3 * a + 3, 3 * b : 3 * b + 3]
+
+
+def _blocks(*places: tuple[int, int]):
+    return lambda s: tuple(_part(a, b)(s) for a, b in places)
+
+
+KERNEL = Input((9, 9), definite)
+
+MEASURES = (
+    Case("entropy", (ROW,), infoq.entropy),
+    Case("entropy", (Input((2, 3)),), lambda x: infoq.entropy(x, kind="logits"), "logits"),
+    Case("information_content", (ROW,), infoq.information_content),
+    Case("cross_entropy", (ROW, ROW), infoq.cross_entropy),
+    Case("kl_divergence", (ROW, ROW), infoq.kl_divergence),
+    Case("js_divergence", (ROW, ROW), infoq.js_divergence),
+    Case("conditional_entropy", (JOINT,), infoq.conditional_entropy),
+    Case("mutual_information", (JOINT,), infoq.mutual_information),
+    Case("total_correlation", (JOINT,), lambda x: infoq.total_correlation(x, axis=(1, 2))),
+    Case("gaussian_entropy", (COVARIANCES,), infoq.gaussian_entropy),
+    Case(
+        "gaussian_conditional_entropy",
+        (COVARIANCES,),
+        lambda s: infoq.gaussian_conditional_entropy(s, 2),
+    ),
+    Case(
+        "gaussian_mutual_information",
+        (COVARIANCES,),
+        lambda s: infoq.gaussian_mutual_information(s, 2),
+    ),
+    Case("gaussian_total_correlation", (COVARIANCES,), infoq.gaussian_total_correlation),
+    Case("gaussian_kl_divergence", (MEAN, MATRIX, MEAN, MATRIX), infoq.gaussian_kl_divergence),
+    Case("logdet", (MATRIX,), infoq.logdet),
+    Case("logdet", (MATRIX,), lambda s: infoq.logdet(s, ridge=1.0), "ridge"),
+    Case("logdet_cg", (KERNEL,), lambda s: infoq.logdet_cg(*_blocks((0, 0), (0, 2), (2, 2))(s))),
+    Case("logdet_mi", (KERNEL,), lambda s: infoq.logdet_mi(*_blocks((0, 0), (0, 1), (1, 1))(s))),
+    Case(
+        "logdet_cmi",
+        (KERNEL,),
+        lambda s: infoq.logdet_cmi(*_blocks((0, 0), (0, 1), (1, 1), (0, 2), (1, 2), (2, 2))(s)),
+    ),
+)
+
+
+def pool(rows, matrix):
+    return infoq.Gaussian(rows, matrix)
+
+
+def last_layer(features, probs, values):
+    embedding = infoq.LastLayerEmbedding(features, likelihoods.Softmax(probs))
+    return infoq.Gaussian(embedding, infoq.DiagonalPrecision(values))
+
+
+LAYER = (FEATURES, PROBS, Input((C * D,), positive))
+GAUSSIAN = (ROWS, MATRIX)
+ABOUT = (ROWS, MATRIX, FEW_ROWS)
+OBSERVED = (DRAWS, TARGETS, LABELS, TARGET_LABELS)
+
+
+def about(quantity, approximation):
+    def of(rows, matrix, targets):
+        about = infoq.DenseEmbedding(targets)
+        return quantity(pool(rows, matrix), about, approximation=approximation)
+
+    return of
+
+
+def of_gaussian(quantity, approximation):
+    return lambda rows, matrix: quantity(pool(rows, matrix), approximation=approximation)
+
+
+def beyond(quantity, *others):
+    """A quantity once an outcome of the first candidate is known."""
+
+    def of(probs, *more):
+        x = infoq.Categorical(probs)
+        return quantity(x, *more, given=x.observe(x.context(), 0))
+
+    return of
+
+
+SCORES_OF = (
+    Case("eig", (DRAWS,), infoq.eig),
+    Case("eig", (Input((N, K, C)),), lambda z: infoq.eig(infoq.Categorical(logits=z)), "logits"),
+    Case("eig", GAUSSIAN, of_gaussian(infoq.eig, "logdet"), "Gaussian"),
+    Case("eig", GAUSSIAN, of_gaussian(infoq.eig, "trace"), "Gaussian, trace"),
+    Case("eig", LAYER, lambda *x: infoq.eig(last_layer(*x)), "last layer"),
+    Case("epig", (DRAWS, TARGETS), infoq.epig),
+    *(
+        Case("epig", ABOUT, about(infoq.epig, how), f"Gaussian, {how}")
+        for how in ("logdet", "jensen", "trace")
+    ),
+    Case(
+        "epig",
+        LAYER,
+        lambda *x: infoq.epig(last_layer(*x), last_layer(*x).embedding[1:]),
+        "last layer",
+    ),
+    Case("jepig", (DRAWS, TARGETS), infoq.jepig),
+    Case("jepig", (DRAWS, TARGETS), lambda x, t: infoq.jepig(x, t, samples=4), "sampled", True),
+    *(
+        Case("jepig", ABOUT, about(infoq.jepig, how), f"Gaussian, {how}")
+        for how in ("logdet", "trace")
+    ),
+    Case("ig", (DRAWS, LABELS), infoq.ig),
+    Case("ig", GAUSSIAN, of_gaussian(infoq.ig, "logdet"), "Gaussian"),
+    Case("pig", OBSERVED, infoq.pig),
+    Case("pig", ABOUT, about(infoq.pig, "jensen"), "Gaussian"),
+    Case("jpig", OBSERVED, infoq.jpig),
+    Case("jpig", ABOUT, about(infoq.jpig, "trace"), "Gaussian"),
+    Case("bald", (DRAWS,), infoq.bald),
+    Case("least_confidence", (DRAWS,), infoq.least_confidence),
+    Case("margin", (DRAWS,), infoq.margin),
+    Case("mean_std", (DRAWS,), infoq.mean_std),
+    Case("variation_ratio", (DRAWS,), infoq.variation_ratio),
+    Case("similarity_matrix", (ROWS, ROWS, MATRIX), infoq.similarity_matrix),
+)

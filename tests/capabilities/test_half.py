@@ -1,0 +1,54 @@
+"""Every function in half precisions: the dtype that came in, as exactly as it holds numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.capabilities.checking import cases, hold
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@cases("half")
+def test_half_precision(narrow, case, dtype):
+    if narrow.name == "numpy" and dtype == "bfloat16":
+        pytest.skip("NumPy has no bfloat16")
+
+    def check():
+        narrowed = [_narrow(narrow, x, dtype) for x in case.rounded()]
+        widened = [_wide(narrow, x) for x in narrowed]
+        results, expected = case.run(*narrowed), _expected(narrow, case, widened)
+        assert len(results) == len(expected)
+        # A sum is off by the rounding of what is summed.
+        scale = max([1, *(np.abs(x).sum() for x in expected if x.dtype.kind == "f")])
+        for one, other in zip(results, expected, strict=True):
+            if other.dtype.kind != "f":
+                np.testing.assert_array_equal(narrow.numpy(one), other)
+                continue
+            assert str(one.dtype).endswith(f"{dtype}")
+            eps = float(narrow.ops.xp.finfo(one.dtype).eps)
+            np.testing.assert_allclose(
+                _wide(narrow, one), other, rtol=2 * eps, atol=scale * eps / 4
+            )
+
+    hold(case, "half", check)
+
+
+def _narrow(backend, x, dtype):
+    if x.dtype.kind != "f":
+        return backend.array(x)
+    xp = backend.ops.xp
+    return xp.astype(backend.array(x, "float32"), getattr(xp, dtype))
+
+
+def _wide(backend, x):
+    """In NumPy; floating numbers in float32."""
+    xp = backend.ops.xp
+    if xp.isdtype(x.dtype, "real floating"):
+        x = xp.astype(x, xp.float32)
+    return backend.numpy(x)
+
+
+def _expected(backend, case, values):
+    by = backend if case.random else type(backend)("numpy")
+    return [by.numpy(x) for x in case.run(*(by.array(x) for x in values))]
