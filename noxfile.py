@@ -37,7 +37,15 @@ THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 # What differs between versions of Python and of NumPy, if anything does.
-TYPICAL = ("backends", "measures", "quantities", "selection", "methods", "test_public_face.py")
+TYPICAL = (
+    "backends",
+    "capabilities",
+    "measures",
+    "quantities",
+    "selection",
+    "methods",
+    "test_public_face.py",
+)
 
 
 def run_tests(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.likelihoods.checks import number
 
 
 class Budget:
@@ -59,7 +60,7 @@ class Budget:
 
     def cost(self, index: int) -> float:
         """What a candidate costs; 1 where nothing was said."""
-        return 1.0 if self.costs is None else float(self.costs[index])
+        return 1.0 if self.costs is None else number(self.costs[index])
 
     def pay(self, index: int) -> None:
         """Take the cost of a candidate off what is left."""
