@@ -38,10 +38,11 @@ def positive(ops: Ops, x: Array) -> Array:
 
 
 def definite(ops: Ops, x: Array) -> Array:
-    """A positive definite matrix, symmetric in every digit."""
-    xp = ops.xp
-    gram = x @ xp.matrix_transpose(x) / x.shape[-1]
-    return gram / 2 + xp.matrix_transpose(gram) / 2 + xp.eye(x.shape[-1], dtype=x.dtype) / 2
+    """Positive definite matrices, symmetric in every digit."""
+    xp, size = ops.xp, x.shape[-1]
+    gram = x @ xp.matrix_transpose(x) / size
+    eye = xp.eye(size, dtype=x.dtype, device=ops.device(x))
+    return gram / 2 + xp.matrix_transpose(gram) / 2 + eye / 2
 
 
 class Input(NamedTuple):
