@@ -114,7 +114,8 @@ class Ops:
         small = xp.abs(r) < self._series_limit(r)
         # The double `where`: neither side sees a value at which its gradient is not finite.
         series = _kl_series(xp.where(small, r, self.scalar(0.0, r)))
-        direct = _kl_direct(xp, self._above_minus_one(xp.where(small, self.scalar(1.0, r), r)))
+        away = self._above_minus_one(xp.where(small, self.scalar(1.0, r), r))
+        direct = _kl_either(xp, away, self.scalar(0.0, r))
         return xp.where(small, series, direct)
 
     def rough_kl_term(self, r: Array) -> Array:
@@ -382,6 +383,12 @@ class Ops:
 def _kl_direct(xp: ModuleType, r: Array) -> Array:
     log = xp.log1p(r)
     return r * log + (log - r)
+
+
+def _kl_either(xp: ModuleType, r: Array, zero: Array) -> Array:
+    """`_kl_direct`, and near r = -1, where two of its slopes 1 / (1 + r) cancel, by one of them."""
+    log, low = xp.log1p(r), r < -0.5
+    return xp.where(low, 1 + r, r) * log + (xp.where(low, zero, log) - r)
 
 
 def _kl_series(r: Array) -> Array:

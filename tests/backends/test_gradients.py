@@ -53,6 +53,24 @@ def test_kl_term_is_the_integral_of_log1p(backend, name, scale):
     close(gradient(backend, getattr(backend.ops, name), r), np.log1p(r))
 
 
+def test_kl_term_of_what_becomes_nearly_impossible(backend):
+    r = np.array([1e-15, 1e-12, 1e-6, 1e-3]) - 1
+    term, one = backend.ops.kl_term, backend.array(np.ones(4))
+    if backend.name == "torch":  # forward, too: there the slopes of two terms were added last
+        slopes = [
+            by_torch(backend, term, r),
+            backend.module.func.jvp(term, (backend.array(r),), (one,))[1],
+        ]
+    elif backend.name == "jax":
+        import jax
+
+        slopes = [by_jax(backend, term, r), jax.jvp(term, (backend.array(r),), (one,))[1]]
+    else:
+        pytest.skip("differences of values say nothing there")
+    for slope in slopes:
+        np.testing.assert_allclose(np.asarray(slope), np.log1p(r), rtol=1e-12)
+
+
 @pytest.mark.parametrize("name", ["kl_term", "rough_kl_term"])
 @pytest.mark.parametrize("hidden", [-1.0, 0.0])
 def test_kl_term_of_impossible_and_equal_outcomes(backend, name, hidden):
