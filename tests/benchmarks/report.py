@@ -28,6 +28,9 @@ infoq is called as a user calls it, its checks of the input included. Environmen
 BLAS kernel are removed for the measurement. Objects alive before the timing are hidden from
 Python's garbage collector: batchbald_redux collects dozens of times in a call, which otherwise
 costs it seconds in a process that has imported much.
+
+All of it is on a CPU. No GPU could be had: CuPy, and PyTorch and JAX on a GPU, were not run and not
+timed; `nox -s gpu` runs the tests where there is one.
 """
 
 
