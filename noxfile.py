@@ -199,6 +199,13 @@ def gpu(session: nox.Session, library: str) -> None:
 
 
 @nox.session
+def mutation(session: nox.Session) -> None:
+    """How many mutants the tests on NumPy kill: all (hours), or `-- --sample 300 --seed 0`."""
+    session.install("-e", ".[test]", "mutmut==3.8.1")
+    session.run("python", "-m", "tests.mutation", *session.posargs, env=THREADS)
+
+
+@nox.session
 def all_backends(session: nox.Session) -> None:
     """Tests on every library at once, in one environment."""
     session.install(TORCH)

@@ -1,0 +1,1 @@
+"""Mutation testing of the measures, the predictives and the quantities: `nox -s mutation`."""
