@@ -144,6 +144,16 @@ def test_matrices_larger_than_the_budget_are_refused(backend):
         check_budget(10**6, backend.array(np.zeros(1)), "structure")
 
 
+def test_rows_larger_than_the_budget_are_refused(backend):
+    # 2 Q P + Q^2 numbers for Q = N R = 800 rows, of 8 bytes each.
+    many = infoq.DenseEmbedding(backend.array(np.zeros((400, 2, 6000))))
+    with infoq.options(memory="64MB"):
+        with pytest.raises(ValueError, match=r"'low_rank' of P=6000 parameters takes 0\.0819 GB"):
+            infoq.laplace(many, 1.0)
+        with pytest.raises(ValueError, match=r"targets: M=400 takes 0\.0819 GB"):
+            infoq.jepig(infoq.Gaussian(many[:1], 1.0), many)
+
+
 def test_dask_stays_lazy():
     da = pytest.importorskip("dask.array")
     loaded = []

@@ -159,6 +159,18 @@ def test_sampled_labels_are_of_the_likelihood(backend):
     assert np.any(backend.numpy(other.dense()) * 2 != rows)
 
 
+@pytest.mark.parametrize("top", range(1, C + 1))
+def test_the_most_probable_labels_count_as_they_are_probable(backend, top):
+    softmax = infoq.likelihoods.Softmax(logits=backend.array(cases.Z))
+    embedding = infoq.gradient_embedding(backend.array(cases.PHI), softmax, top=top)
+    labels = np.argsort(-cases.PROBS, axis=1)[:, :top]
+    shares = np.take_along_axis(cases.PROBS, labels, axis=1)
+    residuals = (cases.PROBS[:, None, :] - np.eye(C)[labels]) * np.sqrt(shares)[:, :, None]
+    expected = residuals[:, :, :, None] * cases.PHI[:, None, None, :]
+    rows = backend.numpy(embedding.dense())
+    np.testing.assert_allclose(rows, expected.reshape(rows.shape), **CLOSE)
+
+
 def test_says_what_it_is(backend):
     numbers = f"{backend.name} float64"
     softmax = EMBEDDINGS["softmax, bias"].make(backend)

@@ -540,3 +540,12 @@ def test_a_gaussian_has_no_labels(backend):
     ]
     for labelled, unlabelled in pairs:
         np.testing.assert_array_equal(backend.numpy(labelled), backend.numpy(unlabelled))
+
+
+def test_what_a_rare_label_tells_keeps_its_digits_beside_one_that_is_not(backend):
+    rare, often = 0.01 * (1 + 1e-9 * RNG.normal(size=4)), np.array([0.9, 0.2, 0.7, 0.5])
+    rows = np.stack([np.stack([p, 1 - p], axis=1) for p in (rare, often)])
+    labels = np.zeros(2, np.int64)
+    alone = backend.call(infoq.ig, rows[:1], labels[:1])
+    np.testing.assert_allclose(backend.call(infoq.ig, rows, labels)[:1], alone, rtol=1e-9)
+    assert 0 < alone[0] < 1e-17
