@@ -121,6 +121,13 @@ def test_small_divergences_in_float32(backend):
     np.testing.assert_allclose(value, exact, rtol=1e-3)
 
 
+def test_small_divergences_of_a_stack_of_large_covariances(backend):
+    cov, mean = covariances(7, stack=(3,), size=30), np.zeros((3, 30))
+    change = np.array([1e-2, 1e-3, 1e-4])[:, None, None] * covariances(8, stack=(3,), size=30)
+    value = backend.call(gaussian_kl_divergence, mean, cov + change, mean, cov)
+    np.testing.assert_allclose(value, kl_divergence(mean, cov + change, mean, cov), rtol=1e-9)
+
+
 @pytest.mark.parametrize("size", [1, 4, 30])
 def test_divergence_is_zero_for_equals_alone(backend, size):
     cov = covariances(3, size=size)

@@ -352,12 +352,16 @@ def test_blocks_of_no_similarity(backend, ridge):
 
 
 @ridges
+def test_stacks_of_empty_sets(backend, ridge):
+    assert backend.call(logdet, np.zeros((2, 1, 0, 0)), ridge=ridge).tolist() == [[0], [0]]
+
+
+@ridges
 def test_empty_sets(backend, ridge):
     s = similarities(0)
     none, square, wide = np.zeros((2, 0, 0)), np.zeros((2, 0, 3)), s[:, Q, Q]
     assert backend.call(logdet, none, ridge=ridge).tolist() == [0, 0]
     assert backend.call(logdet, np.zeros((0, 0)), ridge=ridge) == 0
-    assert backend.call(logdet, np.zeros((2, 1, 0, 0)), ridge=ridge).tolist() == [[0], [0]]
     tall = square.swapaxes(-1, -2)
     assert backend.call(logdet_mi, none, square, wide, ridge=ridge).tolist() == [0, 0]
     assert backend.call(logdet_mi, wide, tall, none, ridge=ridge).tolist() == [0, 0]

@@ -34,7 +34,7 @@ def main() -> int:
     text = "of these kinds alone, as number,swap_op,keywords,if_exp (default: of all kinds)"
     parser.add_argument("--kinds", metavar="KINDS", type=lambda text: text.split(","), help=text)
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="trials at a time")
-    parser.add_argument("--again", action="store_true", help="keep what was killed, try the rest")
+    parser.add_argument("--again", action="store_true", help="try newer tests on what survived")
     parser.add_argument("--measure", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     os.chdir(ROOT)
@@ -98,11 +98,9 @@ class Run:
         self.results: dict[str, dict[str, Any]] = {}
         if file.exists():
             saved = json.loads(file.read_text())
-            # Of a run that was interrupted, and of one that is to be tried again.
-            if saved["digest"] == digest:
-                keep = ("killed", "timeout") + (() if arguments.again else ("survived",))
-                found = saved["results"].items()
-                self.results = {key: one for key, one in found if one["outcome"] in keep}
+            if saved["digest"] == digest:  # of a run that was interrupted, or has survivors
+                self.results = saved["results"]
+        self.again = arguments.again
         self.times = json.loads((FOLDER / "durations.json").read_text())
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -121,10 +119,12 @@ class Run:
             self.failed = 2
             return True
         for number, (index, mutant) in enumerate(self.mutants):
-            if str(index) in self.results:
+            known = self.results.get(str(index))
+            if known and not (self.again and known["outcome"] == "survived"):
                 continue
-            # A test that is newer than what was measured is run on every mutant.
-            named = covering(data, mutant.file, mutant.lines)
+            # A test that is newer than what was measured is run on every mutant; what survived all
+            # others meets no test but these.
+            named = set() if known else covering(data, mutant.file, mutant.lines)
             mine = [i for i in items if i.nodeid in named or i.nodeid not in self.times]
             if len(waiting) >= self.jobs:
                 self.finish(*waiting.popleft())
@@ -138,12 +138,11 @@ class Run:
 
     def nothing_survives(self, data: coverage.CoverageData, items: list[pytest.Item]) -> bool:
         """Whether all tests pass where every module is swapped for itself."""
-        if all(str(index) in self.results for index, _ in self.mutants):
-            return True
         files = {mutant.file for _, mutant in self.mutants}
         same = {file: (ROOT / file).read_text(encoding="utf-8") for file in files}
-        named = {test for file in files for test in covering(data, file)}
-        mine = [item for item in items if item.nodeid in named]
+        some = any(str(index) not in self.results for index, _ in self.mutants)
+        named = {test for file in files for test in covering(data, file) if some}
+        mine = [i for i in items if i.nodeid in named or i.nodeid not in self.times]
         outcome, test = trial.outcome(*trial.fork(same, mine, self.times))
         print("no mutant at all:", outcome, test, flush=True)
         return outcome == "survived"
@@ -155,7 +154,8 @@ class Run:
         outcome, test = trial.outcome(*child)
         one = {"outcome": outcome, "file": mutant.file, "line": mutant.line, "test": test}
         one["operator"] = mutant.operator
-        one |= {"before": mutant.before(), "after": mutant.after(), "tests": tests}
+        one |= {"before": mutant.before(), "after": mutant.after()}
+        one["tests"] = tests + self.results.get(str(index), {}).get("tests", 0)
         one["seconds"] = round(time.monotonic() - start, 1)
         self.results[str(index)] = one
         self.file.write_text(json.dumps({"digest": self.digest, "results": self.results}, indent=1))

@@ -99,6 +99,13 @@ STRUCTURE = {
         ValueError,
         "labels and samples: expected at most one",
     ),
+    "samples and top": (
+        lambda a: infoq.gradient_embedding(
+            a(cases.PHI), likelihoods.Softmax(a(cases.PROBS)), samples=2, top=2
+        ),
+        ValueError,
+        "^samples and top: expected at most one",
+    ),
     "labels of another N": (
         lambda a: infoq.gradient_embedding(
             a(cases.PHI), likelihoods.Softmax(a(cases.PROBS)), a(cases.LABELS[:3])
@@ -242,10 +249,15 @@ STRUCTURE = {
         ValueError,
         "given: expected P=6 parameters",
     ),
-    "context of another P, outcomes": (
+    "outcomes of another P": (
         lambda a: infoq.eig(pool(a), given=dense(a, np.ones((2, 5)))),
         ValueError,
-        "expected P=",
+        "^given: expected P=6 parameters",
+    ),
+    "samples of a singular covariance": (
+        lambda a: Gaussian(dense(a), CovariancePrecision(a(np.diag([1.0] * 5 + [0.0])))).sample(2),
+        ValueError,
+        "^covariance: ",
     ),
     "approximation of eig": (
         lambda a: infoq.eig(pool(a), approximation="jensen"),

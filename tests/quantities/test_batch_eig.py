@@ -221,3 +221,18 @@ def test_samples_and_seed_are_checked(backend):
         infoq.EIG(pool, samples=0)
     with pytest.raises(TypeError, match="seed: expected an integer or a random generator"):
         infoq.EIG(pool, seed="zero")
+
+
+@pytest.mark.parametrize("name", ["eig", "epig", "jepig"])
+def test_a_batch_given_a_context_begins_with_the_scores_given_it(backend, name):
+    rng = np.random.default_rng(0)
+    draws = oracles.softmax(2 * rng.normal(size=(6, 4, 3)))
+    pool, targets = (infoq.Categorical(backend.array(x)) for x in (draws[:4], draws[4:]))
+    about = () if name == "eig" else (targets,)
+    known = pool.observe(pool.context(), 0)
+    score, function = getattr(infoq, name), getattr(infoq, name.upper())(pool, *about, given=known)
+    gains = backend.numpy(function.gains(function.start()))
+    np.testing.assert_allclose(
+        gains, backend.numpy(score(pool, *about, given=known)), rtol=1e-9, atol=1e-13
+    )
+    assert not np.allclose(gains, backend.numpy(score(pool, *about)))
