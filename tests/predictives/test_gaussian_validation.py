@@ -264,6 +264,11 @@ STRUCTURE = {
         ValueError,
         "approximation: expected one of 'logdet', 'trace', got 'jensen'",
     ),
+    "approximation of a batch by jepig": (
+        lambda a: infoq.JEPIG(pool(a), dense(a), approximation="jensen"),
+        ValueError,
+        "approximation: expected one of 'logdet', 'trace', 'kronecker', got 'jensen'",
+    ),
     "approximation of jepig": (
         lambda a: infoq.jepig(pool(a), dense(a), approximation="jensen"),
         ValueError,

@@ -76,6 +76,16 @@ def test_yes_and_no(backend):
     )
 
 
+def test_variance_of_yes_and_no(backend):
+    draws = 1000 if backend.name == "array_api_strict" else DRAWS
+    bernoulli = likelihoods.Bernoulli(logits=backend.array(cases.Z[:, 0]))
+    layer = infoq.LastLayerEmbedding(backend.array(cases.PHI), bernoulli)
+    probs = backend.numpy(Gaussian(layer, 2.0).sample(draws, seed=1).probs)
+    spread = np.var(np.log(probs[:, :, 1] / probs[:, :, 0]), axis=1)
+    expected = np.sum(cases.PHI**2, axis=1) / 2.0
+    np.testing.assert_allclose(spread, expected, rtol=5 * np.sqrt(2 / draws))
+
+
 def test_bald_of_samples_approaches_the_eig_where_the_posterior_is_narrow(backend):
     draws = 1000 if backend.name == "array_api_strict" else DRAWS
     pool = Gaussian(EMBEDDINGS["softmax"].make(backend), 2000.0)

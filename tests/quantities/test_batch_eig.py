@@ -236,3 +236,17 @@ def test_a_batch_given_a_context_begins_with_the_scores_given_it(backend, name):
         gains, backend.numpy(score(pool, *about, given=known)), rtol=1e-9, atol=1e-13
     )
     assert not np.allclose(gains, backend.numpy(score(pool, *about)))
+
+
+@pytest.mark.parametrize("name", ["eig", "epig", "jepig"])
+def test_the_value_of_a_batch_given_a_context_is_the_sum_of_its_gains(backend, name):
+    rng = np.random.default_rng(1)
+    draws = oracles.softmax(2 * rng.normal(size=(6, 4, 3)))
+    pool, targets = (infoq.Categorical(backend.array(x)) for x in (draws[:4], draws[4:]))
+    about = () if name == "eig" else (targets,)
+    function = getattr(infoq, name.upper())(pool, *about, given=pool.observe(pool.context(), 0))
+    state, total = function.start(), 0.0
+    for index in (1, 3):
+        total += backend.numpy(function.gains(state))[index]
+        state = function.add(state, index)
+    np.testing.assert_allclose(float(function.value(state)), total, rtol=1e-9)

@@ -209,3 +209,9 @@ def test_what_is_refused(backend):
             LogDet(backend.array(holed))
         with pytest.raises(ValueError, match=r"kernel: element \(0, 2\).*mirror image"):
             LogDet(kernel=backend.array(lopsided))
+
+
+def test_no_ridge_is_infinite(backend):
+    for ridge in (math.inf, math.nan):
+        with pytest.raises(ValueError, match=f"ridge: expected a finite number .*, got {ridge}"):
+            LogDet(backend.array(np.eye(2)), ridge=ridge)
