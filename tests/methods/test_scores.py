@@ -65,7 +65,7 @@ def test_bad_probabilities_are_named(backend, score):
     probs = np.full((3, 2, 2), 0.5)
     probs[1, 1, 0] = np.nan
     if backend.reads_values:
-        with pytest.raises(ValueError, match=r"candidate 1, draw 1"):
+        with pytest.raises(ValueError, match=r"^x: candidate 1, draw 1"):
             score(backend.array(probs))
 
 

@@ -86,6 +86,27 @@ def test_variance_of_yes_and_no(backend):
     np.testing.assert_allclose(spread, expected, rtol=5 * np.sqrt(2 / draws))
 
 
+def test_a_jacobian_by_blocks_draws_as_one_in_full(backend):
+    rng = np.random.default_rng(2)
+    x, directions = rng.normal(size=(70, 2)), rng.normal(size=(C, 3, 2))
+    weights = rng.normal(size=3)
+    jacobian = np.einsum("cpd,nd->ncp", directions, x)
+    maps = np.ascontiguousarray(directions.reshape(-1, 2).T)
+
+    def linearise(some):
+        xp = infoq.backends.ops_for(some).xp
+        full = xp.reshape(some @ xp.asarray(maps), (some.shape[0], C, 3))
+        return full @ xp.asarray(weights), full
+
+    blocks = infoq.JacobianEmbedding(
+        backend.array(x), linearise, lambda z: likelihoods.Softmax(logits=z)
+    )
+    logits = likelihoods.Softmax(logits=backend.array(jacobian @ weights))
+    full = infoq.fisher_embedding(backend.array(jacobian), logits)
+    one, two = (backend.numpy(Gaussian(e, 2.0).sample(3, seed=1).probs) for e in (blocks, full))
+    np.testing.assert_allclose(one, two, rtol=1e-10)
+
+
 def test_bald_of_samples_approaches_the_eig_where_the_posterior_is_narrow(backend):
     draws = 1000 if backend.name == "array_api_strict" else DRAWS
     pool = Gaussian(EMBEDDINGS["softmax"].make(backend), 2000.0)

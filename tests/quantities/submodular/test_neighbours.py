@@ -196,8 +196,14 @@ def test_jit_of_greedy():
 def test_lists_between_candidates_may_differ_by_rounding(backend):
     kernel = symmetric(0)
     kernel[1, 2] *= 1 + 1e-12
-    for kind in (GraphCut, LogDet):
-        assert len(kind(kernel=lists_of(backend, kernel))) == len(kernel)
+    for scale in (1e-3, 1.0, 1e3):
+        for kind in (GraphCut, LogDet):
+            assert len(kind(kernel=lists_of(backend, scale * kernel))) == len(kernel)
+
+
+def test_lists_of_one_point(backend):
+    lists = Neighbours(backend.array([[0], [0]]), backend.array([[1.0], [0.5]]), size=1)
+    assert float(infoq.greedy(FacilityLocation(kernel=lists), 1).value) == 1.0
 
 
 def test_lists_between_candidates_are_symmetric(backend):
