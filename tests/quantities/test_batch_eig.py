@@ -250,3 +250,16 @@ def test_the_value_of_a_batch_given_a_context_is_the_sum_of_its_gains(backend, n
         total += backend.numpy(function.gains(state))[index]
         state = function.add(state, index)
     np.testing.assert_allclose(float(function.value(state)), total, rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["eig", "epig", "jepig"])
+def test_scores_given_a_context_do_not_depend_on_the_kind(backend, name):
+    logits = 2 * np.random.default_rng(2).normal(size=(6, 4, 3))
+    answers = []
+    for kind, values in (("logits", logits), ("probs", oracles.softmax(logits))):
+        named = ({kind: backend.array(x)} for x in (values[:4], values[4:]))
+        pool, targets = (infoq.Categorical(**each) for each in named)
+        about = () if name == "eig" else (targets,)
+        known = pool.observe(pool.context(), 0)
+        answers.append(backend.numpy(getattr(infoq, name)(pool, *about, given=known)))
+    np.testing.assert_allclose(*answers, rtol=1e-9, atol=1e-13)
