@@ -99,6 +99,11 @@ STRUCTURE = {
         ValueError,
         "labels and samples: expected at most one",
     ),
+    "inputs of rank 1": (
+        lambda a: infoq.gradient_embedding(a(np.ones(N)), likelihoods.Softmax(a(cases.PROBS))),
+        ValueError,
+        r"^x: expected shape \[N, D\] or \[N, C, P\]",
+    ),
     "samples and top": (
         lambda a: infoq.gradient_embedding(
             a(cases.PHI), likelihoods.Softmax(a(cases.PROBS)), samples=2, top=2

@@ -517,6 +517,14 @@ def test_contexts_are_checked(backend):
         infoq.ig(pool, labels, given=fewer.context())
 
 
+def test_a_gaussian_has_no_target_labels(backend):
+    points, labels = backend.array(np.eye(2)), backend.array(np.array([0, 1]))
+    pool, targets = infoq.Gaussian(points, 1.0), infoq.DenseEmbedding(points)
+    for score in (infoq.pig, infoq.jpig):
+        with pytest.raises(TypeError, match="^target_labels: expected none with a Gaussian"):
+            score(pool, targets, target_labels=labels)
+
+
 def test_a_gaussian_has_no_labels(backend):
     pool = infoq.Gaussian(backend.array(np.eye(2)), 1.0)
     targets = infoq.DenseEmbedding(backend.array(np.eye(2)))
