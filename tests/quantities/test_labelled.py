@@ -521,7 +521,7 @@ def test_a_gaussian_has_no_target_labels(backend):
     points, labels = backend.array(np.eye(2)), backend.array(np.array([0, 1]))
     pool, targets = infoq.Gaussian(points, 1.0), infoq.DenseEmbedding(points)
     for score in (infoq.pig, infoq.jpig):
-        with pytest.raises(TypeError, match="^target_labels: expected none with a Gaussian"):
+        with pytest.raises(TypeError, match=r"^target_labels: expected none with a Gaussian"):
             score(pool, targets, target_labels=labels)
 
 
