@@ -428,6 +428,8 @@ VALUES = {
 @pytest.mark.parametrize("name", STRUCTURE)
 def test_wrong_structure(backend, name):
     make, error, message = STRUCTURE[name]
+    if name == "samples of a singular covariance" and not backend.reads_values:
+        return  # found out when it is computed
     with pytest.raises(error, match=message):
         make(backend.array)
 
