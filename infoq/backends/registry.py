@@ -201,6 +201,11 @@ def ops_class(name: str) -> type[Ops]:
     return loaded
 
 
+# `torch.compile` runs it and does not trace it, as it imports. What
+# `torch.compiler.assume_constant_result` does, before `infoq.backends.torch` could ask for it.
+ops_class._dynamo_marked_constant = True  # type: ignore[attr-defined]
+
+
 def _load_plugin(entry: EntryPoint) -> type[Ops]:
     try:
         ops: type[Ops] = entry.load()

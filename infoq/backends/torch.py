@@ -8,13 +8,11 @@ import torch
 import torch.utils._pytree as pytree
 
 from infoq.backends.ops import Array, Ops, Seed, stream
-from infoq.backends.trees import tell
 from infoq.settings import current_options
 
 # Constants of a compiled program, which can trace neither a context variable nor a `Random`.
 torch.compiler.assume_constant_result(current_options)
 torch.compiler.assume_constant_result(stream)
-torch.compiler.assume_constant_result(tell)
 
 
 @torch.library.custom_op("infoq::uniform", mutates_args=())  # type: ignore[untyped-decorator]

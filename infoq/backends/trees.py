@@ -68,3 +68,7 @@ def tell() -> None:
             _TOLD.add(name)
             for cls in _CLASSES:
                 ops_class(name).register_tree(cls)
+
+
+# Run and not traced by `torch.compile`, as is `ops_class`.
+tell._dynamo_marked_constant = True  # type: ignore[attr-defined]

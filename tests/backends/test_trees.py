@@ -199,6 +199,24 @@ print(jax.jit(infoq.eig)(pool).shape, len(jax.tree_util.tree_leaves(infoq.Scalar
     assert run.stdout.split() == ["(2,)", "0"]
 
 
+@pytest.mark.parametrize("first", ["infoq", "torch"])
+@pytest.mark.parametrize(
+    "call", ["infoq.eig(x)", "infoq.entropy(x)", "infoq.Gaussian(x, 1.0).parts"]
+)
+def test_the_first_call_of_a_process_compiles(first, call):
+    pytest.importorskip("torch")
+    second = "torch" if first == "infoq" else "infoq"
+    code = f"""
+import {first}, {second}
+import infoq, torch
+run = torch.compile(lambda x: {call}, fullgraph=True, backend="eager")
+run(torch.softmax(torch.ones(2, 3, 4), -1))
+print("done")
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["done"]
+
+
 def test_a_tree_is_its_type_its_parts_and_its_settings():
     tree = infoq.DiagonalPrecision(np.ones(3))
     assert isinstance(tree, Tree)
