@@ -86,6 +86,10 @@ class TorchOps(Ops):
         """`torch.cumsum`: array-api-compat looks the namespace up, which cannot be compiled."""
         return torch.cumsum(x, dim=axis)
 
+    def take_along_axis(self, x: Array, indices: Array, axis: int = -1) -> Array:
+        """`torch.gather`: `take_along_dim` makes a compiled program one of these sizes alone."""
+        return torch.gather(x, axis, indices)
+
     def logsumexp(self, x: Array, axis: int = -1, *, keepdims: bool = False) -> Array:
         """`torch.logsumexp`, except where its gradient is NaN: rows of -inf alone."""
         if x.requires_grad or not self.concrete(x):

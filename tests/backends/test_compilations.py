@@ -100,3 +100,24 @@ def test_a_compiled_function_is_traced_once(backend, name):
     for one, case in zip(found, cases, strict=True):
         expected = backend.numpy(FUNCTIONS[name](*case))
         np.testing.assert_allclose(backend.numpy(one), expected, rtol=1e-9, atol=1e-13)
+
+
+LABELLED = FUNCTIONS | {
+    "ig": lambda x, y, rows: infoq.ig(x, (x[:, 0, 0] > 2).long()),
+    "pig": lambda x, y, rows: infoq.pig(x, y, (x[:, 0, 0] > 2).long(), (y[:, 0, 0] > 2).long()),
+}
+
+
+@pytest.mark.parametrize("name", LABELLED)
+def test_a_torch_program_of_a_dynamic_shape_is_of_every_number_of_candidates(backend, name):
+    torch = of(backend, "torch")
+    from torch._dynamo.testing import CompileCounter
+
+    torch._dynamo.reset()
+    counter = CompileCounter()
+    run = torch.compile(LABELLED[name], fullgraph=True, backend=counter, dynamic=True)
+    x, y, rows = (backend.array(x) for x in inputs(0))
+    for count in (6, 5, 4):
+        parts = x[:count].clone(), y, rows[:count].clone()
+        torch.testing.assert_close(run(*parts), LABELLED[name](*parts))
+    assert counter.frame_count == 1
