@@ -96,7 +96,14 @@ class JaxOps(Ops):
             if seed.dtype == jnp.uint32 and seed.shape == (2,):
                 seed = jax.random.wrap_key_data(seed)
             if jax.dtypes.issubdtype(seed.dtype, jax.dtypes.prng_key):
-                return int(jax.random.bits(seed, dtype=jnp.uint32))
+                with jax.ensure_compile_time_eval():  # a key from outside has a value inside `jit`
+                    bits = jax.random.bits(seed, dtype=jnp.uint32)
+                if isinstance(bits, jax.core.Tracer):
+                    raise TypeError(
+                        "seed: expected a key with a value, got a traced one; make it outside the "
+                        "function that is traced, and do not pass it as an argument"
+                    )
+                return int(bits)
         return super().seed(seed)
 
     def uniform(self, shape: tuple[int, ...], seed: Seed, like: Array) -> Array:

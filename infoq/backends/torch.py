@@ -120,6 +120,10 @@ class TorchOps(Ops):
             cls,
             lambda tree: (list(tree.parts), tree.settings),
             lambda parts, settings: cls.from_parts(tuple(parts), settings),
+            flatten_with_keys_fn=lambda tree: (
+                [(pytree.SequenceKey(place), part) for place, part in enumerate(tree.parts)],
+                tree.settings,
+            ),
         )
 
     def seed(self, seed: Any) -> int:

@@ -52,6 +52,24 @@ class Tree:
         """What else it is made of: hashable, and a constant of a compiled program."""
         return self._settings
 
+    def __repr__(self) -> str:
+        try:
+            return self._words()
+        # Libraries put marks, shapes or stacks in place of arrays, and say so in their errors.
+        except (AttributeError, IndexError, TypeError, ValueError):
+            return f"{type(self).__name__}({_leaves(self.parts)})"
+
+    def _words(self) -> str:
+        """What `repr` says where the parts are arrays."""
+        return f"{type(self).__name__}({_leaves(self.parts)})"
+
+
+def _leaves(part: Any) -> str:
+    """Parts in words: of an array its shape."""
+    if isinstance(part, tuple):
+        return ", ".join(_leaves(one) for one in part)
+    return f"{type(part).__name__}{part.shape}" if hasattr(part, "shape") else repr(part)
+
 
 def record(cls: type[Any]) -> None:
     """Let the transformations of every library look into a class."""

@@ -93,7 +93,7 @@ class Likelihood(Tree, ABC):
     def check_labels(self, labels: Array) -> None:
         """Refuse labels of a wrong dtype or shape, or (where they can be read) value."""
 
-    def __repr__(self) -> str:
+    def _words(self) -> str:
         return f"{type(self).__name__}({self._describe()})"
 
     def _describe(self) -> str:

@@ -145,7 +145,7 @@ class Categorical(Tree):
         """The number of candidates, N."""
         return self.num_candidates
 
-    def __repr__(self) -> str:
+    def _words(self) -> str:
         dtype = str(self._values.dtype).rpartition(".")[2]
         return (
             f"Categorical(N={self.num_candidates}, K={self.num_draws}, C={self.num_classes}, "

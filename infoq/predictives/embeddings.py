@@ -99,7 +99,7 @@ class Embedding(Tree, ABC):
         start, stop, step = candidates.indices(len(self))
         return self.from_parts(tuple(x[start:stop:step, ...] for x in self.parts), self.settings)
 
-    def __repr__(self) -> str:
+    def _words(self) -> str:
         dtype = str(self.parts[0].dtype).rpartition(".")[2]
         return (
             f"{type(self).__name__}(N={self.num_candidates}, R={self.num_rows}, "

@@ -154,7 +154,7 @@ class Gaussian(Tree):
         """Some of the candidates, by a slice, under the same precision."""
         return Gaussian(self.embedding[candidates], self.precision)
 
-    def __repr__(self) -> str:
+    def _words(self) -> str:
         return f"Gaussian({self.embedding!r}, {self.precision!r})"
 
     def as_targets(self, targets: Any) -> Any:

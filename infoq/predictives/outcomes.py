@@ -96,7 +96,7 @@ class Outcomes(Tree):
         names = ("log_likelihoods", "log_posteriors", "probabilities", *_SETTINGS)
         return type(self)(**{name: changes.get(name, getattr(self, name)) for name in names})
 
-    def __repr__(self) -> str:
+    def _words(self) -> str:
         count, draws = self.log_posteriors.shape
         how = "sampled" if self.sampled else "joint outcomes"
         return f"{type(self).__name__}(B={self.num_observed}, S={count} {how}, K={draws})"

@@ -104,7 +104,7 @@ class Precision(Tree, ABC):
             raise ValueError("two precisions of unknown size; add them to an embedding's first")
         return DensePrecision(self.matrix(size, like) + other.matrix(size, like))
 
-    def __repr__(self) -> str:
+    def _words(self) -> str:
         size = "" if self.num_parameters is None else f"P={self.num_parameters}"
         return f"{type(self).__name__}({size})"
 
@@ -188,7 +188,7 @@ class ScalarPrecision(Precision):
             return ScalarPrecision(self.settings + other.settings)
         return ScalarPrecision(self._value(like) + other._value(like))
 
-    def __repr__(self) -> str:
+    def _words(self) -> str:
         return f"ScalarPrecision({self.settings if not self.parts else self.parts[0]})"
 
 
@@ -468,7 +468,7 @@ class LowRankPrecision(Precision):
             )
         return LowRankPrecision(base + other, rows, sign=self.settings)
 
-    def __repr__(self) -> str:
+    def _words(self) -> str:
         sign = "" if self.settings == 1 else ", sign=-1"
         return f"LowRankPrecision({self.parts[0]!r}, Q={self.parts[1].shape[0]}{sign})"
 

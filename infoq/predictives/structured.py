@@ -101,7 +101,7 @@ class KroneckerPrecision(Precision):
         parts = (left, right, values + other.diagonal(values))
         return KroneckerPrecision.from_parts(parts, self.settings)
 
-    def __repr__(self) -> str:
+    def _words(self) -> str:
         return f"KroneckerPrecision(C={self.parts[0].shape[0]}, D={self.parts[1].shape[0]})"
 
 

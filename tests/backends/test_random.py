@@ -179,3 +179,14 @@ def test_normal_numbers_have_a_name(backend):
     np.testing.assert_array_equal(draw_normal(backend, (4, 2), (3,)), first)
     assert np.all(draw_normal(backend, (4, 2), (4,)) != first)
     assert draw_normal(backend, (), (0,)).shape == ()
+
+
+def test_a_key_seeds_inside_jit_where_it_has_a_value(backend):
+    if backend.name != "jax":
+        pytest.skip("of JAX")
+    import jax
+
+    key, ops = jax.random.key(7), backend.ops
+    assert jax.jit(lambda: ops.seed(key))() == ops.seed(key)
+    with pytest.raises(TypeError, match="seed: expected a key with a value"):
+        jax.jit(ops.seed)(key)

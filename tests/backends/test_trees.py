@@ -101,6 +101,36 @@ def test_leaves_may_be_anything(backend, name):
 
 
 @every_tree
+@pytest.mark.parametrize("leaf", [None, 0, object(), (3, 4), np.zeros((2, 1, 2, 3, 4))])
+def test_trees_of_anything_can_be_printed(backend, name, leaf):
+    library(backend)
+    leaves, rebuild, _ = flatten(backend, TREES[name](backend))
+    tree = rebuild([leaf for _ in leaves])
+    assert repr(tree).startswith(f"{type(tree).__name__}(")
+
+
+def test_trees_of_shapes_can_be_printed(backend):
+    jax = library(backend, "jax")
+    shapes = jax.eval_shape(lambda x: x, TREES["draws"](backend))
+    assert repr(shapes) == "Categorical(ShapeDtypeStruct(5, 4, 3))"
+
+
+@pytest.mark.parametrize("name", ["draws", "posterior", "outcomes"])
+def test_exported_programs_take_them(backend, name):
+    torch = library(backend, "torch")
+
+    class Score(torch.nn.Module):
+        """As a module, which is what is exported."""
+
+        def forward(self, tree):
+            return tree.probabilities if name == "outcomes" else infoq.eig(tree)
+
+    tree = TREES[name](backend)
+    program = torch.export.export(Score(), (tree,)).module()
+    torch.testing.assert_close(program(tree), Score()(tree))
+
+
+@every_tree
 def test_equal_trees_are_one_program(backend, name):
     library(backend)
     one, two = (flatten(backend, TREES[name](backend))[2] for _ in range(2))
