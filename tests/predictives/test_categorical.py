@@ -115,7 +115,7 @@ def test_probabilities_in_half_precision_may_sum_to_one_less_exactly(backend):
         pytest.skip("the standard has no float16")
     half = np.tile(np.float16(1.01 / 4), (2, 3, 4))
     assert np.all(backend.call(infoq.eig, half) == 0)
-    with pytest.raises(ValueError, match="sum to (1|one)"):
+    with pytest.raises(ValueError, match=r"sum to (1|one)"):
         backend.numpy(infoq.eig(backend.array(half.astype(np.float32))))
 
 
