@@ -59,11 +59,8 @@ def options(*, memory: int | str | None = None) -> Iterator[Options]:
     current = current_options()
     if memory is not None:
         current = current._replace(memory=parse_bytes(memory))
-    token = _OPTIONS.set(current)
-    try:
+    with in_force(current):
         yield current
-    finally:
-        _OPTIONS.reset(token)
 
 
 def current_options() -> Options:
@@ -73,7 +70,7 @@ def current_options() -> Options:
 
 @contextlib.contextmanager
 def in_force(settings: Options) -> Iterator[None]:
-    """The settings of another thread, here: a Dask chunk runs in one of its own."""
+    """These settings, here; of another thread's, where a Dask chunk runs in one of its own."""
     if settings == current_options():
         yield
         return

@@ -9,13 +9,15 @@ here, and each library is told of them once it is imported: none is imported for
 from __future__ import annotations
 
 import sys
+import threading
 from typing import Any, Self
 
 from infoq.backends.registry import ops_class
 
-# The libraries whose transformations look into arguments, by whether they have been told.
-_WAITING = {"jax", "torch"}
+# The libraries whose transformations look into arguments: not told yet of the classes, and told.
+_WAITING = ["jax", "torch"]
 _TOLD: set[str] = set()
+_TELLING = threading.Lock()
 _CLASSES: list[type[Any]] = []
 
 
@@ -27,7 +29,9 @@ class Tree:
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
-        record(cls)
+        _CLASSES.append(cls)
+        for name in _TOLD:
+            ops_class(name).register_tree(cls)
 
     def __new__(cls, *_arguments: Any, **_keywords: Any) -> Self:
         """An object of nothing yet, of a class that all libraries know that are imported."""
@@ -71,21 +75,16 @@ def _leaves(part: Any) -> str:
     return f"{type(part).__name__}{part.shape}" if hasattr(part, "shape") else repr(part)
 
 
-def record(cls: type[Any]) -> None:
-    """Let the transformations of every library look into a class."""
-    _CLASSES.append(cls)
-    for name in _TOLD:
-        ops_class(name).register_tree(cls)
-
-
 def tell() -> None:
-    """Tell the libraries of the classes that have been imported since the last time."""
-    for name in tuple(_WAITING):
-        if name in sys.modules:
-            _WAITING.discard(name)
-            _TOLD.add(name)
+    """Tell the libraries that have been imported since the last time of all classes so far."""
+    if not any(name in sys.modules for name in _WAITING):
+        return
+    with _TELLING:  # chunks of a Dask array make objects in threads
+        for name in [name for name in _WAITING if name in sys.modules]:
             for cls in _CLASSES:
                 ops_class(name).register_tree(cls)
+            _TOLD.add(name)
+            _WAITING.remove(name)
 
 
 # Run and not traced by `torch.compile`, as is `ops_class`.

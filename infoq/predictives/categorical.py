@@ -122,6 +122,17 @@ class Categorical(Tree):
     # --- what it is -------------------------------------------------------------------------
 
     @property
+    def _values(self) -> Array:
+        """What was given, [N, K, C]."""
+        return self.parts[0]
+
+    @property
+    def _kind(self) -> str:
+        """What the values are: probs, log_probs or logits."""
+        kind: str = self.settings[1]
+        return kind
+
+    @property
     def ops(self) -> Ops:
         """The operations of its library."""
         return ops_for(self._values)
@@ -411,17 +422,6 @@ class Categorical(Tree):
         except InvalidValuesError:
             self._check_values()
             raise
-
-    @property
-    def _values(self) -> Array:
-        """What was given, [N, K, C]."""
-        return self.parts[0]
-
-    @property
-    def _kind(self) -> str:
-        """What the values are: probs, log_probs or logits."""
-        kind: str = self.settings[1]
-        return kind
 
     # --- how it computes --------------------------------------------------------------------
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 import infoq
 from infoq import likelihoods
+from infoq.backends import trees
 from infoq.backends.trees import Tree
 
 N, K, C, D = 5, 4, 3, 2
@@ -227,6 +230,30 @@ print(jax.jit(infoq.eig)(pool).shape, len(jax.tree_util.tree_leaves(infoq.Scalar
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.split() == ["(2,)", "0"]
+
+
+def test_a_thread_goes_on_when_all_classes_are_told_and_none_twice(monkeypatch):
+    told = []
+
+    class SlowOps:
+        @staticmethod
+        def register_tree(cls):
+            time.sleep(1e-3)
+            told.append(cls)
+
+    monkeypatch.setitem(sys.modules, "slow_library", object())
+    monkeypatch.setattr(trees, "_WAITING", ["slow_library"])
+    monkeypatch.setattr(trees, "_TOLD", set())
+    monkeypatch.setattr(trees, "ops_class", lambda name: SlowOps)
+
+    def count(_):
+        trees.tell()
+        return len(told)
+
+    with ThreadPoolExecutor(8) as threads:
+        counts = set(threads.map(count, range(8)))
+    assert len(told) == len(set(told))
+    assert counts == {len(trees._CLASSES)}
 
 
 @pytest.mark.parametrize("first", ["infoq", "torch"])
