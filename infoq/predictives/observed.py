@@ -41,8 +41,15 @@ def observe_label(ops: Ops, known: Outcomes, likelihood: Array, index: Any) -> O
     joint = row + growth(ops, likelihood[None, :], row[0, :])
     history = (*known.log_likelihoods, likelihood[:, None])
     indices = (*known.indices, as_place(index))
-    parts = history, joint, known.probabilities
-    return ObservedLabels.from_parts(parts, (*known.settings[:3], indices))
+    return ObservedLabels(
+        history,
+        joint,
+        known.probabilities,
+        sampled=known.sampled,
+        samples=known.samples,
+        seed=known.seed,
+        indices=indices,
+    )
 
 
 # --- labels, and how probable the draws call them -------------------------------------------

@@ -48,8 +48,11 @@ class Outcomes(Tree):
         seed: int,
         indices: tuple[Any, ...] = (),
     ) -> None:
-        self._parts = (log_likelihoods, log_posteriors, probabilities)
-        self._settings = (sampled, samples, seed, indices)
+        # An index that cannot be read belongs to a trace, and may leave it as an array alone.
+        arrays = tuple(index for index in indices if not isinstance(index, int))
+        read = tuple(index if isinstance(index, int) else None for index in indices)
+        self._parts = (log_likelihoods, log_posteriors, probabilities, arrays)
+        self._settings = (sampled, samples, seed, read)
 
     @property
     def log_likelihoods(self) -> tuple[Array, ...]:
@@ -84,7 +87,8 @@ class Outcomes(Tree):
     @property
     def indices(self) -> tuple[Any, ...]:
         """Which candidates the outcomes are of, where that was told."""
-        return tuple(self.settings[3])
+        arrays = iter(self.parts[3])
+        return tuple(next(arrays) if index is None else index for index in self.settings[3])
 
     @property
     def num_observed(self) -> int:

@@ -195,6 +195,35 @@ def test_trees_come_back_from_transformations(backend):
     assert slope.embedding.parts[0].shape == FEATURES.shape
 
 
+@pytest.mark.parametrize("label", [None, 1])
+def test_contexts_come_back_from_jit_with_the_candidates_that_they_are_of(backend, label):
+    jax = library(backend, "jax")
+    pool, traces = TREES["draws"](backend), []
+
+    def traced(known, index):
+        traces.append(index)
+        return pool.observe(known, index, label)
+
+    observe = jax.jit(traced)
+    for last in (3, 4):
+        known = observe(observe(pool.context(), 2), last)
+        assert [int(index) for index in known.indices] == [2, last]
+        one = pool.forget(known, 2)
+        expected = pool.observe(pool.context(), last, label)
+        np.testing.assert_allclose(
+            np.array(one.log_posteriors), np.array(expected.log_posteriors), rtol=1e-9
+        )
+    assert len(traces) == 2
+
+
+def test_contexts_come_back_from_torch_vmap_with_their_candidates(backend):
+    torch = library(backend, "torch")
+    pool = TREES["draws"](backend)
+    known = torch.func.vmap(lambda index: pool.observe(pool.context(), index))(torch.arange(N))
+    assert known.indices[0].tolist() == list(range(N))
+    assert known.log_posteriors.shape[0] == N
+
+
 def test_stacks_of_trees_map(backend):
     module = library(backend)
     stack = backend.array(np.stack([PROBS, PROBS[::-1]]))
