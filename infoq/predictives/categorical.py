@@ -38,6 +38,7 @@ from infoq.predictives.validation import (
     check_structure,
     check_weights,
     describe,
+    num_candidates,
 )
 
 _AXES = "NKC"
@@ -140,7 +141,7 @@ class Categorical(Tree):
     @property
     def num_candidates(self) -> int:
         """The number of candidates, N."""
-        return int(self._values.shape[0])
+        return num_candidates(self._values)
 
     @property
     def num_draws(self) -> int:
@@ -208,12 +209,7 @@ class Categorical(Tree):
             raise ValueError(
                 f"approximation: {approximation!r} is of a Gaussian; a Categorical is exact"
             )
-        if given is not None and not isinstance(given, Outcomes):
-            raise TypeError(
-                f"given: expected Outcomes, from context() and observe(), got "
-                f"{type(given).__name__}"
-            )
-        _refuse_labels(given)
+        self._check_given(given)
         if isinstance(about, Parameters):
             return self._finish(self._less_known(self._map(draw_information, 2), given))
         self.check_same_draws(about.targets)
@@ -264,7 +260,7 @@ class Categorical(Tree):
         given : Outcomes, optional
             Outcomes that already count as known, from `context` and `observe`.
         """
-        _refuse_labels(given)
+        self._check_given(given)
         return self._finish(self._less_known(self._map(mean_entropy, 2), given))
 
     def evaluate(self, score: Callable[[Ops, Array, Array], Array], entries: int = 4) -> Array:
@@ -317,12 +313,14 @@ class Categorical(Tree):
         if label is not None:
             likelihood = self.label_likelihood(index, label)
             return observe_label(ops_for(likelihood), given, likelihood, index)
-        _refuse_labels(given)
+        self._check_given(given)
+        place = as_place(index)
+        check_index(place, self.num_candidates)
         weights = self.ops.fetch(self.weights)
         ops = ops_for(weights)
         row = self.ops.fetch(self.ops.row(self._values, index))
         known = observe(ops, given, to_log_probabilities(ops, row, self._kind), weights)
-        return known.replaced(indices=(*given.indices, as_place(index)))
+        return known.replaced(indices=(*given.indices, place))
 
     def forget(self, given: Outcomes, index: Array | int) -> Outcomes:
         """The context `given` without the outcome of one candidate that it has.
@@ -493,6 +491,24 @@ class Categorical(Tree):
         if self.ops.concrete(ours, theirs) and bool(self.ops.xp.any(ours != theirs)):
             raise ValueError(
                 "targets: expected the draw weights of the candidates; pass both the same weights="
+            )
+
+    def _check_given(self, given: Any) -> None:
+        """Refuse what is no context of outcomes, or one of other draws or another library."""
+        if given is None:
+            return
+        if not isinstance(given, Outcomes):
+            raise TypeError(
+                f"given: expected Outcomes, from context() and observe(), got "
+                f"{type(given).__name__}"
+            )
+        _refuse_labels(given)
+        weights, row = self.ops.fetch(self.weights), given.log_posteriors
+        check_same_device(ops_for(candidates=weights, given=row), candidates=weights, given=row)
+        if row.shape[1] != weights.shape[0] or row.dtype != weights.dtype:
+            raise ValueError(
+                f"given: expected K={weights.shape[0]} draws in {weights.dtype}, as of the "
+                f"candidates, got K={row.shape[1]} in {row.dtype}"
             )
 
     def _check_values_now(self) -> None:

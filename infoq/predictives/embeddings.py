@@ -17,6 +17,7 @@ from infoq.backends.trees import Tree
 from infoq.blocks import map_rows
 from infoq.likelihoods import Likelihood
 from infoq.predictives.rows import DenseRows, DiagonalRows, Rows, UnitRows
+from infoq.predictives.validation import num_candidates
 
 E = TypeVar("E", bound="Embedding")
 
@@ -35,7 +36,7 @@ class Embedding(Tree, ABC):
     @property
     def num_candidates(self) -> int:
         """The number of candidates, N."""
-        return int(self.parts[0].shape[0])
+        return num_candidates(self.parts[0])
 
     @property
     @abstractmethod

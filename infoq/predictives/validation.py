@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from typing import Any
 
 from infoq.backends import Array, Ops
@@ -67,9 +68,20 @@ def check_weights(
     return weights / total
 
 
+def num_candidates(x: Array) -> int:
+    """The length of the first axis, refused where a lazy library does not know it."""
+    size = x.shape[0]
+    if size is None or size != size:
+        raise ValueError(
+            f"the number of candidates is not known of shape {tuple(x.shape)}; compute it first, "
+            "of a Dask array by compute_chunk_sizes()"
+        )
+    return int(size)
+
+
 def check_index(index: Any, size: int) -> None:
     """Refuse a number that is no candidate; JAX would take the nearest."""
-    if isinstance(index, int) and not -size <= index < size:
+    if isinstance(index, numbers.Integral) and not -size <= int(index) < size:
         raise IndexError(f"index: expected one of {size} candidates, got {index}")
 
 

@@ -264,3 +264,46 @@ def test_rows_within_the_tolerance_are_scored_without_a_bias(backend):
     sloppy = (POOL * (1 + 2e-4)).astype(np.float32)
     np.testing.assert_allclose(backend.call(infoq.eig, sloppy), oracles.bald(POOL), rtol=5e-3)
     assert np.all(backend.call(infoq.epig, sloppy, sloppy) >= 0)
+
+
+@pytest.mark.parametrize("kind", [int, np.int64, np.asarray])
+def test_no_candidate_beyond_the_last_is_observed(backend, kind):
+    pool = infoq.Categorical(backend.array(np.full((3, 2, 2), 0.5)))
+    index = kind(3) if kind is not np.asarray else backend.array(3)
+    if kind is np.asarray and not backend.reads_values:
+        pytest.skip("of a library whose values are read later")
+    with pytest.raises(IndexError, match="index"):
+        pool.observe(pool.context(), index)
+
+
+@pytest.mark.parametrize("draws", [1, 3])
+def test_contexts_of_other_draws_are_refused(backend, draws):
+    pool, other = (infoq.Categorical(backend.array(np.full((3, k, 2), 0.5))) for k in (2, draws))
+    known = other.observe(other.context(), 0)
+    for use in (
+        lambda: infoq.eig(pool, given=known),
+        lambda: infoq.epig(pool, pool, given=known),
+        lambda: pool.entropy(known),
+        lambda: pool.observe(known, 1),
+    ):
+        with pytest.raises(ValueError, match=rf"given: expected K=2 draws.*got K={draws}"):
+            use()
+
+
+def test_contexts_of_other_libraries_are_refused():
+    strict = pytest.importorskip("array_api_strict")
+    probs = np.full((3, 2, 2), 0.5)
+    other = infoq.Categorical(strict.asarray(probs))
+    with pytest.raises(TypeError, match="candidates is numpy, given is array_api_strict"):
+        infoq.eig(probs, given=other.observe(other.context(), 0))
+
+
+def test_unknown_numbers_of_candidates_are_said_to_be_that():
+    da = pytest.importorskip("dask.array")
+    probs = da.from_array(np.full((4, 2, 2), 0.5), chunks=(2, 2, 2))
+    some = probs[da.from_array(np.array([True, False, True, True]), chunks=2)]
+    with pytest.raises(ValueError, match=r"number .* is not known.*compute_chunk_sizes"):
+        len(infoq.Categorical(some))
+    with pytest.raises(ValueError, match="number of candidates is not known"):
+        len(infoq.DenseEmbedding(some[:, 0, :]))
+    assert infoq.bald(some).compute().shape == (3,)
