@@ -47,6 +47,16 @@ class DaskOps(Ops):
 
         return da.sum(_by_chunk(one, rows, shared, shape, adjust_chunks={0: lambda _: 1}), axis=0)
 
+    def over_stacks(
+        self, function: Callable[..., Any], signature: str, *arrays: Array, **settings: Any
+    ) -> Any:
+        """One lazy task a chunk of the stack: what eliminates row by row would be hundreds."""
+        return _by_matrix(lambda *x: function(ops_for(x[0]), *x, **settings), signature, *arrays)
+
+    def whole(self, x: Array, axes: int) -> Array:
+        """In one chunk along the last axes."""
+        return x.rechunk(dict.fromkeys(range(x.ndim - axes, x.ndim), -1)) if x.ndim >= axes else x
+
     def cholesky(self, a: Array) -> Array:
         """The lower factors, each computed by the library that holds the chunk."""
         return _by_matrix(lambda x: ops_for(x).cholesky(x), "(i,j)->(i,j)", a)
@@ -63,13 +73,7 @@ class DaskOps(Ops):
 
     def symmetric_eigen(self, a: Array) -> tuple[Array, Array]:
         """Eigenvalues and eigenvectors, each computed by the library that holds the chunk."""
-        values, vectors = da.apply_gufunc(
-            lambda x: ops_for(x).symmetric_eigen(x),
-            "(i,j)->(i),(i,j)",
-            a,
-            output_dtypes=(a.dtype, a.dtype),
-            allow_rechunk=True,
-        )
+        values, vectors = _by_matrix(lambda x: ops_for(x).symmetric_eigen(x), "(i,j)->(i),(i,j)", a)
         return values, vectors
 
     def join(self, arrays: Sequence[Array]) -> Array:
@@ -155,8 +159,8 @@ def _flatten(tree: Any) -> tuple[list[Any], Callable[[Sequence[Any]], Any]]:
     return [leaf for leaves, _ in parts for leaf in leaves], rebuild
 
 
-def _by_matrix(function: Callable[..., Array], signature: str, *arrays: Array) -> Array:
+def _by_matrix(function: Callable[..., Any], signature: str, *arrays: Array) -> Any:
     """A function of matrices over stacks of them; Dask has only that of one large matrix."""
-    return da.apply_gufunc(
-        function, signature, *arrays, output_dtypes=arrays[0].dtype, allow_rechunk=True
-    )
+    results = signature.partition("->")[2].count("(")
+    dtypes = (arrays[0].dtype,) * results if results > 1 else arrays[0].dtype
+    return da.apply_gufunc(function, signature, *arrays, output_dtypes=dtypes, allow_rechunk=True)

@@ -341,6 +341,21 @@ class Ops:
         """
         return partial(function, self)
 
+    def over_stacks(
+        self, function: Callable[..., Any], signature: str, *arrays: Array, **settings: Hashable
+    ) -> Any:
+        """`function(ops, *arrays, **settings)` of stacks of vectors or matrices, each whole.
+
+        `signature` names the axes of one, as NumPy's generalised universal functions do, such as
+        ``"(i,j),(i)->()"``; the axes before them broadcast, and the results have what they
+        broadcast to and the dtype of the first array. `function` reads no values.
+        """
+        return self.compiled(partial(function, **settings), None)(*arrays)
+
+    def whole(self, x: Array, axes: int) -> Array:
+        """`x`, cut into chunks along none of its last `axes` axes."""
+        return x
+
     def sum_blocks(
         self, function: Callable[..., Array], columns: tuple[Array, ...], step: int
     ) -> Array:

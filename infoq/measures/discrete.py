@@ -87,7 +87,7 @@ def entropy(p: Array, *, axis: Axis = -1, kind: str = "probs") -> Array:
     """
     ops = ops_for(p=p)
     probs, log_probs = read(ops, p, axis, kind, "p")
-    return _finish(ops, _expect(ops, probs, 0.0 - log_probs), p)
+    return _finish(ops, _surprise(ops, probs, log_probs), p)
 
 
 @capabilities()
@@ -120,7 +120,7 @@ def cross_entropy(p: Array, q: Array, *, axis: Axis = -1, kind: str = "probs") -
     np.float64(0.837)
     """
     ops, one, two = read_two(p, q, axis, kind)
-    return _finish(ops, _expect(ops, one.probs, 0.0 - two.log_probs), p)
+    return _finish(ops, _surprise(ops, one.probs, two.log_probs), p)
 
 
 @capabilities()
@@ -163,7 +163,8 @@ def kl_divergence(p: Array, q: Array, *, axis: Axis = -1, kind: str = "probs") -
     np.float64(0.1438)
     """
     ops, one, two = read_two(p, q, axis, kind)
-    return _finish(ops, _divergence(ops, one.probs, two.probs, one.log_probs, two.log_probs), p)
+    both = one.probs, two.probs, one.log_probs, two.log_probs
+    return _finish(ops, ops.over_stacks(_divergence, "(c),(c),(c),(c)->()", *both), p)
 
 
 @capabilities()
@@ -201,11 +202,7 @@ def js_divergence(p: Array, q: Array, *, axis: Axis = -1, kind: str = "probs") -
     np.float64(0.6931)
     """
     ops, one, two = read_two(p, q, axis, kind)
-    both = one.probs + two.probs
-    # The deviations from the mean are r and -r, by a difference that is exact.
-    r = _over(ops, one.probs - two.probs, both)
-    terms = both / 4 * (ops.kl_term(r) + ops.kl_term(-r))
-    return _finish(ops, ops.xp.sum(terms, axis=-1), p)
+    return _finish(ops, ops.over_stacks(_from_mean, "(c),(c)->()", one.probs, two.probs), p)
 
 
 @capabilities()
@@ -245,8 +242,7 @@ def mutual_information(
     np.float64(0.1927)
     """
     ops, pairs = _read_pairs(joint, x_axis, y_axis, kind)
-    marginals = _sum(ops, pairs, -1), _sum(ops, pairs, -2)
-    return _finish(ops, _from_product(ops, pairs, marginals, 2), joint)
+    return _finish(ops, ops.over_stacks(_dependence, "(x,y)->()", pairs, variables=2), joint)
 
 
 @capabilities()
@@ -283,10 +279,7 @@ def conditional_entropy(
     np.float64(0.5004)
     """
     ops, pairs = _read_pairs(joint, x_axis, y_axis, kind)
-    given_y = _over(ops, pairs, _sum(ops, pairs, -2))
-    one = ops.scalar(1.0, pairs)
-    surprise = 0.0 - ops.xp.log(ops.xp.where(given_y > 0, given_y, one))
-    return _finish(ops, ops.xp.sum(pairs * surprise, axis=(-2, -1)), joint)
+    return _finish(ops, ops.over_stacks(_unexplained, "(x,y)->()", pairs), joint)
 
 
 @capabilities()
@@ -335,11 +328,9 @@ def total_correlation(joint: Array, *, axis: tuple[int, ...], kind: str = "probs
     flat = read(ops, joint, axes, kind, "joint").probs
     lead = tuple(joint.shape[i] for i in rest)
     probs = xp.reshape(flat, (*lead, *sizes))
-    marginals = []
-    for i in range(len(sizes)):
-        others = tuple(len(lead) + j for j in range(len(sizes)) if j != i)
-        marginals.append(xp.sum(probs, axis=others, keepdims=True) if others else probs)
-    return _finish(ops, _from_product(ops, probs, tuple(marginals), len(sizes)), joint)
+    signature = f"({','.join(f'x{i}' for i in range(len(sizes)))})->()"
+    value = ops.over_stacks(_dependence, signature, probs, variables=len(sizes))
+    return _finish(ops, value, joint)
 
 
 def _read_pairs(joint: Array, x_axis: Axis, y_axis: Axis, kind: str) -> tuple[Ops, Array]:
@@ -356,17 +347,33 @@ def _read_pairs(joint: Array, x_axis: Axis, y_axis: Axis, kind: str) -> tuple[Op
     return ops, ops.xp.reshape(flat, (*flat.shape[:-1], flat.shape[-1] // size, size))
 
 
-def _sum(ops: Ops, x: Array, axis: int) -> Array:
-    return ops.xp.sum(x, axis=axis, keepdims=True)
+def _unexplained(ops: Ops, joint: Array) -> Array:
+    """The entropy of X given Y, of probabilities [..., X, Y]."""
+    xp = ops.xp
+    given_y = _over(ops, joint, xp.sum(joint, axis=-2, keepdims=True))
+    surprise = 0.0 - xp.log(xp.where(given_y > 0, given_y, ops.scalar(1.0, joint)))
+    return xp.sum(joint * surprise, axis=(-2, -1))
 
 
-def _from_product(ops: Ops, joint: Array, marginals: tuple[Array, ...], variables: int) -> Array:
+def _dependence(ops: Ops, joint: Array, *, variables: int) -> Array:
     """KL of a joint distribution, over its last axes, from the product of its marginals."""
+    marginals = []
+    for i in range(-variables, 0):
+        others = tuple(j for j in range(-variables, 0) if j != i)
+        marginals.append(ops.xp.sum(joint, axis=others, keepdims=True) if others else joint)
     product, log = marginals[0], _log(ops, marginals[0])
     for marginal in marginals[1:]:
         product, log = product * marginal, log + _log(ops, marginal)
     terms = _divergence_terms(ops, joint, product, _log(ops, joint), log)
     return ops.xp.sum(terms, axis=tuple(range(-variables, 0)))
+
+
+def _from_mean(ops: Ops, p: Array, q: Array) -> Array:
+    """The mean divergence of p and q from their mean."""
+    both = p + q
+    # The deviations from the mean are r and -r, by a difference that is exact.
+    r = _over(ops, p - q, both)
+    return ops.xp.sum(both / 4 * (ops.kl_term(r) + ops.kl_term(-r)), axis=-1)
 
 
 def _divergence(ops: Ops, p: Array, q: Array, log_p: Array, log_q: Array) -> Array:
@@ -386,12 +393,16 @@ def _divergence_terms(ops: Ops, p: Array, q: Array, log_p: Array, log_q: Array) 
     return xp.where(near, q * ops.kl_term(ratio), xp.where(both, p * log_ratio, zero) - p + q)
 
 
-def _expect(ops: Ops, p: Array, values: Array) -> Array:
-    """The mean of values under p, in which an impossible outcome does not count."""
+def _surprise(ops: Ops, p: Array, log_q: Array) -> Array:
+    """The mean of -log q under p, in which an impossible outcome does not count: [...]."""
+    return ops.over_stacks(_mean_surprise, "(c),(c)->()", p, log_q)
+
+
+def _mean_surprise(ops: Ops, p: Array, log_q: Array) -> Array:
     xp = ops.xp
     zero = xp.zeros_like(p)
     possible = p > 0
-    return xp.sum(xp.where(possible, p, zero) * xp.where(possible, values, zero), axis=-1)
+    return xp.sum(xp.where(possible, p, zero) * xp.where(possible, 0.0 - log_q, zero), axis=-1)
 
 
 def _log(ops: Ops, p: Array) -> Array:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple, TypeAlias
 
 from infoq.backends import Array, Ops, ops_for
@@ -44,19 +46,16 @@ def read(ops: Ops, x: Array, axis: Axis, kind: str, name: str) -> Distribution:
         raise TypeError(
             f"{name}: expected a real floating dtype, got {x.dtype} of shape {tuple(x.shape)}"
         )
-    joined = join_axes(ops, ops.upcast(x), axis, name)
-    if kind == "logits":
-        probs = ops.softmax(joined)
-    else:
-        # A log-probability above 0 is refused below, and need not overflow first.
-        probs = joined if kind == "probs" else xp.exp(xp.clip(joined, None, 1.0))
+    joined = ops.whole(join_axes(ops, ops.upcast(x), axis, name), 1)
+    probs = _unless(ops, to_probabilities, "probs", joined, kind)
     if ops.concrete(x):
         _check(ops, x, probs, kind, name)
-    if kind == "probs":
-        some = joined > 0
-        log = xp.log(xp.where(some, joined, ops.scalar(1.0, joined)))
-        return Distribution(probs, xp.where(some, log, ops.scalar(-float("inf"), joined)))
-    return Distribution(probs, joined if kind == "log_probs" else ops.log_softmax(joined))
+    return Distribution(probs, _unless(ops, to_log_probabilities, "log_probs", joined, kind))
+
+
+def _unless(ops: Ops, convert: Callable[..., Array], known: str, values: Array, kind: str) -> Array:
+    """The values converted, unless they are what is known already."""
+    return values if kind == known else ops.over_stacks(convert, "(c)->(c)", values, kind=kind)
 
 
 def read_two(p: Array, q: Array, axis: Axis, kind: str) -> tuple[Ops, Distribution, Distribution]:
@@ -118,12 +117,10 @@ def _check(ops: Ops, x: Array, probs: Array, kind: str, name: str) -> None:
     xp = ops.xp
     if 0 in probs.shape:
         return
-    off = xp.abs(xp.sum(probs, axis=-1) - 1)
     tolerance = 1e-3 if xp.finfo(x.dtype).bits >= 32 else 2e-2
-    # A NaN makes either comparison false.
-    if bool(xp.all(probs >= 0)) and bool(xp.all(off <= tolerance)):
+    bad = ops.compiled(partial(_no_distribution, tolerance=tolerance), None)(probs)
+    if not bool(xp.any(bad)):
         return
-    bad = ~(xp.all(probs >= 0, axis=-1) & (off <= tolerance))
     row = int(xp.argmax(xp.reshape(xp.astype(bad, xp.int32), (-1,))))
     rows = xp.reshape(probs, (-1, probs.shape[-1]))
     least, total = float(xp.min(rows[row, :])), float(xp.sum(rows[row, :]))
@@ -134,6 +131,13 @@ def _check(ops: Ops, x: Array, probs: Array, kind: str, name: str) -> None:
     )
 
 
+def _no_distribution(ops: Ops, probs: Array, *, tolerance: float) -> Array:
+    """Which rows [..., C] are none; a NaN makes either comparison false."""
+    xp = ops.xp
+    fits = xp.abs(xp.sum(probs, axis=-1) - 1) <= tolerance
+    return ~(xp.all(probs >= 0, axis=-1) & fits)
+
+
 def to_probabilities(ops: Ops, values: Array, kind: str) -> Array:
     """Probabilities, in the precision that they are computed in."""
     values = ops.upcast(values)
@@ -141,7 +145,7 @@ def to_probabilities(ops: Ops, values: Array, kind: str) -> Array:
         return values
     if kind == "logits":
         return ops.softmax(values)
-    # A log-probability above 0 is refused elsewhere, and need not overflow first.
+    # A log-probability above 0 is refused, and need not overflow first.
     return ops.xp.exp(ops.xp.clip(values, None, 1.0))
 
 

@@ -18,6 +18,10 @@ def log1p_det(ops: Ops, x: Array, *, semidefinite: bool = False) -> Array:
     Where x is known to be positive semi-definite (`semidefinite`), rounding can't make a pivot
     smaller than 1. Costs R^3 / 3 multiply-adds a matrix.
     """
+    return ops.over_stacks(_log1p_det, "(i,j)->()", x, semidefinite=semidefinite)
+
+
+def _log1p_det(ops: Ops, x: Array, *, semidefinite: bool) -> Array:
     if x.shape[-1] > _ROWS:
         return _by_halves(ops, x, semidefinite)
     # The matrices' own axes first: every operation then runs over all matrices at once.
@@ -52,5 +56,5 @@ def _by_halves(ops: Ops, x: Array, semidefinite: bool) -> Array:
     eye = xp.eye(half, dtype=x.dtype, device=ops.device(x))
     across = ops.solve_triangular(ops.cholesky(first + eye), between)
     rest = last - xp.matmul(xp.matrix_transpose(across), across)
-    parts = (log1p_det(ops, part, semidefinite=semidefinite) for part in (first, rest))
+    parts = (_log1p_det(ops, part, semidefinite=semidefinite) for part in (first, rest))
     return sum(parts)

@@ -67,7 +67,7 @@ def gaussian_entropy(cov: Array) -> Array:
     """
     ops, (wide,) = read(cov=cov)
     check_square(ops, wide, cov, "cov")
-    return ops.xp.astype(_entropy(ops, diagonal(ops, factor(ops, wide, "cov", _REMEDY))), cov.dtype)
+    return _entropy(ops, factor(ops, wide, "cov", _REMEDY), cov.shape[-1], cov)
 
 
 @capabilities()
@@ -122,10 +122,9 @@ def gaussian_kl_divergence(mean_p: Array, cov_p: Array, mean_q: Array, cov_q: Ar
     lower_p = factor(ops, wide_p, "cov_p", _REMEDY)
     lower_q = factor(ops, wide_q, "cov_q", _REMEDY)
     matrices = (wide_p, lower_p, wide_q, lower_q, mean_p[..., None], mean_q[..., None])
-    wide_p, lower_p, wide_q, lower_q, mean_p, mean_q = broadcast_batch(ops, *matrices)
-    moved = ops.solve_triangular(lower_q, mean_p - mean_q)
-    spread = _spread(ops, whiten(ops, lower_q, wide_p - wide_q, lower_q), lower_p, lower_q)
-    return ops.xp.astype(0.5 * (spread + ops.xp.sum(moved * moved, axis=(-2, -1))), cov_p.dtype)
+    signature = "(i,j),(i,j),(i,j),(i,j),(i,k),(i,k)->()"
+    value = ops.over_stacks(_divergence, signature, *broadcast_batch(ops, *matrices))
+    return ops.xp.astype(value, cov_p.dtype)
 
 
 @capabilities()
@@ -174,9 +173,8 @@ def gaussian_mutual_information(cov: Array, split: int) -> Array:
     joint = factor(ops, wide, "cov", _REMEDY)
     # The rows of the joint factor below the first block are already the cross block, half whitened.
     last = ops.cholesky(wide[..., split:, split:])
-    gram = small_gram(ops, ops.solve_triangular(last, joint[..., split:, :split]))
-    # 0 rather than -0 where nothing is shared; no pivot is above 1.
-    return ops.xp.astype(0.0 - 0.5 * log1p_det(ops, -gram), cov.dtype)
+    value = ops.over_stacks(_information, "(i,i),(i,j)->()", last, joint[..., split:, :split])
+    return ops.xp.astype(value, cov.dtype)
 
 
 @capabilities()
@@ -223,8 +221,7 @@ def gaussian_conditional_entropy(cov: Array, split: int) -> Array:
     check_square(ops, wide, cov, "cov")
     split = _check_split(split, cov)
     others_first = ops.xp.roll(wide, (-split, -split), axis=(-2, -1))
-    pivots = diagonal(ops, factor(ops, others_first, "cov", _REMEDY))
-    return ops.xp.astype(_entropy(ops, pivots[..., -split:]), cov.dtype)
+    return _entropy(ops, factor(ops, others_first, "cov", _REMEDY), split, cov)
 
 
 @capabilities()
@@ -264,19 +261,53 @@ def gaussian_total_correlation(cov: Array) -> Array:
     np.float64(0.2231)
     """
     ops, (wide,) = read(cov=cov)
-    xp = ops.xp
     check_square(ops, wide, cov, "cov")
-    pivots = diagonal(ops, factor(ops, wide, "cov", _REMEDY))
-    correlation, _ = equilibrate(ops, wide, diagonal(ops, wide))
-    correlation = xp.where(eye(ops, wide) > 0, ops.scalar(0.0, wide), correlation)
+    lower = factor(ops, wide, "cov", _REMEDY)
+    total = ops.over_stacks(_total_correlation, "(i,j),(i,j)->()", wide, lower)
+    return ops.xp.astype(total, cov.dtype)
+
+
+def _entropy(ops: Ops, lower: Array, last: int, like: Array) -> Array:
+    """The entropy of the last coordinates, given the others, from factors [..., D, D]."""
+    value = ops.over_stacks(_last_entropy, "(i,j)->()", lower, last=last)
+    return ops.xp.astype(value, like.dtype)
+
+
+def _last_entropy(ops: Ops, lower: Array, *, last: int) -> Array:
+    pivots = diagonal(ops, lower)[..., lower.shape[-1] - last :]
+    return ops.xp.sum(ops.xp.log(pivots), axis=-1) + _UNIT_ENTROPY * last
+
+
+def _information(ops: Ops, last: Array, below: Array) -> Array:
+    """Of two blocks, by the factor of the last, and the joint one's rows below the first."""
+    gram = small_gram(ops, ops.solve_triangular(last, below))
+    # 0 rather than -0 where nothing is shared; no pivot is above 1.
+    return 0.0 - 0.5 * log1p_det(ops, -gram)
+
+
+def _total_correlation(ops: Ops, cov: Array, lower: Array) -> Array:
+    """From covariances and their factors, NaN where they have none."""
+    xp = ops.xp
+    correlation, _ = equilibrate(ops, cov, diagonal(ops, cov))
+    correlation = xp.where(eye(ops, cov) > 0, ops.scalar(0.0, cov), correlation)
     total = 0.0 - 0.5 * log1p_det(ops, correlation)
-    bad = xp.any(xp.isnan(pivots), axis=-1)
-    return xp.astype(xp.where(bad, ops.scalar(math.nan, total), total), cov.dtype)
+    bad = xp.any(xp.isnan(diagonal(ops, lower)), axis=-1)
+    return xp.where(bad, ops.scalar(math.nan, total), total)
 
 
-def _entropy(ops: Ops, pivots: Array) -> Array:
-    """The entropy of Gaussians whose covariances have factors with these diagonals [..., D]."""
-    return ops.xp.sum(ops.xp.log(pivots), axis=-1) + _UNIT_ENTROPY * pivots.shape[-1]
+def _divergence(
+    ops: Ops,
+    cov_p: Array,
+    lower_p: Array,
+    cov_q: Array,
+    lower_q: Array,
+    mean_p: Array,
+    mean_q: Array,
+) -> Array:
+    """Of covariances, their factors, and means [..., D, 1]."""
+    moved = ops.solve_triangular(lower_q, mean_p - mean_q)
+    spread = _spread(ops, whiten(ops, lower_q, cov_p - cov_q, lower_q), lower_p, lower_q)
+    return 0.5 * (spread + ops.xp.sum(moved * moved, axis=(-2, -1)))
 
 
 def _check_split(split: int, cov: Array) -> int:

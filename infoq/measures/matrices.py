@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 from infoq.backends import Array, Ops, ops_for
 
 
 def read(**named: Array) -> tuple[Ops, list[Array]]:
     """Finite floating arrays of one library and dtype, in the precision they are computed in.
+
+    A library that cuts its arrays into chunks keeps each matrix in one.
 
     Raises
     ------
@@ -28,9 +31,9 @@ def read(**named: Array) -> tuple[Ops, list[Array]]:
         parts = ", ".join(f"{name} is {x.dtype}" for name, x in named.items())
         raise TypeError(f"expected one dtype: {parts}")
     for name, x in named.items():
-        if ops.concrete(x) and refused(ops, ~xp.all(xp.isfinite(x))):
+        if ops.concrete(x) and not bool(ops.compiled(_all_finite, None)(x)):
             raise ValueError(f"{name}: a value of shape {tuple(x.shape)} is not finite")
-    return ops, [ops.upcast(x) for x in named.values()]
+    return ops, [ops.whole(ops.upcast(x), 2) for x in named.values()]
 
 
 def check_square(ops: Ops, a: Array, given: Array, name: str, *, empty: bool = False) -> None:
@@ -41,15 +44,26 @@ def check_square(ops: Ops, a: Array, given: Array, name: str, *, empty: bool = F
         raise ValueError(f"{name}: expected square matrices [..., D, D], got shape {shape}")
     if not ops.concrete(a) or 0 in shape:
         return
-    scale = xp.sqrt(xp.abs(diagonal(ops, a)))
     tolerance = {16: 1e-2, 32: 1e-4}.get(xp.finfo(given.dtype).bits, 1e-8)
-    off = xp.abs(a - xp.matrix_transpose(a)) > tolerance * scale[..., :, None] * scale[..., None, :]
-    if refused(ops, xp.any(off)):
+    off = ops.compiled(partial(_asymmetric, tolerance=tolerance), None)(a)
+    if bool(xp.any(off)):
         place = first_place(ops, off)
         raise ValueError(
             f"{name}: element {place} of shape {shape} differs from its mirror image by more than "
             f"{tolerance} of the scale; expected symmetric matrices, such as (a + a^T) / 2"
         )
+
+
+def _all_finite(ops: Ops, x: Array) -> Array:
+    return ops.xp.all(ops.xp.isfinite(x))
+
+
+def _asymmetric(ops: Ops, a: Array, *, tolerance: float) -> Array:
+    """Which elements differ from their mirror image, by more than a part of the scale."""
+    xp = ops.xp
+    scale = xp.sqrt(xp.abs(diagonal(ops, a)))
+    allowed = tolerance * scale[..., :, None] * scale[..., None, :]
+    return xp.abs(a - xp.matrix_transpose(a)) > allowed
 
 
 def factor(ops: Ops, a: Array, name: str, remedy: str, scale: Array | None = None) -> Array:
@@ -71,16 +85,17 @@ def factor(ops: Ops, a: Array, name: str, remedy: str, scale: Array | None = Non
         raise
     except ValueError as error:
         raise ValueError(not_definite(ops, a, scale, name, remedy)) from error
-    pivots = diagonal(ops, lower)
-    bad = xp.any(pivots * pivots <= rounding(ops, a) * scale, axis=-1)
-    if refused(ops, xp.any(bad)):
+    lower = ops.over_stacks(_held, "(i,j),(i)->(i,j)", lower, scale, least=rounding(ops, a))
+    if ops.concrete(lower) and bool(xp.any(xp.isnan(lower[..., 0, 0]))):
         raise ValueError(not_definite(ops, a, scale, name, remedy))
-    return xp.where(bad[..., None, None], ops.scalar(math.nan, a), lower)
+    return lower
 
 
-def refused(ops: Ops, bad: Array) -> bool:
-    """Whether something is bad, where that can be read: not of a constant in a traced function."""
-    return ops.concrete(bad) and bool(bad)
+def _held(ops: Ops, lower: Array, scale: Array, *, least: float) -> Array:
+    """The factors [..., D, D]; NaN where a pivot is at most `least` of the scale [..., D]."""
+    pivots = diagonal(ops, lower)
+    bad = ops.xp.any(pivots * pivots <= least * scale, axis=-1)
+    return ops.xp.where(bad[..., None, None], ops.scalar(math.nan, lower), lower)
 
 
 def rounding(ops: Ops, a: Array) -> float:

@@ -24,7 +24,6 @@ from infoq.measures.matrices import (
     factor,
     not_definite,
     read,
-    refused,
     rounding,
     small_gram,
     whiten,
@@ -197,7 +196,7 @@ def logdet_cg(s_a: Array, s_ap: Array, s_p: Array, *, ridge: float = 0.0) -> Arr
     _check_cross(s_ap, "s_ap", s_a, s_p)
     a, ap, _ = broadcast_batch(ops, a, ap, p)
     (explained,) = _explained(ops, p, ridge, ap)
-    rest = a - _outer(ops, explained, explained)
+    rest = _rest(ops, a, explained, explained)
     value = _log_det(ops, rest, diagonal(ops, a), ridge, "s_a given s_p")
     return ops.xp.astype(value, s_a.dtype)
 
@@ -271,7 +270,7 @@ def logdet_cmi(
     a, aq, q, ap, qp, _ = broadcast_batch(ops, *blocks)
     scales = diagonal(ops, a), diagonal(ops, q)
     ap, qp = _explained(ops, p, ridge, ap, qp)
-    rest = (a - _outer(ops, ap, ap), aq - _outer(ops, ap, qp), q - _outer(ops, qp, qp))
+    rest = _rest(ops, a, ap, ap), _rest(ops, aq, ap, qp), _rest(ops, q, qp, qp)
     value = _shared(ops, *rest, scales, ridge, ("s_a given s_p", "s_q given s_p"))
     return ops.xp.astype(value, s_a.dtype)
 
@@ -294,20 +293,29 @@ def _check_cross(cross: Array, name: str, rows: Array, columns: Array) -> None:
         )
 
 
-def _outer(ops: Ops, left: Array, right: Array) -> Array:
-    return ops.xp.matmul(left, ops.xp.matrix_transpose(right))
+def _rest(ops: Ops, a: Array, left: Array, right: Array) -> Array:
+    """What is left of similarities a [..., B, E] less those explained, `left right^T`."""
+    if 0 in left.shape or 0 in right.shape:
+        return a
+    return ops.over_stacks(_less_product, "(i,j),(i,k),(j,k)->(i,j)", a, left, right)
+
+
+def _less_product(ops: Ops, a: Array, left: Array, right: Array) -> Array:
+    return a - ops.xp.matmul(left, ops.xp.matrix_transpose(right))
 
 
 def _explained(ops: Ops, p: Array, ridge: float, *crosses: Array) -> list[Array]:
     """Each of [..., B, M] times the inverse factor of `p + ridge I`: `S_AP L^-T`."""
-    xp = ops.xp
     lower = _positive_factor(ops, p, diagonal(ops, p), ridge, "s_p") if p.shape[-1] else p
     return [
-        x
-        if 0 in x.shape
-        else xp.matrix_transpose(ops.solve_triangular(_like(ops, lower, x), xp.matrix_transpose(x)))
+        x if 0 in x.shape else ops.over_stacks(_solved, "(i,i),(j,i)->(j,i)", lower, x)
         for x in crosses
     ]
+
+
+def _solved(ops: Ops, lower: Array, x: Array) -> Array:
+    xp = ops.xp
+    return xp.matrix_transpose(ops.solve_triangular(_like(ops, lower, x), xp.matrix_transpose(x)))
 
 
 def _like(ops: Ops, a: Array, other: Array) -> Array:
@@ -328,7 +336,8 @@ def _positive_factor(ops: Ops, a: Array, scale: Array, ridge: float, name: str) 
 def _semidefinite(ops: Ops, a: Array, scale: Array, name: str) -> Array:
     """Whether no eigenvalue is clearly negative: [...]; refused where values can be read."""
     xp = ops.xp
-    relative = equilibrate(ops, a, scale)[0] + _clearly(ops, a) * eye(ops, a)
+    least = _clearly(ops, a)
+    relative = ops.over_stacks(_relative, "(i,j),(i)->(i,j)", a, scale, least=least)
     try:
         pivots = diagonal(ops, ops.cholesky(relative))
     except NotImplementedError:
@@ -336,6 +345,10 @@ def _semidefinite(ops: Ops, a: Array, scale: Array, name: str) -> Array:
     except ValueError as error:
         raise ValueError(not_definite(ops, a, scale, name, _INDEFINITE)) from error
     return xp.all(xp.isfinite(pivots), axis=-1)
+
+
+def _relative(ops: Ops, a: Array, scale: Array, *, least: float) -> Array:
+    return equilibrate(ops, a, scale)[0] + least * eye(ops, a)
 
 
 def _clearly(ops: Ops, a: Array) -> float:
@@ -349,16 +362,20 @@ def _log_det(ops: Ops, a: Array, scale: Array, ridge: float, name: str) -> Array
     if a.shape[-1] == 0:
         return xp.zeros_like(xp.sum(a, axis=(-2, -1)))
     fine = _semidefinite(ops, a, scale, name)
-    if ridge > 0:
-        value = a.shape[-1] * math.log(ridge) + log1p_det(ops, a / ridge, semidefinite=True)
-    else:
-        relative, root = equilibrate(ops, a, scale)
-        zero = rounding(ops, a)
-        total, pivots = _eliminate(ops, relative - eye(ops, a), zero)
-        singular = xp.any(pivots <= zero, axis=-1)
-        value = total + 2 * xp.sum(xp.log(root), axis=-1)
-        value = xp.where(singular, ops.scalar(-math.inf, a), value)
+    value = ops.over_stacks(_log_det_of, "(i,j),(i)->()", a, scale, ridge=ridge)
     return xp.where(fine, value, ops.scalar(math.nan, a))
+
+
+def _log_det_of(ops: Ops, a: Array, scale: Array, *, ridge: float) -> Array:
+    xp = ops.xp
+    if ridge > 0:
+        return a.shape[-1] * math.log(ridge) + log1p_det(ops, a / ridge, semidefinite=True)
+    relative, root = equilibrate(ops, a, scale)
+    zero = rounding(ops, a)
+    total, pivots = _eliminate(ops, relative - eye(ops, a), zero)
+    singular = xp.any(pivots <= zero, axis=-1)
+    value = total + 2 * xp.sum(xp.log(root), axis=-1)
+    return xp.where(singular, ops.scalar(-math.inf, a), value)
 
 
 def _shared(
@@ -376,22 +393,32 @@ def _shared(
         return xp.zeros_like(xp.sum(cross, axis=(-2, -1)))
     left = _positive_factor(ops, a, scales[0], ridge, names[0])
     right = _positive_factor(ops, e, scales[1], ridge, names[1])
-    gram = small_gram(ops, whiten(ops, _like(ops, left, cross), cross, _like(ops, right, cross)))
-    zero = rounding(ops, cross) + rounding(ops, gram)
-    total, pivots = _eliminate(ops, -gram, zero)
-    clearly = _clearly(ops, cross)
-    if refused(ops, xp.any(pivots < -clearly)):
+    value, least = ops.over_stacks(
+        _shared_of, "(i,i),(i,j),(j,j)->(),()", left, cross, right, ridge=ridge
+    )
+    if ops.concrete(least) and bool(xp.any(least < -_clearly(ops, cross))):
         raise ValueError(
             f"{names[0]} and {names[1]}: the block between them, of shape {tuple(cross.shape)}, is "
             "too large for any positive semi-definite matrix to have all three"
         )
+    return value
+
+
+def _shared_of(
+    ops: Ops, left: Array, cross: Array, right: Array, *, ridge: float
+) -> tuple[Array, Array]:
+    """Of two factors and the block between: the value, and the least pivot."""
+    xp = ops.xp
+    gram = small_gram(ops, whiten(ops, _like(ops, left, cross), cross, _like(ops, right, cross)))
+    zero = rounding(ops, cross) + rounding(ops, gram)
+    total, pivots = _eliminate(ops, -gram, zero)
     # 0 rather than -0 where nothing is shared; no pivot is above 1.
     value = 0.0 - total
     if ridge == 0:
-        value = xp.where(xp.any(pivots <= zero, axis=-1), ops.scalar(math.inf, a), value)
+        value = xp.where(xp.any(pivots <= zero, axis=-1), ops.scalar(math.inf, value), value)
     # A NaN pivot makes the comparison false.
-    fine = xp.all(pivots >= -clearly, axis=-1)
-    return xp.where(fine, value, ops.scalar(math.nan, a))
+    fine = xp.all(pivots >= -_clearly(ops, cross), axis=-1)
+    return xp.where(fine, value, ops.scalar(math.nan, value)), xp.min(pivots, axis=-1)
 
 
 def _eliminate(ops: Ops, x: Array, zero: float) -> tuple[Array, Array]:
