@@ -4,28 +4,25 @@ from infoq.backends import Ops, ops_for
 
 
 class MArrayOps(Ops):
-    """Masked scores are picked last; what a masked entry enters is masked, or has no factor."""
+    """Masked scores are picked last; masked entries have no factor and no solution."""
+
+    def cholesky(self, a):
+        return self._unmasked("cholesky", a)
+
+    def cholesky_logdet(self, a):
+        return self._unmasked("cholesky_logdet", a)
+
+    def solve_triangular(self, a, b, *, lower=True):
+        return self._unmasked("solve_triangular", a, b, lower=lower)
 
     def top_k(self, x, k):
         inner = ops_for(x.data)
-        nan = inner.scalar(float("nan"), x.data)
-        _, indices = inner.top_k(inner.xp.where(x.mask, nan, x.data), k)
-        return self.xp.take(x, self.xp.asarray(indices), axis=0), self.xp.asarray(indices)
+        data = inner.xp.where(x.mask, inner.scalar(float("nan"), x.data), x.data)
+        indices = self.xp.asarray(inner.top_k(data, k)[1])
+        return self.xp.take(x, indices, axis=0), indices
 
-    def cholesky(self, a):
-        return self._of_all(a, "cholesky")
-
-    def cholesky_logdet(self, a):
-        return self._of_all(a, "cholesky_logdet")
-
-    def _of_all(self, a, name):
-        inner = ops_for(a.data)
-        if bool(inner.xp.any(a.mask)):
+    def _unmasked(self, name, *arrays, **settings):
+        if any(bool(ops_for(x.data).xp.any(x.mask)) for x in arrays):
             raise ValueError(f"{name}: there are masked entries")
-        return self.xp.asarray(getattr(inner, name)(a.data))
-
-    def solve_triangular(self, a, b, *, lower=True):
-        inner = ops_for(a.data)
-        x = inner.solve_triangular(a.data, b.data, lower=lower)
-        mask = inner.xp.any(b.mask, axis=-2, keepdims=True)  # of a column, if of any entry
-        return self.xp.asarray(x, mask=inner.xp.broadcast_to(mask, x.shape))
+        function = getattr(ops_for(arrays[0].data), name)
+        return self.xp.asarray(function(*(x.data for x in arrays), **settings))
