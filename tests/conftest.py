@@ -111,12 +111,22 @@ def _module(name: str) -> ModuleType:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What is marked as of no library runs with NumPy, and not again with each other library."""
-    if config.getoption("--backend") in ("numpy", "all", "installed"):
-        return
-    again = [item for item in items if item.get_closest_marker("of_no_library")]
-    config.hook.pytest_deselected(items=again)
-    items[:] = [item for item in items if not item.get_closest_marker("of_no_library")]
+    """Leave out what is of other libraries; what is of none runs with NumPy, and not again."""
+    with_numpy = config.getoption("--backend") in ("numpy", "all", "installed")
+    wanted, others = [], []
+    for item in items:
+        fits = with_numpy or not item.get_closest_marker("of_no_library")
+        (wanted if fits and _of_its_library(item) else others).append(item)
+    config.hook.pytest_deselected(items=others)
+    items[:] = wanted
+
+
+def _of_its_library(item: pytest.Item) -> bool:
+    admitted = [marker.args for marker in item.iter_markers("of_libraries")]
+    if not admitted:
+        return True
+    library = item.callspec.params["backend"].partition(":")[0]
+    return all(library in names for names in admitted)
 
 
 def _compile_fast() -> None:

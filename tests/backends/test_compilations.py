@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import numpy as np
 import pytest
 
@@ -38,17 +40,11 @@ FUNCTIONS = {
 functions = pytest.mark.parametrize("name", FUNCTIONS)
 
 
-def of(backend, *names):
-    """The backend's library, where it is one of these."""
-    if backend.name not in names:
-        pytest.skip("of another library")
-    return pytest.importorskip(backend.name)
-
-
 @pytest.fixture(scope="module")
-def compiled(backend):
+def compiled():
     """What JAX has compiled so far, program by program."""
-    jax = of(backend, "jax")
+    import jax
+
     found = []
 
     def note(event, seconds, **about):
@@ -60,6 +56,7 @@ def compiled(backend):
 
 
 @functions
+@pytest.mark.of_libraries("jax")
 def test_eager_jax_compiles_nothing_for_new_values(backend, compiled, name):
     before = len(compiled)
     FUNCTIONS[name](*map(backend.array, inputs(0)))
@@ -69,6 +66,47 @@ def test_eager_jax_compiles_nothing_for_new_values(backend, compiled, name):
     assert len(compiled) == before + first
 
 
+MEASURES = {
+    "entropy": lambda p, cov: infoq.entropy(p, axis=(1, 2)),
+    "divergence": lambda p, cov: infoq.kl_divergence(p, p[::-1, ...], axis=(1, 2)),
+    "mutual information": lambda p, cov: infoq.mutual_information(p, x_axis=1, y_axis=2),
+    "gaussian entropy": lambda p, cov: infoq.gaussian_entropy(cov),
+    "gaussian divergence": lambda p, cov: infoq.gaussian_kl_divergence(
+        cov[..., 0], cov, cov[..., 1], 2 * cov
+    ),
+    "gaussian correlation": lambda p, cov: infoq.gaussian_total_correlation(cov),
+    "logdet": lambda p, cov: infoq.logdet(cov),
+    "logdet_mi": lambda p, cov: infoq.logdet_mi(cov, cov / 9, cov),
+}
+
+
+def measured(size):
+    """A stack of joint distributions, and one of covariances."""
+    rng = np.random.default_rng(size)
+    root = rng.normal(size=(4, size, size + 2))
+    return rng.dirichlet(np.ones(2 * size), 4).reshape(4, 2, size), root @ root.swapaxes(1, 2)
+
+
+@pytest.mark.parametrize(("name", "size"), list(zip(MEASURES, range(5, 13), strict=True)))
+@pytest.mark.of_libraries("jax")
+def test_a_measure_of_a_new_shape_is_a_few_programs(backend, compiled, name, size):
+    arrays = tuple(map(backend.array, measured(size)))
+    before = len(compiled)
+    MEASURES[name](*arrays)
+    # What is checked is read, a program at a time. Row by row the measures of matrices were 80.
+    assert len(compiled) - before <= 30
+
+
+@pytest.mark.parametrize("name", MEASURES)
+@pytest.mark.of_libraries("dask")
+def test_a_measure_is_a_few_tasks_a_chunk(backend, name):
+    p, cov = (backend.module.from_array(x, chunks=(1, -1, -1)) for x in measured(5))
+    found = MEASURES[name](p, cov)
+    # Row by row, those of matrices were up to 1,100 for two chunks.
+    assert len(dict(found.__dask_graph__())) <= 30 * 4
+
+
+@pytest.mark.of_libraries("jax")
 def test_the_count_of_compilations_counts(backend, compiled):
     before = len(compiled)
     infoq.eig(backend.array(np.full((N + 7, K, C), 1 / C)))
@@ -76,8 +114,9 @@ def test_the_count_of_compilations_counts(backend, compiled):
 
 
 @functions
+@pytest.mark.of_libraries("jax", "torch")
 def test_a_compiled_function_is_traced_once(backend, name):
-    module = of(backend, "jax", "torch")
+    module = importlib.import_module(backend.name)
     cases = [tuple(map(backend.array, inputs(seed))) for seed in range(3)]
     if backend.name == "torch":
         from torch._dynamo.testing import CompileCounter
@@ -109,8 +148,9 @@ LABELLED = FUNCTIONS | {
 
 
 @pytest.mark.parametrize("name", LABELLED)
+@pytest.mark.of_libraries("torch")
 def test_a_torch_program_of_a_dynamic_shape_is_of_every_number_of_candidates(backend, name):
-    torch = of(backend, "torch")
+    torch = backend.module
     from torch._dynamo.testing import CompileCounter
 
     torch._dynamo.reset()

@@ -181,9 +181,8 @@ def test_normal_numbers_have_a_name(backend):
     assert draw_normal(backend, (), (0,)).shape == ()
 
 
+@pytest.mark.of_libraries("jax")
 def test_a_key_seeds_inside_jit_where_it_has_a_value(backend):
-    if backend.name != "jax":
-        pytest.skip("of JAX")
     import jax
 
     key, ops = jax.random.key(7), backend.ops

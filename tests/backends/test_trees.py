@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 import time
@@ -60,13 +61,6 @@ def outcomes(pool, label=None):
     return pool.observe(known, 0, label)
 
 
-def library(backend, *names):
-    """The backend's library, where it transforms functions."""
-    if backend.name not in (names or ("torch", "jax")):
-        pytest.skip("of a library that transforms functions")
-    return pytest.importorskip(backend.name)
-
-
 def flatten(backend, tree):
     """The leaves of a tree, and what makes a tree of others."""
     if backend.name == "jax":
@@ -81,8 +75,8 @@ def flatten(backend, tree):
 
 
 @every_tree
+@pytest.mark.of_libraries("torch", "jax")
 def test_leaves_are_all_arrays_and_make_the_same_again(backend, name):
-    library(backend)
     tree = TREES[name](backend)
     leaves, rebuild, shape = flatten(backend, tree)
     assert bool(leaves) == (name != "number")
@@ -96,8 +90,8 @@ def test_leaves_are_all_arrays_and_make_the_same_again(backend, name):
 
 
 @every_tree
+@pytest.mark.of_libraries("torch", "jax")
 def test_leaves_may_be_anything(backend, name):
-    library(backend)
     leaves, rebuild, _ = flatten(backend, TREES[name](backend))
     marks = [object() for _ in leaves]
     assert flatten(backend, rebuild(marks))[0] == marks
@@ -105,22 +99,25 @@ def test_leaves_may_be_anything(backend, name):
 
 @every_tree
 @pytest.mark.parametrize("leaf", [None, 0, object(), (3, 4), np.zeros((2, 1, 2, 3, 4))])
+@pytest.mark.of_libraries("torch", "jax")
 def test_trees_of_anything_can_be_printed(backend, name, leaf):
-    library(backend)
     leaves, rebuild, _ = flatten(backend, TREES[name](backend))
     tree = rebuild([leaf for _ in leaves])
     assert repr(tree).startswith(f"{type(tree).__name__}(")
 
 
+@pytest.mark.of_libraries("jax")
 def test_trees_of_shapes_can_be_printed(backend):
-    jax = library(backend, "jax")
+    import jax
+
     shapes = jax.eval_shape(lambda x: x, TREES["draws"](backend))
     assert repr(shapes) == "Categorical(ShapeDtypeStruct(5, 4, 3))"
 
 
 @pytest.mark.parametrize("name", ["draws", "posterior", "outcomes"])
+@pytest.mark.of_libraries("torch")
 def test_exported_programs_take_them(backend, name):
-    torch = library(backend, "torch")
+    torch = backend.module
 
     class Score(torch.nn.Module):
         """As a module, which is what is exported."""
@@ -134,8 +131,8 @@ def test_exported_programs_take_them(backend, name):
 
 
 @every_tree
+@pytest.mark.of_libraries("torch", "jax")
 def test_equal_trees_are_one_program(backend, name):
-    library(backend)
     one, two = (flatten(backend, TREES[name](backend))[2] for _ in range(2))
     assert one == two
     if backend.name == "jax":
@@ -154,8 +151,10 @@ arguments = pytest.mark.parametrize("name", ARGUMENTS)
 
 
 @arguments
+@pytest.mark.of_libraries("jax")
 def test_jit_takes_them_and_traces_once(backend, name):
-    jax = library(backend, "jax")
+    import jax
+
     function, *names = ARGUMENTS[name]
     traces = []
 
@@ -171,8 +170,9 @@ def test_jit_takes_them_and_traces_once(backend, name):
 
 
 @arguments
+@pytest.mark.of_libraries("torch")
 def test_torch_compile_takes_them_and_compiles_once(backend, name):
-    torch = library(backend, "torch")
+    torch = backend.module
     from torch._dynamo.testing import CompileCounter
 
     function, *names = ARGUMENTS[name]
@@ -185,8 +185,10 @@ def test_torch_compile_takes_them_and_compiles_once(backend, name):
     assert counter.frame_count == 1
 
 
+@pytest.mark.of_libraries("jax")
 def test_trees_come_back_from_transformations(backend):
-    jax = library(backend, "jax")
+    import jax
+
     pool = TREES["posterior"](backend)
     again = jax.jit(lambda pool: infoq.Gaussian(pool.embedding, 2.0))(pool)
     assert repr(again) == repr(infoq.Gaussian(pool.embedding, 2.0))
@@ -196,8 +198,10 @@ def test_trees_come_back_from_transformations(backend):
 
 
 @pytest.mark.parametrize("label", [None, 1])
+@pytest.mark.of_libraries("jax")
 def test_contexts_come_back_from_jit_with_the_candidates_that_they_are_of(backend, label):
-    jax = library(backend, "jax")
+    import jax
+
     pool, traces = TREES["draws"](backend), []
 
     def traced(known, index):
@@ -216,16 +220,18 @@ def test_contexts_come_back_from_jit_with_the_candidates_that_they_are_of(backen
     assert len(traces) == 2
 
 
+@pytest.mark.of_libraries("torch")
 def test_contexts_come_back_from_torch_vmap_with_their_candidates(backend):
-    torch = library(backend, "torch")
+    torch = backend.module
     pool = TREES["draws"](backend)
     known = torch.func.vmap(lambda index: pool.observe(pool.context(), index))(torch.arange(N))
     assert known.indices[0].tolist() == list(range(N))
     assert known.log_posteriors.shape[0] == N
 
 
+@pytest.mark.of_libraries("torch", "jax")
 def test_stacks_of_trees_map(backend):
-    module = library(backend)
+    module = importlib.import_module(backend.name)
     stack = backend.array(np.stack([PROBS, PROBS[::-1]]))
     vmap = module.vmap if backend.name == "jax" else module.func.vmap
     scores = vmap(infoq.bald)(infoq.Categorical.from_parts((stack,), ("probs", "probs")))
@@ -235,8 +241,8 @@ def test_stacks_of_trees_map(backend):
     )
 
 
+@pytest.mark.of_libraries("torch", "jax")
 def test_a_class_of_ones_own_is_a_tree_at_once(backend):
-    library(backend)
     TREES["draws"](backend)
 
     class Mine(infoq.DenseEmbedding):

@@ -7,22 +7,24 @@ import pytest
 from tests.capabilities.checking import agree, arrays, cases, hold, reference
 from tests.conftest import Backend
 
+pytestmark = pytest.mark.of_libraries("array_api_strict")
+
 # One of them has no float64.
 DEVICES = {"device1": ("float64", 1e-9, 1e-11), "no_float64": ("float32", 1e-4, 1e-5)}
 
 
 @pytest.mark.parametrize("name", DEVICES)
 @cases("array_api_strict")
-def test_results_stay_on_the_device(strict, case, name):
-    there, values = Backend(f"{strict.name}:{name}"), case.arguments()
+def test_results_stay_on_the_device(backend, case, name):
+    there, values = Backend(f"{backend.name}:{name}"), case.arguments()
     dtype, rtol, atol = DEVICES[name]
 
     def check():
         results = case.run(*arrays(there, values, dtype))
         for x in results:
-            assert x.device == strict.module.Device(name)
-            assert x.dtype in (getattr(strict.module, dtype), strict.module.int64)
+            assert x.device == backend.module.Device(name)
+            assert x.dtype in (getattr(backend.module, dtype), backend.module.int64)
         if dtype == "float64" or not case.random:  # other dtypes draw other numbers
-            agree(there, results, reference(strict, case, values), rtol, atol)
+            agree(there, results, reference(backend, case, values), rtol, atol)
 
     hold(case, "array_api_strict", check)

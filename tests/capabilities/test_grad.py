@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from tests.capabilities.checking import arrays, cases, hold
 
 STEP = 1e-3
 
 
+@pytest.mark.of_libraries("torch")
 @cases("autograd")
-def test_torch_autograd(torch, case):
-    hold(case, "autograd", lambda: _by_torch(torch, case))
+def test_torch_autograd(backend, case):
+    hold(case, "autograd", lambda: _by_torch(backend, case))
 
 
+@pytest.mark.of_libraries("jax")
 @cases("grad")
-def test_jax_grad(jax, case):
-    hold(case, "grad", lambda: _by_jax(jax, case))
+def test_jax_grad(backend, case):
+    hold(case, "grad", lambda: _by_jax(backend, case))
 
 
 def _floating(backend, results):

@@ -7,28 +7,33 @@ import pytest
 
 from tests.capabilities.checking import cases, hold
 
+pytestmark = pytest.mark.of_libraries("numpy", "torch", "jax")
 
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+HALVES = [
+    "float16",
+    # NumPy has none.
+    pytest.param("bfloat16", marks=pytest.mark.of_libraries("torch", "jax")),
+]
+
+
+@pytest.mark.parametrize("dtype", HALVES)
 @cases("half")
-def test_half_precision(narrow, case, dtype):
-    if narrow.name == "numpy" and dtype == "bfloat16":
-        pytest.skip("NumPy has no bfloat16")
-
+def test_half_precision(backend, case, dtype):
     def check():
-        narrowed = [_narrow(narrow, x, dtype) for x in case.rounded()]
-        widened = [_wide(narrow, x) for x in narrowed]
-        results, expected = case.run(*narrowed), _expected(narrow, case, widened)
+        narrowed = [_narrow(backend, x, dtype) for x in case.rounded()]
+        widened = [_wide(backend, x) for x in narrowed]
+        results, expected = case.run(*narrowed), _expected(backend, case, widened)
         assert len(results) == len(expected)
         # A sum is off by the rounding of what is summed.
         scale = max([1, *(np.abs(x).sum() for x in expected if x.dtype.kind == "f")])
         for one, other in zip(results, expected, strict=True):
             if other.dtype.kind != "f":
-                np.testing.assert_array_equal(narrow.numpy(one), other)
+                np.testing.assert_array_equal(backend.numpy(one), other)
                 continue
             assert str(one.dtype).endswith(f"{dtype}")
-            eps = float(narrow.ops.xp.finfo(one.dtype).eps)
+            eps = float(backend.ops.xp.finfo(one.dtype).eps)
             np.testing.assert_allclose(
-                _wide(narrow, one), other, rtol=2 * eps, atol=scale * eps / 4
+                _wide(backend, one), other, rtol=2 * eps, atol=scale * eps / 4
             )
 
     hold(case, "half", check)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.capabilities.checking import agree, arrays, cases, hold, reference
+
+pytestmark = pytest.mark.of_libraries("jax")
 
 
 @cases("jit")
-def test_jit(jax, case):
+def test_jit(backend, case):
     from jax import jit
 
     values = case.arguments()
 
     def check():
-        agree(jax, jit(case.run)(*arrays(jax, values)), reference(jax, case, values))
+        agree(backend, jit(case.run)(*arrays(backend, values)), reference(backend, case, values))
 
     hold(case, "jit", check)

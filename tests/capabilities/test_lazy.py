@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.capabilities.checking import arrays, cases, hold
+
+pytestmark = pytest.mark.of_libraries("dask")
 
 
 class ComputedError(RuntimeError):
@@ -14,12 +18,12 @@ def refuse(*graph, **settings):
 
 
 @cases("lazy")
-def test_nothing_is_computed(dask, case):
-    import dask as library
+def test_nothing_is_computed(backend, case):
+    import dask
 
     def check():
-        with library.config.set(scheduler=refuse):
-            results = case.run(*arrays(dask, case.arguments()))
-        assert all(isinstance(x, dask.module.Array) for x in results)
+        with dask.config.set(scheduler=refuse):
+            results = case.run(*arrays(backend, case.arguments()))
+        assert all(isinstance(x, backend.module.Array) for x in results)
 
     hold(case, "lazy", check)

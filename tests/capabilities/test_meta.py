@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.capabilities.checking import arrays, cases, hold
+
+pytestmark = pytest.mark.of_libraries("torch")
 
 
 @cases("meta")
-def test_shapes_and_dtypes_without_values(torch, case):
-    given = list(arrays(torch, case.arguments()))
+def test_shapes_and_dtypes_without_values(backend, case):
+    given = list(arrays(backend, case.arguments()))
     expected = case.run(*given)
 
     def check():

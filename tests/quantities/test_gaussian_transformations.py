@@ -145,15 +145,11 @@ TRACED = [
 traced = pytest.mark.parametrize(("name", "function"), TRACED)
 
 
-@pytest.fixture
-def jax(backend):
-    if backend.name != "jax":
-        pytest.skip("of JAX")
-    return pytest.importorskip("jax")
-
-
 @traced
-def test_jax_gradients_agree_with_differences(jax, name, function):
+@pytest.mark.of_libraries("jax")
+def test_jax_gradients_agree_with_differences(backend, name, function):
+    import jax
+
     of, arrays = FUNCTIONS[function]
     rng = np.random.default_rng(1)
     directions = [rng.normal(size=x.shape) for x in arrays]
@@ -173,7 +169,10 @@ def test_jax_gradients_agree_with_differences(jax, name, function):
 
 
 @traced
-def test_jax_jit_and_vmap(jax, name, function):
+@pytest.mark.of_libraries("jax")
+def test_jax_jit_and_vmap(backend, name, function):
+    import jax
+
     of, arrays = FUNCTIONS[function]
     first, *rest = map(jax.numpy.asarray, arrays)
     expected = of(name, *arrays)
@@ -184,7 +183,10 @@ def test_jax_jit_and_vmap(jax, name, function):
     np.testing.assert_allclose(np.array(mapped[0]), expected, rtol=1e-11, atol=1e-14)
 
 
-def test_jax_jit_of_a_posterior_and_its_samples(jax):
+@pytest.mark.of_libraries("jax")
+def test_jax_jit_of_a_posterior_and_its_samples(backend):
+    import jax
+
     def scores(features, logits, draws):
         embedding = infoq.LastLayerEmbedding(features, likelihoods.Softmax(logits=logits))
         posterior = infoq.laplace(embedding, 1.0, structure="kronecker")

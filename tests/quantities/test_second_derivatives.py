@@ -37,7 +37,10 @@ def of_rows(x):
 
 
 # torch's own derivatives forward are made by what it deprecates.
-pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")
+pytestmark = [
+    pytest.mark.of_libraries("torch", "jax"),
+    pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated"),
+]
 
 
 @pytest.fixture
@@ -50,11 +53,8 @@ def derivatives(backend):
             lambda f, transform=transform: jax.jit(transform(f))
             for transform in (jax.jacfwd, jax.jacrev, jax.hessian)
         )
-    if backend.name == "torch":
-        from torch import func
-
-        return func.jacfwd, func.jacrev, func.hessian
-    return pytest.skip("of a library that differentiates")
+    func = backend.module.func
+    return func.jacfwd, func.jacrev, func.hessian
 
 
 @pytest.mark.parametrize(
