@@ -22,6 +22,7 @@ BACKENDS = ("numpy", "torch", "jax", "dask", "array_api_strict")
 
 # Compiling and lazy libraries are slow at the first call of a shape: fewer examples, no deadline.
 EXAMPLES = {"numpy": 50, "torch": 25, "array_api_strict": 25, "jax": 5, "dask": 6}
+TOGETHER = 5
 
 # What XLA does for speed takes half of the 30 ms that it compiles a program for, and each runs
 # once or twice: 14 ms with these.
@@ -167,7 +168,7 @@ def pytest_configure(config: pytest.Config) -> None:
     library = config.getoption("--backend").partition(":")[0]
     if library in ("jax", "all", "installed"):
         _compile_fast()
-    examples = EXAMPLES.get(library, 8)
+    examples = EXAMPLES.get(library, TOGETHER)
     hypothesis.settings.register_profile(
         "infoq", deadline=None, max_examples=examples, derandomize=True, print_blob=False
     )

@@ -74,14 +74,9 @@ def narrow_case(backend):
     return Case(backend, "float32")
 
 
-@pytest.fixture(params=["float64", "float32"])
-def any_case(request, case, narrow_case):
-    return {"float64": case, "float32": narrow_case}[request.param]
-
-
 @every_method
-def test_a_batch_of_the_library_device_and_dtype(any_case, name):
-    case = any_case
+def test_a_batch_of_the_library_device_and_dtype(narrow_case, name):
+    case = narrow_case
     chosen = getattr(methods, name)(*case.arguments(name), B)
     indices, gains = case.backend.numpy(chosen.indices), case.backend.numpy(chosen.gains)
     assert isinstance(chosen, infoq.Selection)
