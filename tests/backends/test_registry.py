@@ -110,6 +110,8 @@ def test_registering_junk(fresh_registry, junk):
         ("softmax", lambda p: infoq.entropy(p, kind="logits")),
     ],
 )
+# In a Dask chunk, the library that holds the chunk computes: as of blocks, below.
+@pytest.mark.of_libraries("numpy", "torch", "jax", "array_api_strict", "cupy")
 def test_an_override_is_really_used(backend, fresh_registry, name, measure):
     calls = []
     inherited = type(backend.ops)

@@ -362,7 +362,7 @@ def test_gradients(backend, measure):
 
     def of_root(ops, root):
         xp = ops.xp
-        eye = xp.eye(4, dtype=root.dtype)
+        eye = xp.eye(4, dtype=root.dtype, device=ops.device(root))
         return measure(xp.matmul(root, xp.matrix_transpose(root)) + eye)
 
     slope = gradient(backend, lambda x: of_root(backend.ops, x), root)

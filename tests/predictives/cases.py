@@ -100,13 +100,14 @@ def _linearised(backend: Any) -> Any:
     weights = np.linspace(-1, 1, C * D)
 
     def linearise(x: Any) -> tuple[Any, Any]:
-        xp = infoq.backends.ops_for(x).xp
-        zero = xp.zeros_like(x)
+        ops = infoq.backends.ops_for(x)
+        xp, zero = ops.xp, ops.xp.zeros_like(x)
         rows = [
             xp.concat([x if c == place else zero for place in range(C)], axis=1) for c in range(C)
         ]
         jacobian = xp.stack(rows, axis=1)
-        return xp.sum(jacobian * xp.asarray(weights), axis=2), jacobian
+        slopes = xp.asarray(weights, device=ops.device(x))
+        return xp.sum(jacobian * slopes, axis=2), jacobian
 
     def likelihood(z: Any) -> Any:
         return likelihoods.Softmax(logits=z)

@@ -94,9 +94,10 @@ def test_a_jacobian_by_blocks_draws_as_one_in_full(backend):
     maps = np.ascontiguousarray(directions.reshape(-1, 2).T)
 
     def linearise(some):
-        xp = infoq.backends.ops_for(some).xp
-        full = xp.reshape(some @ xp.asarray(maps), (some.shape[0], C, 3))
-        return full @ xp.asarray(weights), full
+        ops = infoq.backends.ops_for(some)
+        xp, device = ops.xp, ops.device(some)
+        full = xp.reshape(some @ xp.asarray(maps, device=device), (some.shape[0], C, 3))
+        return full @ xp.asarray(weights, device=device), full
 
     blocks = infoq.JacobianEmbedding(
         backend.array(x), linearise, lambda z: likelihoods.Softmax(logits=z)

@@ -46,7 +46,8 @@ def quantity(name, approximation, pool, targets, **keywords):
         return function, lambda given: infoq.jepig(
             pool, targets, given=given, approximation=approximation
         )
-    weights = pool.embedding.ops.xp.asarray(WEIGHTS.tolist(), dtype=pool.like.dtype)
+    ops, like = pool.embedding.ops, pool.like
+    weights = ops.xp.asarray(WEIGHTS.tolist(), dtype=like.dtype, device=ops.device(like))
     named = {"target_weights": weights, "approximation": approximation}
     function = infoq.EPIG(pool, targets, **named, **keywords)
     return function, lambda given: infoq.epig(pool, targets, given=given, **named)
