@@ -76,8 +76,12 @@ def narrow_case(backend):
 
 @every_method
 def test_a_batch_of_the_library_device_and_dtype(narrow_case, name):
-    case = narrow_case
-    chosen = getattr(methods, name)(*case.arguments(name), B)
+    chosen = getattr(methods, name)(*narrow_case.arguments(name), B)
+    check_batch(narrow_case, chosen)
+
+
+def check_batch(case, chosen):
+    """The batch is of the right size, and its gains are finite, of the dtype, and add up."""
     indices, gains = case.backend.numpy(chosen.indices), case.backend.numpy(chosen.gains)
     assert isinstance(chosen, infoq.Selection)
     assert chosen.reason == "size"
@@ -92,6 +96,7 @@ def test_a_batch_of_the_library_device_and_dtype(narrow_case, name):
 def test_equal_calls_give_equal_batches(case, name):
     once, twice = (getattr(methods, name)(*case.arguments(name), B) for _ in range(2))
     np.testing.assert_array_equal(*(case.backend.numpy(x.indices) for x in (once, twice)))
+    check_batch(case, once)
 
 
 @every_method
