@@ -10,6 +10,8 @@ import nox
 
 nox.options.default_venv_backend = "virtualenv"
 nox.options.error_on_missing_interpreters = False
+# The last lines then say what failed, and why.
+nox.options.stop_on_first_error = True
 nox.options.sessions = [
     "lint",
     "types",

@@ -168,11 +168,6 @@ def pytest_configure(config: pytest.Config) -> None:
     library = config.getoption("--backend").partition(":")[0]
     if library in ("jax", "all", "installed"):
         _compile_fast()
-    if library in ("all", "installed"):
-        # Seen there alone: OpenBLAS may raise this flag of finite numbers with a finite product,
-        # as in numpy#24067.
-        spurious = "ignore:invalid value encountered in matmul:RuntimeWarning"
-        config.addinivalue_line("filterwarnings", spurious)
     examples = EXAMPLES.get(library, TOGETHER)
     hypothesis.settings.register_profile(
         "infoq", deadline=None, max_examples=examples, derandomize=True, print_blob=False
