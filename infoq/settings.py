@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import re
+import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -25,6 +26,8 @@ class Options(NamedTuple):
 
 _DEFAULT = Options()
 _OPTIONS: contextvars.ContextVar[Options] = contextvars.ContextVar("infoq.options")
+# Of blocks within what `torch.compile` traces, which knows no context variables; empty elsewhere.
+_TRACED: list[Options] = []
 
 
 @contextlib.contextmanager
@@ -56,15 +59,17 @@ def options(*, memory: int | str | None = None) -> Iterator[Options]:
     ...     infoq.eig(probs)
     array([0., 0., 0., 0.])
     """
-    current = current_options()
-    if memory is not None:
-        current = current._replace(memory=parse_bytes(memory))
+    current = current_options() if memory is None else Options(parse_bytes(memory))
     with in_force(current):
         yield current
 
 
 def current_options() -> Options:
     """The settings in force here; of a compiled program those that it was traced with."""
+    return _TRACED[-1] if _TRACED else _of_context()
+
+
+def _of_context() -> Options:
     return _OPTIONS.get(_DEFAULT)
 
 
@@ -73,12 +78,29 @@ def in_force(settings: Options) -> Iterator[None]:
     """These settings, here; of another thread's, where a Dask chunk runs in one of its own."""
     if settings == current_options():
         yield
-        return
+    elif _compiling():
+        _TRACED.append(settings)
+        try:
+            yield
+        finally:
+            _TRACED.pop()
+    else:
+        with _in_context(settings):
+            yield
+
+
+@contextlib.contextmanager
+def _in_context(settings: Options) -> Iterator[None]:
     token = _OPTIONS.set(settings)
     try:
         yield
     finally:
         _OPTIONS.reset(token)
+
+
+def _compiling() -> bool:
+    """Whether `torch.compile` is tracing this."""
+    return "torch" in sys.modules and bool(sys.modules["torch"].compiler.is_compiling())
 
 
 def parse_bytes(size: int | str) -> int:
@@ -94,3 +116,8 @@ def parse_bytes(size: int | str) -> int:
     if count <= 0 or isinstance(size, bool):
         raise ValueError(f"memory: expected bytes, or text such as '512MB' or '2GiB', got {size!r}")
     return count
+
+
+# Constants of a compiled program, as of `torch.compiler.assume_constant_result`.
+for _function in (_of_context, parse_bytes):
+    _function._dynamo_marked_constant = True  # type: ignore[attr-defined]

@@ -77,6 +77,47 @@ def test_settings_can_not_be_written_to():
         settings.memory = 7
 
 
+@pytest.mark.of_libraries("torch")
+def test_settings_hold_inside_what_torch_compiles(backend):
+    def seen(x):
+        with infoq.options(memory="2KB") as settings:
+            with infoq.options(memory=1000), infoq.options():
+                inner = current_options().memory
+            outer = current_options().memory
+        return x + inner, x + outer, x + settings.memory, x + current_options().memory
+
+    run = backend.module.compile(seen, fullgraph=True, backend="eager")
+    x = backend.array(np.zeros(1))
+    for function in (seen, run, run):
+        assert [float(y) for y in function(x)] == [1000, 2000, 2000, DEFAULT]
+    with infoq.options(memory="1KB"):  # without them those that it was traced with hold
+        assert [float(y) for y in run(x)] == [1000, 2000, 2000, DEFAULT]
+    assert current_options().memory == DEFAULT
+
+
+@pytest.mark.of_libraries("torch")
+def test_blocks_are_as_large_inside_what_torch_compiles(backend):
+    def scores(x):
+        with infoq.options(memory="1KB"):
+            return infoq.eig(x)
+
+    x = backend.array(np.random.default_rng(0).dirichlet(np.ones(3), (8, 4)))
+    found = backend.module.compile(scores, fullgraph=True, backend="eager")(x)
+    np.testing.assert_allclose(backend.numpy(found), backend.numpy(infoq.eig(x)), rtol=1e-12)
+
+
+@pytest.mark.of_libraries("torch")
+def test_settings_are_put_back_around_a_graph_break(backend):
+    def seen(x):
+        with infoq.options(memory=3):
+            backend.module._dynamo.graph_break()
+            return x + current_options().memory
+
+    run = backend.module.compile(seen, backend="eager")
+    assert float(run(backend.array(np.zeros(1)))) == 3
+    assert current_options().memory == DEFAULT
+
+
 def test_another_thread_has_its_own_settings():
     seen, inside, seen_by_both = {}, threading.Barrier(2), threading.Barrier(2)
 

@@ -30,6 +30,8 @@ _OPS: dict[str, str | type[Ops]] = {
 _READY: dict[str, Ops] = {}
 # The library of a type of array, which spares asking array-api-compat each time.
 _LIBRARIES: dict[type, str] = {}
+# Of these the library is told by the type: their compilers would trace array-api-compat, and warn.
+_CLASSES = {"torch": "Tensor"}
 _PLUGINS: dict[str, EntryPoint] | None = None
 
 
@@ -173,6 +175,7 @@ def ops_of(xp: ModuleType) -> Ops:
 
 
 def _ops_of(x: Array, name: str) -> Ops:
+    _learn(type(x))
     ready = _READY.get(_LIBRARIES.get(type(x), ""))
     if ready is not None:
         return ready
@@ -189,6 +192,16 @@ def _ops_of(x: Array, name: str) -> Ops:
     return ops_of(xp)
 
 
+def _learn(kind: type) -> None:
+    """Note the library of a type of array, where it is one of `_CLASSES`."""
+    if kind in _LIBRARIES:
+        return
+    for name, cls in _CLASSES.items():
+        if name in sys.modules and issubclass(kind, getattr(sys.modules[name], cls)):
+            ops_of(importlib.import_module(f"array_api_compat.{name}"))
+            _LIBRARIES[kind] = name
+
+
 def ops_class(name: str) -> type[Ops]:
     """The class of the `Ops` of a library, by its name; imported where it was not yet."""
     ops = _OPS.get(name)
@@ -201,9 +214,11 @@ def ops_class(name: str) -> type[Ops]:
     return loaded
 
 
-# `torch.compile` runs it and does not trace it, as it imports. What
-# `torch.compiler.assume_constant_result` does, before `infoq.backends.torch` could ask for it.
-ops_class._dynamo_marked_constant = True  # type: ignore[attr-defined]
+# `torch.compile` runs these and does not trace them: they import, and a program would be of what
+# was known before, and compiled again as more is. What `torch.compiler.assume_constant_result`
+# does, before `infoq.backends.torch` could ask for it.
+for _function in (_learn, ops_class):
+    _function._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 def _load_plugin(entry: EntryPoint) -> type[Ops]:

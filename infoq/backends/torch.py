@@ -8,10 +8,8 @@ import torch
 import torch.utils._pytree as pytree
 
 from infoq.backends.ops import Array, Ops, Seed, stream
-from infoq.settings import current_options
 
-# Constants of a compiled program, which can trace neither a context variable nor a `Random`.
-torch.compiler.assume_constant_result(current_options)
+# A constant of a compiled program, which cannot trace a `Random`.
 torch.compiler.assume_constant_result(stream)
 
 
