@@ -57,6 +57,18 @@ class TorchOps(Ops):
         """
         return 3 << 20 if x.device.type == "cpu" and not torch.compiler.is_compiling() else None
 
+    def upcast(self, x: Array) -> Array:
+        """As elsewhere; refused inside `torch.autocast`, which narrows each product of matrices."""
+        device = x.device.type
+        known = x.dtype != torch.float64 and torch.amp.is_autocast_available(device)
+        if known and torch.is_autocast_enabled(device):
+            raise RuntimeError(
+                f"torch.autocast: would round what is computed of {x.dtype} on {device!r} to "
+                f"{torch.get_autocast_dtype(device)}; call infoq outside it, or inside "
+                f"`with torch.autocast({device!r}, enabled=False):`"
+            )
+        return super().upcast(x)
+
     def device(self, x: Array) -> Any:
         """Where `x` is, without asking array-api-compat."""
         return x.device
