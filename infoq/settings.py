@@ -119,5 +119,5 @@ def parse_bytes(size: int | str) -> int:
 
 
 # Constants of a compiled program, as of `torch.compiler.assume_constant_result`.
-for _function in (_of_context, parse_bytes):
-    _function._dynamo_marked_constant = True  # type: ignore[attr-defined]
+_of_context._dynamo_marked_constant = True  # type: ignore[attr-defined]
+parse_bytes._dynamo_marked_constant = True  # type: ignore[attr-defined]

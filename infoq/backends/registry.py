@@ -217,8 +217,8 @@ def ops_class(name: str) -> type[Ops]:
 # `torch.compile` runs these and does not trace them: they import, and a program would be of what
 # was known before, and compiled again as more is. What `torch.compiler.assume_constant_result`
 # does, before `infoq.backends.torch` could ask for it.
-for _function in (_learn, ops_class):
-    _function._dynamo_marked_constant = True  # type: ignore[attr-defined]
+_learn._dynamo_marked_constant = True  # type: ignore[attr-defined]
+ops_class._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 def _load_plugin(entry: EntryPoint) -> type[Ops]:
