@@ -165,8 +165,7 @@ def _spectrum(embedding: Embedding, structure: str | None) -> Array:
     if structure == "diagonal":
         return fisher_diagonal(embedding)
     if structure == "kronecker":
-        ones = ops.constant((embedding.num_candidates,), 1.0, embedding.parts[0])
-        left, right = kronecker_factors(embedding, ones)
+        left, right = kronecker_factors(embedding)
         a, b = (ops.symmetric_eigen(x)[0] for x in (left / embedding.num_candidates, right))
         return ops.xp.reshape(a[:, None] * b[None, :], (-1,))
     if structure == "low_rank":

@@ -126,7 +126,7 @@ def fisher_diagonal(embedding: Embedding, weights: Array | None = None) -> Array
     return _total(_sum_diagonal, embedding, weights, (embedding.num_parameters,))
 
 
-def kronecker_factors(embedding: Embedding, weights: Array) -> tuple[Array, Array]:
+def kronecker_factors(embedding: Embedding, weights: Array | None = None) -> tuple[Array, Array]:
     """The weighed sums of curvatures [C, C] and of products of features [D, D]."""
     block = embedding[:1].rows(embedding.ops)
     if not isinstance(block, KroneckerRows):
@@ -195,10 +195,8 @@ def _kronecker(embedding: Embedding, prior: Precision, each: float) -> Precision
         raise TypeError(
             f"structure: 'kronecker' needs a scalar prior precision, got {type(prior).__name__}"
         )
-    ops = embedding.ops
-    ones = ops.constant((embedding.num_candidates,), 1.0, embedding.parts[0])
-    left, right = kronecker_factors(embedding, ones)
-    shift = ops.xp.reshape(prior.diagonal(left), ())
+    left, right = kronecker_factors(embedding)
+    shift = embedding.ops.xp.reshape(prior.diagonal(left), ())
     return KroneckerPrecision(left * (each / embedding.num_candidates), right, shift)
 
 

@@ -105,8 +105,7 @@ class Precision(Tree, ABC):
         return DensePrecision(self.matrix(size, like) + other.matrix(size, like))
 
     def _words(self) -> str:
-        size = "" if self.num_parameters is None else f"P={self.num_parameters}"
-        return f"{type(self).__name__}({size})"
+        return f"{type(self).__name__}(P={self.num_parameters})"
 
 
 @capabilities()

@@ -251,3 +251,12 @@ def test_sums_may_be_off_by_rounding(backend, dtype, slack):
     if backend.reads_values:
         with pytest.raises(ValueError, match="p: distribution 0"):
             backend.call(infoq.entropy, np.array([0.5, 0.5 + 2 * slack], dtype))
+
+
+@pytest.mark.parametrize("shape", [(1, 2), (1, 1, 2), (3, 1), (1, 1), (1,)], ids=str)
+def test_one_distribution_or_one_outcome_is_checked_too(backend, shape):
+    whole = np.full(shape, 1 / shape[-1])
+    np.testing.assert_allclose(backend.call(infoq.entropy, whole), np.log(shape[-1]), atol=1e-12)
+    if backend.reads_values:
+        with pytest.raises(ValueError, match="p: distribution "):
+            backend.call(infoq.entropy, 0.9 * whole)
