@@ -140,6 +140,9 @@ def test_matrices_larger_than_the_budget_are_refused(backend):
             infoq.jepig(pool, many)
         with pytest.raises(ValueError, match=r"targets: M=4001 with R=1 rows each takes 0\.128 GB"):
             infoq.epig(pool, many)
+        rows = infoq.DenseEmbedding(backend.array(np.zeros((2001, 2, 4000))))
+        with pytest.raises(ValueError, match=r"targets: M=2001 with R=2 rows each takes 0\.128 GB"):
+            infoq.epig(pool, rows)
     with infoq.options(memory=1):  # small matrices always fit
         check_budget(10**6, backend.array(np.zeros(1)), "structure")
 

@@ -254,5 +254,7 @@ def test_what_is_refused(backend):
             Neighbours(backend.array([[0, -2], [1, 0]]), similar)
         with pytest.raises(ValueError, match="candidate 1 lists 1 twice"):
             Neighbours(backend.array([[-1, -1], [1, 1]]), similar)
+        with pytest.raises(ValueError, match="candidate 0 lists 0 twice"):
+            Neighbours(backend.array([[0, 0], [1, 0]]), similar)
         with pytest.raises(ValueError, match="similarities: candidate 1 has a value that is NaN"):
             Neighbours(indices, backend.array([[1.0, 0.5], [math.nan, 0.5]]))
