@@ -1,8 +1,9 @@
-"""The log-determinant of the identity plus a matrix, exact where the matrix is small."""
+"""Elimination from a matrix of what stands for the identity plus it: exact where it is small."""
 
 from __future__ import annotations
 
 from infoq.backends import Array, Ops
+from infoq.measures.matrices import eye
 
 # Beyond this many rows a Cholesky solve of half the matrix is faster than eliminating row by row.
 _ROWS = 12
@@ -23,7 +24,8 @@ def log1p_det(ops: Ops, x: Array, *, semidefinite: bool = False) -> Array:
 
 def _log1p_det(ops: Ops, x: Array, *, semidefinite: bool) -> Array:
     if x.shape[-1] > _ROWS:
-        return _by_halves(ops, x, semidefinite)
+        first, _, rest = _halves(ops, x)
+        return sum(_log1p_det(ops, part, semidefinite=semidefinite) for part in (first, rest))
     # The matrices' own axes first: every operation then runs over all matrices at once.
     batch = tuple(range(x.ndim - 2))
     x = ops.xp.permute_dims(x, (x.ndim - 2, x.ndim - 1, *batch))
@@ -49,12 +51,67 @@ def eliminate(ops: Ops, lines: list[Array], *, semidefinite: bool = False) -> Ar
     return total
 
 
-def _by_halves(ops: Ops, x: Array, semidefinite: bool) -> Array:
+def _halves(ops: Ops, x: Array) -> tuple[Array, Array, Array]:
+    """The first half, the block beside it in its units, and what it leaves of the other half."""
     xp = ops.xp
     half = x.shape[-1] // 2
     first, between, last = x[..., :half, :half], x[..., :half, half:], x[..., half:, half:]
-    eye = xp.eye(half, dtype=x.dtype, device=ops.device(x))
-    across = ops.solve_triangular(ops.cholesky(first + eye), between)
-    rest = last - xp.matmul(xp.matrix_transpose(across), across)
-    parts = (_log1p_det(ops, part, semidefinite=semidefinite) for part in (first, rest))
-    return sum(parts)
+    across = ops.solve_triangular(ops.cholesky(first + eye(ops, first)), between)
+    return first, across, last - xp.matmul(xp.matrix_transpose(across), across)
+
+
+def trace_above_log(ops: Ops, x: Array) -> Array:
+    """`tr x - log det(I + x)` for x of norm at most 1/2: no term is below 0."""
+    xp = ops.xp
+    if x.shape[-1] > _ROWS:
+        first, across, rest = _halves(ops, x)
+        off = xp.sum(across * across, axis=(-2, -1))
+        return off + trace_above_log(ops, first) + trace_above_log(ops, rest)
+    total = xp.zeros_like(x[..., 0, 0])
+    while x.shape[-1] > 0:
+        pivot = 1 + x[..., 0, 0]
+        # d - log1p(d), in terms of the function that is exact for small arguments.
+        total = total + pivot * ops.kl_term(-x[..., 0, 0] / pivot)
+        column = x[..., 1:, 0]
+        scaled = column / pivot[..., None]
+        total = total + xp.sum(column * scaled, axis=-1)
+        x = x[..., 1:, 1:] - column[..., :, None] * scaled[..., None, :]
+    return total
+
+
+def eliminate_semidefinite(ops: Ops, x: Array, zero: float) -> tuple[Array, Array]:
+    """`log det(I + x)` [...] and the pivots [..., R], for `I + x` positive semi-definite.
+
+    As `log1p_det`, except that pivots may be zero: those of at most `zero` enter as `zero`, and
+    their rows count as eliminated.
+    """
+    xp = ops.xp
+    deviations = _factor(ops, x, zero)[1]
+    held = xp.where(1 + deviations > zero, deviations, ops.scalar(zero - 1, x))
+    return xp.sum(xp.log1p(held), axis=-1), 1 + deviations
+
+
+def _factor(ops: Ops, x: Array, zero: float) -> tuple[Array, Array]:
+    """The lower factor [..., R, R] of `I + x`, and its pivots less one [..., R]."""
+    xp = ops.xp
+    size = x.shape[-1]
+    if size > _ROWS:
+        half = size // 2
+        above = x[..., :half, half:]
+        first, pivots = _factor(ops, x[..., :half, :half], zero)
+        across = ops.solve_triangular(first, above)
+        below = xp.matrix_transpose(across)
+        last, others = _factor(ops, x[..., half:, half:] - xp.matmul(below, across), zero)
+        rows = xp.concat([first, xp.zeros_like(above)], axis=-1), xp.concat([below, last], axis=-1)
+        return xp.concat(rows, axis=-2), xp.concat([pivots, others], axis=-1)
+    columns, deviations = [], []
+    place = xp.arange(size, device=ops.device(x))
+    for k in range(size):
+        deviation = x[..., k, k]
+        kept = 1 + deviation > zero
+        root = xp.sqrt(1 + xp.where(kept, deviation, ops.scalar(0.0, x)))[..., None]
+        below = xp.where((place > k) & kept[..., None], x[..., :, k], ops.scalar(0.0, x)) / root
+        columns.append(xp.where(place == k, root, below))
+        deviations.append(deviation)
+        x = x - below[..., :, None] * below[..., None, :]
+    return xp.stack(columns, axis=-1), xp.stack(deviations, axis=-1)

@@ -11,7 +11,7 @@ import operator
 
 from infoq.backends import Array, Ops
 from infoq.backends.capabilities import capabilities
-from infoq.measures.elimination import log1p_det
+from infoq.measures.elimination import log1p_det, trace_above_log
 from infoq.measures.matrices import (
     broadcast_batch,
     check_square,
@@ -24,8 +24,6 @@ from infoq.measures.matrices import (
     whiten,
 )
 
-# Beyond this many rows a Cholesky solve of half the matrix is faster than eliminating row by row.
-_ROWS = 12
 _UNIT_ENTROPY = 0.5 * math.log(2 * math.pi * math.e)
 _REMEDY = "drop the coordinates that others determine, or add a multiple of the identity"
 
@@ -328,34 +326,9 @@ def _spread(ops: Ops, x: Array, lower_p: Array, lower_q: Array) -> Array:
     xp = ops.xp
     bounded = xp.clip(x, -1.0, 1.0)
     near = xp.sum(bounded * bounded, axis=(-2, -1)) <= 0.25
-    close = _trace_above_log(ops, xp.where(near[..., None, None], x, ops.scalar(0.0, x)))
+    close = trace_above_log(ops, xp.where(near[..., None, None], x, ops.scalar(0.0, x)))
     # Far apart, I + x is ratio times its transpose, and need not be formed.
     ratio = ops.solve_triangular(lower_q, lower_p)
     log = xp.sum(xp.log(diagonal(ops, ratio)), axis=-1)
     far = xp.sum(ratio * ratio, axis=(-2, -1)) - x.shape[-1] - 2 * log
     return xp.where(near, close, xp.maximum(far, ops.scalar(0.0, far)))
-
-
-def _trace_above_log(ops: Ops, x: Array) -> Array:
-    """`tr x - log det(I + x)` for x of norm at most 1/2: no term is below 0."""
-    xp = ops.xp
-    if x.shape[-1] > _ROWS:
-        half = x.shape[-1] // 2
-        first, between, last = x[..., :half, :half], x[..., :half, half:], x[..., half:, half:]
-        across = ops.solve_triangular(ops.cholesky(first + eye(ops, first)), between)
-        rest = last - xp.matmul(xp.matrix_transpose(across), across)
-        off = xp.sum(across * across, axis=(-2, -1))
-        return off + _trace_above_log(ops, first) + _trace_above_log(ops, rest)
-    total = xp.zeros_like(x[..., 0, 0])
-    while x.shape[-1] > 0:
-        pivot = 1 + x[..., 0, 0]
-        # d - log1p(d), in terms of the function that is exact for small arguments.
-        total = total + pivot * ops.kl_term(-x[..., 0, 0] / pivot)
-        column = x[..., 1:, 0]
-        scaled = column / pivot[..., None]
-        total = total + xp.sum(column * scaled, axis=-1)
-        x = x[..., 1:, 1:] - column[..., :, None] * scaled[..., None, :]
-    return total
-
-
-# --- what the log-determinants of similarity matrices share ---------------------------------------

@@ -14,7 +14,7 @@ from typing import Any
 
 from infoq.backends import Array, Ops
 from infoq.backends.capabilities import capabilities
-from infoq.measures.elimination import log1p_det
+from infoq.measures.elimination import eliminate_semidefinite, log1p_det
 from infoq.measures.matrices import (
     broadcast_batch,
     check_square,
@@ -29,8 +29,6 @@ from infoq.measures.matrices import (
     whiten,
 )
 
-# Beyond this many rows a matrix is eliminated by halves.
-_ROWS = 12
 _REMEDY = "pass a larger ridge=, for example ridge=1.0, or leave out duplicates"
 _INDEFINITE = "similarities are inner products, and have no negative eigenvalue"
 
@@ -372,7 +370,7 @@ def _log_det_of(ops: Ops, a: Array, scale: Array, *, ridge: float) -> Array:
         return a.shape[-1] * math.log(ridge) + log1p_det(ops, a / ridge, semidefinite=True)
     relative, root = equilibrate(ops, a, scale)
     zero = rounding(ops, a)
-    total, pivots = _eliminate(ops, relative - eye(ops, a), zero)
+    total, pivots = eliminate_semidefinite(ops, relative - eye(ops, a), zero)
     singular = xp.any(pivots <= zero, axis=-1)
     value = total + 2 * xp.sum(xp.log(root), axis=-1)
     return xp.where(singular, ops.scalar(-math.inf, a), value)
@@ -411,7 +409,7 @@ def _shared_of(
     xp = ops.xp
     gram = small_gram(ops, whiten(ops, _like(ops, left, cross), cross, _like(ops, right, cross)))
     zero = rounding(ops, cross) + rounding(ops, gram)
-    total, pivots = _eliminate(ops, -gram, zero)
+    total, pivots = eliminate_semidefinite(ops, -gram, zero)
     # 0 rather than -0 where nothing is shared; no pivot is above 1.
     value = 0.0 - total
     if ridge == 0:
@@ -419,41 +417,3 @@ def _shared_of(
     # A NaN pivot makes the comparison false.
     fine = xp.all(pivots >= -_clearly(ops, cross), axis=-1)
     return xp.where(fine, value, ops.scalar(math.nan, value)), xp.min(pivots, axis=-1)
-
-
-def _eliminate(ops: Ops, x: Array, zero: float) -> tuple[Array, Array]:
-    """`log det(I + x)` [...] and the pivots [..., R], for `I + x` positive semi-definite.
-
-    As `log1p_det`, except that pivots may be zero: those of at most `zero` enter as `zero`, and
-    their rows count as eliminated.
-    """
-    xp = ops.xp
-    deviations = _factor(ops, x, zero)[1]
-    held = xp.where(1 + deviations > zero, deviations, ops.scalar(zero - 1, x))
-    return xp.sum(xp.log1p(held), axis=-1), 1 + deviations
-
-
-def _factor(ops: Ops, x: Array, zero: float) -> tuple[Array, Array]:
-    """The lower factor [..., R, R] of `I + x`, and its pivots less one [..., R]."""
-    xp = ops.xp
-    size = x.shape[-1]
-    if size > _ROWS:
-        half = size // 2
-        above = x[..., :half, half:]
-        first, pivots = _factor(ops, x[..., :half, :half], zero)
-        across = ops.solve_triangular(first, above)
-        below = xp.matrix_transpose(across)
-        last, others = _factor(ops, x[..., half:, half:] - xp.matmul(below, across), zero)
-        rows = xp.concat([first, xp.zeros_like(above)], axis=-1), xp.concat([below, last], axis=-1)
-        return xp.concat(rows, axis=-2), xp.concat([pivots, others], axis=-1)
-    columns, deviations = [], []
-    place = xp.arange(size, device=ops.device(x))
-    for k in range(size):
-        deviation = x[..., k, k]
-        kept = 1 + deviation > zero
-        root = xp.sqrt(1 + xp.where(kept, deviation, ops.scalar(0.0, x)))[..., None]
-        below = xp.where((place > k) & kept[..., None], x[..., :, k], ops.scalar(0.0, x)) / root
-        columns.append(xp.where(place == k, root, below))
-        deviations.append(deviation)
-        x = x - below[..., :, None] * below[..., None, :]
-    return xp.stack(columns, axis=-1), xp.stack(deviations, axis=-1)
