@@ -10,7 +10,7 @@ import nox
 
 nox.options.default_venv_backend = "virtualenv"
 nox.options.error_on_missing_interpreters = False
-# The last lines then say what failed, and why.
+# The last lines then say what failed, and why; `--no-stop-on-first-error` goes on.
 nox.options.stop_on_first_error = True
 nox.options.sessions = [
     "lint",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import operator
 import re
 import sys
 from collections.abc import Iterator
@@ -59,6 +60,7 @@ def options(*, memory: int | str | None = None) -> Iterator[Options]:
     ...     infoq.eig(probs)
     array([0., 0., 0., 0.])
     """
+    # Anew, as `torch.compile` cannot trace `_replace`.
     current = current_options() if memory is None else Options(parse_bytes(memory))
     with in_force(current):
         yield current
@@ -100,7 +102,8 @@ def _in_context(settings: Options) -> Iterator[None]:
 
 def _compiling() -> bool:
     """Whether `torch.compile` is tracing this."""
-    return "torch" in sys.modules and bool(sys.modules["torch"].compiler.is_compiling())
+    torch = sys.modules.get("torch")  # None where its import is blocked
+    return torch is not None and bool(torch.compiler.is_compiling())
 
 
 def parse_bytes(size: int | str) -> int:
@@ -111,13 +114,18 @@ def parse_bytes(size: int | str) -> int:
     >>> parse_bytes("1.5 GiB")
     1610612736
     """
-    match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([KMG]?I?)B?\s*", str(size).upper())
-    count = int(float(match[1]) * _UNITS.get(match[2], 0)) if match else 0
+    # Of a compiled program's int that varies, `index` makes a constant.
+    count = _count(operator.index(size) if isinstance(size, int) else size)
     if count <= 0 or isinstance(size, bool):
         raise ValueError(f"memory: expected bytes, or text such as '512MB' or '2GiB', got {size!r}")
     return count
 
 
+def _count(size: int | str) -> int:
+    match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([KMG]?I?)B?\s*", str(size).upper())
+    return int(float(match[1]) * _UNITS.get(match[2], 0)) if match else 0
+
+
 # Constants of a compiled program, as of `torch.compiler.assume_constant_result`.
 _of_context._dynamo_marked_constant = True  # type: ignore[attr-defined]
-parse_bytes._dynamo_marked_constant = True  # type: ignore[attr-defined]
+_count._dynamo_marked_constant = True  # type: ignore[attr-defined]

@@ -96,14 +96,23 @@ def test_settings_hold_inside_what_torch_compiles(backend):
 
 
 @pytest.mark.of_libraries("torch")
-def test_blocks_are_as_large_inside_what_torch_compiles(backend):
-    def scores(x):
-        with infoq.options(memory="1KB"):
-            return infoq.eig(x)
+def test_blocks_are_as_small_inside_what_torch_compiles(backend):
+    from torch._dynamo.testing import CompileCounter
 
     x = backend.array(np.random.default_rng(0).dirichlet(np.ones(3), (8, 4)))
-    found = backend.module.compile(scores, fullgraph=True, backend="eager")(x)
-    np.testing.assert_allclose(backend.numpy(found), backend.numpy(infoq.eig(x)), rtol=1e-12)
+    operations = {}
+    for memory in (1, 10**6):
+
+        def scores(x, memory=memory):
+            with infoq.options(memory=memory):
+                return infoq.eig(x)
+
+        counter = CompileCounter()
+        found = backend.module.compile(scores, fullgraph=True, backend=counter)(x)
+        np.testing.assert_allclose(backend.numpy(found), backend.numpy(infoq.eig(x)), rtol=1e-12)
+        operations[memory] = counter.op_count
+    # A candidate at a time, each a part of the program; some parts are of all of them.
+    assert operations[1] > 7 * operations[10**6]
 
 
 @pytest.mark.of_libraries("torch")

@@ -197,9 +197,14 @@ def _learn(kind: type) -> None:
     if kind in _LIBRARIES:
         return
     for name, cls in _CLASSES.items():
-        if name in sys.modules and issubclass(kind, getattr(sys.modules[name], cls)):
+        if is_imported(name) and issubclass(kind, getattr(sys.modules[name], cls)):
             ops_of(importlib.import_module(f"array_api_compat.{name}"))
             _LIBRARIES[kind] = name
+
+
+def is_imported(name: str) -> bool:
+    """Whether a library has been imported; None stands where its import is blocked."""
+    return sys.modules.get(name) is not None
 
 
 def ops_class(name: str) -> type[Ops]:
@@ -252,7 +257,7 @@ def _is_ops(ops: object) -> bool:
 
 
 def _installed(name: str) -> bool:
-    if name in sys.modules:
+    if is_imported(name):
         return True
     try:
         return importlib.util.find_spec(name) is not None

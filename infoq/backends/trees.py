@@ -8,11 +8,10 @@ here, and each library is told of them once it is imported: none is imported for
 
 from __future__ import annotations
 
-import sys
 import threading
 from typing import Any, Self
 
-from infoq.backends.registry import ops_class
+from infoq.backends.registry import is_imported, ops_class
 
 # The libraries whose transformations look into arguments: not told yet of the classes, and told.
 _WAITING = ["jax", "torch"]
@@ -77,10 +76,10 @@ def _leaves(part: Any) -> str:
 
 def tell() -> None:
     """Tell the libraries that have been imported since the last time of all classes so far."""
-    if not any(name in sys.modules for name in _WAITING):
+    if not any(is_imported(name) for name in _WAITING):
         return
     with _TELLING:  # chunks of a Dask array make objects in threads
-        for name in [name for name in _WAITING if name in sys.modules]:
+        for name in [name for name in _WAITING if is_imported(name)]:
             for cls in _CLASSES:
                 ops_class(name).register_tree(cls)
             _TOLD.add(name)

@@ -1,5 +1,6 @@
 """Which library an array belongs to, who speaks to it, and what is refused."""
 
+import subprocess
 import sys
 import types
 
@@ -161,3 +162,19 @@ def test_a_registered_library_that_is_not_installed_is_not_available(fresh_regis
     register("a_library_that_is_not_installed", ForeignOps)
     assert "a_library_that_is_not_installed" in registered()
     assert "a_library_that_is_not_installed" not in available()
+
+
+@pytest.mark.of_no_library
+@pytest.mark.parametrize("blocked", ["torch", "jax", "dask"])
+def test_a_library_whose_import_is_blocked_is_not_installed(blocked):
+    code = f"""
+import sys
+sys.modules[{blocked!r}] = None
+import infoq, numpy as np
+probs = np.random.default_rng(0).dirichlet(np.ones(3), (4, 2))
+with infoq.options(memory="1KB"):
+    print(infoq.greedy(infoq.EIG(probs), 2).reason)
+print({blocked!r} in infoq.backends.available())
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.stdout.split() == ["size", "False"], run.stderr
