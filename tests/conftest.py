@@ -170,7 +170,13 @@ def pytest_configure(config: pytest.Config) -> None:
         _compile_fast()
     examples = EXAMPLES.get(library, TOGETHER)
     hypothesis.settings.register_profile(
-        "infoq", deadline=None, max_examples=examples, derandomize=True, print_blob=False
+        "infoq",
+        deadline=None,
+        max_examples=examples,
+        derandomize=True,
+        print_blob=False,
+        # It is told by the clock, on a busy machine of any test.
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
     )
     hypothesis.settings.load_profile("infoq")
 

@@ -216,11 +216,28 @@ def test_public_methods_are_described(thing):
                 assert inspect.getdoc(method), f"{thing.__name__}.{name}"
 
 
-def test_importing_infoq_imports_no_array_library():
+@pytest.fixture(scope="module")
+def bare_import():
     path = Path(__file__).parent / "bare_import.py"
     spec = importlib.util.spec_from_file_location("bare_import", path)
-    bare_import = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(bare_import)
-    seconds, libraries = bare_import.imported(runs=1)
-    assert seconds > 0
-    assert libraries == set()
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_importing_infoq_loads_what_is_listed_and_no_array_library(bare_import):
+    loaded = bare_import.loaded_by("infoq")
+    assert {"infoq", "infoq.methods", "infoq.selection"} <= loaded
+    assert bare_import.unexpected(loaded) == set()
+
+
+def test_the_list_names_nothing_that_is_not_loaded(bare_import):
+    # Some interpreters start with a few of these.
+    start, loaded = bare_import.modules("infoq")
+    assert start | loaded >= bare_import.STANDARD
+
+
+@pytest.mark.parametrize("extra", ["numpy", "dataclasses", "inspect", "json", "random", "csv"])
+def test_one_module_more_is_seen(bare_import, extra):
+    loaded = bare_import.loaded_by("infoq", extra)
+    assert extra in bare_import.unexpected(loaded)

@@ -16,7 +16,9 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the arguments."""
     parser = argparse.ArgumentParser(prog="python tests/benchmarks", description=__doc__)
-    parser.add_argument("--job", action="append", help="run only this job (may be repeated)")
+    parser.add_argument(
+        "--job", action="append", help="run only this job (may be repeated); start: the imports"
+    )
     parser.add_argument("--small", action="store_true", help="tiny inputs, to try the harness")
     parser.add_argument("--rounds", type=int, help="rounds of timing, instead of each job's own")
     parser.add_argument("--no-memory", action="store_true", help="leave out the memory")
@@ -34,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     environment.restart_clean(given)
     environment.pin()
 
-    from . import report, runner  # only now: these import numpy
+    from . import report, runner, startup  # only now: these import numpy
     from .jobs import JOBS
 
     if options.memory:
@@ -45,8 +47,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
 
     memory_of = functools.partial(runner.memory_in_fresh_process, small=options.small)
-    results = []
-    for name in options.job or JOBS:
+    results, starting = [], None
+    names = options.job or ["start", *JOBS]
+    if "start" in names:
+        print("start ...", file=sys.stderr, flush=True)
+        starting = startup.start(options.rounds or 25)
+    for name in names:
+        if name == "start":
+            continue
         print(f"{name} ...", file=sys.stderr, flush=True)
         results.append(
             runner.run(
@@ -58,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     used = {c.distribution for job in JOBS.values() for c in job.contenders}
     machine = environment.describe(used | {"numpy", "scipy", "torch", "jax", "array-api-compat"})
-    text = report.page(results, machine)
+    text = report.page(results, machine, starting)
     partial = bool(options.job or options.small)
     output = options.output or ("-" if partial else str(PAGE))
     if output == "-":

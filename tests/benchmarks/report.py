@@ -4,6 +4,7 @@ import datetime
 import math
 from collections.abc import Mapping, Sequence
 
+from . import startup
 from .job import Target
 from .measure import Times, speedup
 from .runner import Result, Row
@@ -121,11 +122,29 @@ def section(result: Result) -> str:
     return "\n\n".join([*parts, *(["\n".join(notes)] if notes else [])])
 
 
-def page(results: Sequence[Result], machine: Mapping[str, str]) -> str:
+def of_starting(times: Mapping[str, Times]) -> str:
+    """Write the section of what an import takes."""
+    rows = [[name, time(times[name]), time(startup.beyond(times, name))] for name in times]
+    rows[0][2] = ""
+    return "\n\n".join(
+        [
+            "## Starting",
+            "Fresh processes in turn, from their start to their end, without the site's packages. "
+            "Which modules `import infoq` loads is a test; what it takes is here alone.",
+            table(["process", "median time", "beyond the bare interpreter"], rows),
+        ]
+    )
+
+
+def page(
+    results: Sequence[Result], machine: Mapping[str, str], starting: Mapping[str, Times] | None
+) -> str:
     """Write the whole page."""
     methods = {row.memory.method for r in results for row in r.rows if row.memory is not None}
     date = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
     head = HEAD.format(date=date, memory="; ".join(sorted(methods)) or "not measured")
     machine_table = table(["", ""], [[key, value] for key, value in machine.items()])
     sections = [section(result) for result in results]
+    if starting is not None:
+        sections.insert(0, of_starting(starting))
     return "\n\n".join([head.rstrip(), *sections, "## Machine and versions", machine_table]) + "\n"

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from typing import Any
 from .contenders import Contender
 from .job import Job, Size, Target
 from .limits import Limit
-from .measure import Call, Memory, Times, best, interleave, peak_memory, speedup
+from .measure import Call, Clock, Memory, Times, best, interleave, peak_memory, speedup
 from .oracles import Differences, Inputs
 
 MemoryOf = Callable[[Job, Contender], Memory | None]
@@ -127,7 +128,14 @@ def check(job: Job, row: Row, inputs: Inputs, truth: Any) -> Call | None:
     return None if excess else call
 
 
-def run(job: Job, memory_of: MemoryOf, *, small: bool = False, rounds: int | None = None) -> Result:
+def run(
+    job: Job,
+    memory_of: MemoryOf,
+    *,
+    small: bool = False,
+    rounds: int | None = None,
+    clock: Clock = time.perf_counter,
+) -> Result:
     """Run one job."""
     size = job.small if small else job.size
     inputs = job.inputs(size)
@@ -146,7 +154,7 @@ def run(job: Job, memory_of: MemoryOf, *, small: bool = False, rounds: int | Non
                 continue
             bound[limit.name] = limit.bind(inputs)
             bound[limit.name]()
-        times = interleave(calls | bound, rounds or job.rounds, job.seconds)
+        times = interleave(calls | bound, rounds or job.rounds, job.seconds, clock)
     for row in rows:
         name, scale = row.contender.name, row.contender.scale
         if scale is not None and name in times:

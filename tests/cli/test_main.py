@@ -25,9 +25,7 @@ main({arguments!r})
 
 
 def python(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *arguments], capture_output=True, text=True, timeout=120, cwd=cwd
-    )
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, cwd=cwd)
 
 
 def without(modules: set[str], *arguments: str) -> subprocess.CompletedProcess[str]:
