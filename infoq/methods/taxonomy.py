@@ -46,13 +46,13 @@ class Who(TypedDict, total=False):
 
     Attributes
     ----------
-    candidates : boolean array [N]
-        Who may be picked. Default: everybody.
+    candidates : boolean array [N] or integers
+        Who may be picked, by a mask or by indices. Default: everybody.
     given : integers
         Who was picked already or is pending.
     """
 
-    candidates: Array | None
+    candidates: Array | Sequence[int] | None
     given: Sequence[int] | Array
 
 

@@ -9,7 +9,7 @@ from infoq.methods.taxonomy import Who
 from infoq.predictives import Embedding
 from infoq.predictives.joined import joined
 from infoq.quantities.submodular.features import features
-from infoq.selection.candidates import given_indices
+from infoq.selection.candidates import candidate_mask, given_indices
 
 Points: TypeAlias = Array | Embedding
 """Features [N, P], or an embedding with one row a candidate."""
@@ -34,15 +34,10 @@ def _mask(points: Embedding, who: Who, count: int) -> Array:
     """Who may be picked, none of the others among them: booleans [N + ...]."""
     like = points.ops.fetch(points.parts[0][:1, ...])
     ops = ops_for(like)
-    own = ops.xp.arange(count, device=ops.device(like)) < len(points)
-    mask = who.get("candidates")
-    if mask is None:
+    places = ops.xp.arange(count, device=ops.device(like))
+    own = places < len(points)
+    candidates = who.get("candidates")
+    if candidates is None:
         return own
-    mask = ops_for(candidates=mask).fetch(mask)
-    ops_for(points=like, candidates=mask)
-    if tuple(mask.shape) != (len(points),) or not ops.xp.isdtype(mask.dtype, "bool"):
-        raise ValueError(
-            f"candidates: expected a boolean mask [N] with N={len(points)}, got {mask.dtype} of "
-            f"shape {tuple(mask.shape)}"
-        )
+    mask = candidate_mask(ops, places[: len(points)], candidates)
     return ops.xp.concat([mask, own[len(points) :] & False])

@@ -139,6 +139,11 @@ class Categorical(Tree):
         return ops_for(self._values)
 
     @property
+    def like(self) -> Array:
+        """A small array of the dtype that is computed in, on the device of the candidates."""
+        return self.ops.upcast(self._values[:1, ...])
+
+    @property
     def num_candidates(self) -> int:
         """The number of candidates, N."""
         return num_candidates(self._values)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from infoq.backends import Array, Ops
+from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
 from infoq.predictives import (
     PARAMETERS,
@@ -42,6 +42,12 @@ class Quantity:
     def ops(self) -> Ops:
         """The operations of the library that the gains are arrays of."""
         return self._pool.ops
+
+    @property
+    def device(self) -> Any:
+        """Where the gains are, in memory; None where that is not known."""
+        like = self.ops.fetch(self._pool.like)
+        return ops_for(like).device(like)
 
     def __len__(self) -> int:
         """The number of candidates, N."""

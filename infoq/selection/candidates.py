@@ -1,14 +1,19 @@
-"""Who may be picked: the mask of candidates, without those that are given."""
+"""Who may be picked: the candidates that are allowed, without those that are given."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
 
 
-def given_indices(given: Any, count: int) -> list[Any]:
+def read_once(who: Any) -> Any:
+    """What can be read again: an iterator as a list, and all else as it is."""
+    return list(who) if isinstance(who, Iterator) else who
+
+
+def given_indices(given: Any, count: int, name: str = "given") -> list[Any]:
     """The given indices one by one: integers, or 0-d arrays where values cannot be read.
 
     Raises
@@ -17,36 +22,34 @@ def given_indices(given: Any, count: int) -> list[Any]:
         If they are no integers, or one of them is no index of the pool or comes twice.
     """
     if hasattr(given, "shape"):
-        ops = ops_for(given=given)
+        ops = ops_for(**{name: given})
         if given.ndim != 1 or not ops.xp.isdtype(given.dtype, "integral"):
             raise TypeError(
-                f"given: expected integers [G], got {given.dtype} of shape {tuple(given.shape)}"
+                f"{name}: expected integers [G], got {given.dtype} of shape {tuple(given.shape)}"
             )
         given = ops.fetch(given)
         local = ops_for(given)
         if not local.concrete(given):
             return [given[place] for place in range(given.shape[0])]
-        given = [int(given[place]) for place in range(given.shape[0])]
+        given = local.to_host(given).tolist()  # one by one takes 100 times as long
     if not isinstance(given, Iterable):
-        raise TypeError(f"given: expected integers such as [0, 3], got {given!r}")
+        raise TypeError(f"{name}: expected integers such as [0, 3], got {given!r}")
     found: list[Any] = []
     seen: set[int] = set()
     for index in given:
-        if isinstance(index, bool) or not hasattr(index, "__index__"):
-            raise TypeError(f"given: expected integers, got {type(index).__name__}")
+        if _is_bool(index) or not hasattr(index, "__index__"):
+            raise TypeError(f"{name}: expected integers, got {type(index).__name__}")
         place = int(index.__index__())
         if not 0 <= place < count:
-            raise ValueError(f"given: expected indices from 0 to {count - 1}, got {place}")
+            raise ValueError(f"{name}: expected indices from 0 to {count - 1}, got {place}")
         if place in seen:
-            raise ValueError(f"given: {place} comes twice")
+            raise ValueError(f"{name}: {place} comes twice")
         seen.add(place)
         found.append(place)
     return found
 
 
-def allowed(
-    ops: Ops, places: Array, candidates: Array | None, given: Sequence[Any]
-) -> tuple[Array, Array]:
+def allowed(ops: Ops, places: Array, candidates: Any, given: Sequence[Any]) -> tuple[Array, Array]:
     """Who may be picked, and who is not given: two masks [N].
 
     Parameters
@@ -55,33 +58,74 @@ def allowed(
         Of arrays in memory.
     places : array [N]
         0 to N - 1.
-    candidates : boolean array [N], optional
-        Who may be picked; by default everybody.
+    candidates : boolean array [N] or integers, optional
+        Who may be picked, by a mask or by indices; by default everybody.
     given : sequence
         As of `given_indices`.
     """
-    xp = ops.xp
     free = places >= 0
     if len(given) > 0:
-        device = ops.device(places)
-        parts = [
-            xp.reshape(xp.asarray(index, dtype=places.dtype, device=device), (1,))
-            for index in given
-        ]
-        free = ~members(ops, places, xp.concat(parts))
+        free = ~members(ops, places, _as_indices(ops, places, given))
     if candidates is None:
         return free, free
-    theirs = ops_for(candidates=candidates)
-    if tuple(candidates.shape) != tuple(places.shape) or not theirs.xp.isdtype(
-        candidates.dtype, "bool"
-    ):
-        raise ValueError(
-            f"candidates: expected a boolean mask [N] with N={places.shape[0]}, "
-            f"got {candidates.dtype} of shape {tuple(candidates.shape)}"
-        )
-    mask = theirs.fetch(candidates)
-    ops_for(scores=places, candidates=mask)
-    return free & mask, free
+    return free & candidate_mask(ops, places, candidates), free
+
+
+def candidate_mask(ops: Ops, places: Array, candidates: Any) -> Array:
+    """Candidates, a mask or indices, as a mask [N] in memory.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If they are neither, or of another number, or an index comes twice or is none of the pool.
+    """
+    count = int(places.shape[0])
+    if hasattr(candidates, "shape"):
+        theirs = ops_for(candidates=candidates)
+        is_mask = theirs.xp.isdtype(candidates.dtype, "bool")
+        fits = tuple(candidates.shape) == (count,) if is_mask else candidates.ndim == 1
+        if not (fits and theirs.xp.isdtype(candidates.dtype, ("bool", "integral"))):
+            raise ValueError(
+                f"candidates: expected a boolean mask [N] with N={count} or integers, "
+                f"got {candidates.dtype} of shape {tuple(candidates.shape)}"
+            )
+        if is_mask:
+            mask = theirs.fetch(candidates)
+            ops_for(scores=places, candidates=mask)
+            return mask
+    elif isinstance(candidates, Iterable) and not isinstance(candidates, str | bytes):
+        candidates = list(candidates)
+        if candidates and all(_is_bool(one) for one in candidates):
+            if len(candidates) != count:
+                raise ValueError(
+                    f"candidates: expected a boolean mask [N] with N={count} or integers, "
+                    f"got {len(candidates)} booleans"
+                )
+            return ops.xp.asarray([bool(one) for one in candidates], device=ops.device(places))
+    try:
+        indices = given_indices(candidates, count, "candidates")
+    except ValueError as error:
+        size = candidates.shape[0] if hasattr(candidates, "shape") else len(candidates)
+        if size != count:
+            raise
+        raise ValueError(f"{error}; as a mask, they are to be booleans") from None
+    if not indices:
+        return places < 0
+    return members(ops, places, _as_indices(ops, places, indices))
+
+
+def _as_indices(ops: Ops, places: Array, indices: Sequence[Any]) -> Array:
+    """Integers or 0-d arrays as an array [G] of the kind of `places`."""
+    xp, device = ops.xp, ops.device(places)
+    if all(isinstance(index, int) for index in indices):
+        return xp.asarray(list(indices), dtype=places.dtype, device=device)
+    parts = [xp.asarray(index, dtype=places.dtype, device=device) for index in indices]
+    return xp.stack(parts)
+
+
+def _is_bool(x: Any) -> bool:
+    """Whether it is a truth value, of Python or of any library."""
+    return isinstance(x, bool) or str(getattr(x, "dtype", "")).rpartition(".")[2] == "bool"
 
 
 def members(ops: Ops, places: Array, indices: Array) -> Array:

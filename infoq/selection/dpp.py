@@ -20,7 +20,7 @@ def kdpp(
     k: int,
     *,
     seed: Any = 0,
-    candidates: Array | None = None,
+    candidates: Array | Sequence[int] | None = None,
     given: Sequence[int] | Array = (),
 ) -> Selection:
     r"""Draw k points with probability proportional to the squared volume that they span.
@@ -36,8 +36,8 @@ def kdpp(
         How many to pick; more than the rank of the points picks as many as that.
     seed : int or the library's random generator
         What the batch is drawn from.
-    candidates : boolean array [N], optional
-        Who may be picked.
+    candidates : boolean array [N] or integers, optional
+        Who may be picked, by a mask or by indices.
     given : integers
         Who is already in the batch, picked or pending: the k others are drawn by the law of the
         process given that these are in it, :math:`p(B) \propto \det(X_{B G} X_{B G}^T)`.
@@ -56,8 +56,8 @@ def kdpp(
         If the points are no floating array or embedding, k is no integer, or values cannot be read
         (inside `jax.jit`).
     ValueError
-        If the points are not finite or not [N, P], k is negative, the mask or an index does not fit
-        the pool, or the matrices are larger than ``options(memory=)`` allows.
+        If the points are not finite or not [N, P], k is negative, `candidates` or an index does not
+        fit the pool, or the matrices are larger than ``options(memory=)`` allows.
 
     Notes
     -----

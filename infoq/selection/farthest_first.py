@@ -21,7 +21,7 @@ def farthest_first(
     points: Array | Embedding,
     k: int | None = None,
     *,
-    candidates: Array | None = None,
+    candidates: Array | Sequence[int] | None = None,
     given: Sequence[int] | Array = (),
     costs: Array | None = None,
     budget: float | None = None,
@@ -39,8 +39,8 @@ def farthest_first(
     k : int, optional
         How many to pick; more than there are picks all that differ. With a budget it may be left
         out.
-    candidates : boolean array [N], optional
-        Who may be picked; only they are to be near to a pick.
+    candidates : boolean array [N] or integers, optional
+        Who may be picked, by a mask or by indices; only they are to be near to a pick.
     given : integers
         Who is already a centre, picked or pending: distances to them count, and none is picked.
     costs : array [N], optional
@@ -67,7 +67,7 @@ def farthest_first(
         cannot be read (inside `jax.jit`).
     ValueError
         If the points are not finite or not [N, P], k is negative, `first` may not be picked or
-        goes with given points, or the mask or an index does not fit the pool.
+        goes with given points, or `candidates` or an index does not fit the pool.
 
     Notes
     -----

@@ -11,7 +11,7 @@ from infoq.backends import Array
 from infoq.backends.capabilities import capabilities
 from infoq.quantities import SetFunction
 from infoq.selection.budget import Budget, check_size
-from infoq.selection.candidates import given_indices
+from infoq.selection.candidates import given_indices, read_once
 from infoq.selection.growth import Growth
 from infoq.selection.selected import Selection, check_batch_size
 
@@ -22,7 +22,7 @@ def forward_backward(
     k: int | None = None,
     *,
     oversample: float = 2,
-    candidates: Array | None = None,
+    candidates: Array | Sequence[int] | None = None,
     given: Sequence[int] | Array = (),
     costs: Array | None = None,
     budget: float | None = None,
@@ -41,8 +41,8 @@ def forward_backward(
         How many to pick; more than there are picks all. With a budget it may be left out.
     oversample : float
         How many times k (and the budget) the batch grows to, at least 1.
-    candidates : boolean array [N], optional
-        Who may be picked.
+    candidates : boolean array [N] or integers, optional
+        Who may be picked, by a mask or by indices.
     given : integers
         Who is already in the batch, picked or pending; they stay.
     costs : array [N], optional
@@ -63,7 +63,7 @@ def forward_backward(
         If f is no set function or has no `remove`, k is no integer, or values cannot be read
         (inside `jax.jit`).
     ValueError
-        If k is negative, oversample is below 1, or the mask, the costs or an index does not fit
+        If k is negative, oversample is below 1, or `candidates`, the costs or an index does not fit
         the pool.
 
     Notes
@@ -100,6 +100,7 @@ def forward_backward(
         raise ValueError(f"oversample: expected a number of at least 1, got {oversample!r}")
     most = None if size is None else math.ceil(oversample * size)
     beyond = None if budget is None else oversample * budget
+    given = read_once(given)
     growth = Growth(f, most, candidates, given, costs, beyond)
     remove: Callable[[Any, int], Any] | None = getattr(f, "remove", None)
     if remove is None:
@@ -108,7 +109,7 @@ def forward_backward(
         )
     if not growth.readable:
         raise TypeError("forward_backward: needs values that can be read; not inside jax.jit")
-    while growth.open() and growth.pick(growth.gains(), growth.places):
+    while growth.open() and growth.pick(growth.gains(), growth.among):
         pass
     members = [int(index[0]) for index in growth.indices]
     purse = Budget(growth.ops, growth.none, len(f), costs, budget)
@@ -131,7 +132,7 @@ def forward_backward(
         index = -min(zip(worth, (-i for i in members), strict=True))[1]
         members.remove(index)
         state = remove(state, index)
-    chain = Growth(f, len(members), candidates, given)
+    chain = Growth(f, len(members), members, given)
     for index in members:
         place = chain.places[index : index + 1]
         chain.take(place, chain.gains_of(place))

@@ -17,7 +17,7 @@ def greedy(
     f: SetFunction,
     k: int | None = None,
     *,
-    candidates: Array | None = None,
+    candidates: Array | Sequence[int] | None = None,
     given: Sequence[int] | Array = (),
     costs: Array | None = None,
     budget: float | None = None,
@@ -30,8 +30,8 @@ def greedy(
         For example `infoq.EIG(pool)`: anything with `start`, `gains` and `add`.
     k : int, optional
         How many to pick; more than there are picks all. With a budget it may be left out.
-    candidates : boolean array [N], optional
-        Who may be picked.
+    candidates : boolean array [N] or integers, optional
+        Who may be picked, by a mask or by indices.
     given : integers
         Who is already in the batch, picked or pending: gains are beyond what they tell, and none
         of them is picked.
@@ -51,13 +51,15 @@ def greedy(
     TypeError
         If f is no set function, or k is no integer and there is no budget.
     ValueError
-        If k is negative, or the mask, the costs or an index does not fit the pool.
+        If k is negative, or `candidates`, the costs or an index does not fit the pool.
 
     Notes
     -----
     For a monotone submodular f the value is at least (1 - 1/e) of the best batch's of k. k
-    evaluations of all N gains. Gain per cost has no such guarantee by itself: the better of this
-    batch and of the best single candidate that fits has (1 - 1/e) / 2.
+    evaluations of all N gains; where f has a method ``gains_of(state, indices)``, gains [m] of the
+    candidates `indices` [m], of the gains of `candidates` alone. Gain per cost has no such
+    guarantee by itself: the better of this batch and of the best single candidate that fits has
+    (1 - 1/e) / 2.
 
     A gain of -inf is that of a candidate which cannot be added (a log-determinant of exhausted
     rank): where only those are left, picking stops and `reason` is ``"rank"``. Only where there
@@ -81,6 +83,6 @@ def greedy(
     (array([0]), 'budget')
     """
     growth = Growth(f, k, candidates, given, costs, budget)
-    while growth.open() and growth.pick(growth.gains(), growth.places):
+    while growth.open() and growth.pick(growth.gains(), growth.among):
         pass
     return growth.selection()

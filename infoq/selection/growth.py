@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from infoq.backends import Array, ops_for
 from infoq.quantities import SetFunction
 from infoq.quantities.set_function import check_set_function
 from infoq.selection.budget import Budget, check_size
-from infoq.selection.candidates import allowed, given_indices
+from infoq.selection.candidates import allowed, given_indices, read_once
 from infoq.selection.selected import Selection, check_batch_size
 
 
@@ -24,13 +24,21 @@ class Growth:
         How many to pick.
     candidates, given, costs, budget
         As of `greedy`.
+
+    Attributes
+    ----------
+    places : array [N]
+        0 to N - 1.
+    among : array [m]
+        Whose gains are evaluated, ascending: who may be picked at all, where the set function has
+        `gains_of` and values can be read; else everybody.
     """
 
     def __init__(
         self,
         f: SetFunction,
         k: int | None,
-        candidates: Array | None,
+        candidates: Array | Sequence[int] | None,
         given: Sequence[int] | Array,
         costs: Array | None = None,
         budget: float | None = None,
@@ -43,21 +51,53 @@ class Growth:
         taken = given_indices(given, len(f))
         for index in taken:
             self._state = f.add(self._state, index)
-        self._first: Array | None = f.ops.fetch(f.gains(self._state))
+        candidates = read_once(candidates)
+        self._few: Callable[[Any, Array], Array] | None = getattr(f, "gains_of", None)
+        self.indices: list[Array] = []
+        self.gained: list[Array] = []
+        among = self._looked_at(candidates, taken)
+        self._all = among is None
+        self.among = among
+        self._first: Array | None = self._gains_now()
         self.ops = ops = ops_for(self._first)
         self.none = self._first[:0]
-        self.places = ops.xp.arange(self._first.shape[0], device=ops.device(self._first))
+        self.places = ops.xp.arange(len(f), device=ops.device(self._first))
         self.available, self.unpicked = allowed(ops, self.places, candidates, taken)
+        if among is None:
+            self.among = self.places
         self.readable = ops.concrete(self._first, self.available)
         self.lowest = ops.scalar(-float("inf"), self._first)
         self.count = len(f) - len(taken)
         if candidates is not None and self.readable:
             self.count = int(ops.xp.sum(ops.xp.astype(self.available, ops.xp.int32)))
         self.budget = Budget(ops, self.none, len(f), costs, budget, readable=self.readable)
-        self.indices: list[Array] = []
-        self.gained: list[Array] = []
         self.reason = "size"
         self._unclear = False
+
+    def _looked_at(self, candidates: Any, taken: list[Any]) -> Array | None:
+        """Those whose gains are evaluated [m], ascending; None for everybody.
+
+        One at least: some libraries refuse gains of nobody.
+        """
+        if self._few is None or candidates is None:
+            return None
+        places = _places(self.f, candidates)
+        ops = ops_for(places)
+        free, _ = allowed(ops, places, candidates, taken)
+        if not ops.concrete(free):
+            return None
+        some = ops.xp.astype(ops.xp.nonzero(free)[0], places.dtype)
+        if some.shape[0] == places.shape[0]:
+            return None
+        return some if some.shape[0] > 0 else places[:1]
+
+    def _gains_now(self) -> Array:
+        """The gains of all that are looked at, in memory."""
+        few = self._few
+        gains = (
+            self.f.gains(self.state) if few is None or self._all else few(self.state, self.among)
+        )
+        return self.f.ops.fetch(gains)
 
     @property
     def state(self) -> Any:
@@ -68,18 +108,18 @@ class Growth:
         return self._state
 
     def gains(self) -> Array:
-        """What each candidate would add: [N], in memory."""
+        """What each of those `among` [m] would add: [m], in memory."""
         if self._first is not None and not self.indices:
             return self._first
         self._first = None
-        return self.f.ops.fetch(self.f.gains(self.state))
+        return self._gains_now()
 
     def gains_of(self, places: Array) -> Array:
-        """What some candidates would add: by `gains_of` where the set function has it."""
-        few = getattr(self.f, "gains_of", None)
-        if few is None or (self._first is not None and not self.indices):
-            return self.ops.xp.take(self.gains(), places, axis=0)
-        return self.f.ops.fetch(few(self.state, places))
+        """What some of those `among` would add: by `gains_of` where the set function has it."""
+        if self._few is None or (self._first is not None and not self.indices):
+            spots = places if self._all else self.ops.xp.searchsorted(self.among, places)
+            return self.ops.xp.take(self.gains(), spots, axis=0)
+        return self.f.ops.fetch(self._few(self.state, places))
 
     @property
     def costs(self) -> Array | None:
@@ -156,3 +196,15 @@ class Growth:
         gains = xp.concat([self.none, *self.gained])
         indices = xp.concat([self.places[:0], *self.indices])
         return Selection(adopt(indices), adopt(gains), adopt(xp.sum(gains)), self.reason)
+
+
+def _places(f: SetFunction, candidates: Any) -> Array:
+    """0 to N - 1 [N], in memory where the gains will be."""
+    ops = f.ops
+    device = getattr(f, "device", None)
+    if device is None and hasattr(candidates, "shape"):
+        theirs = ops_for(candidates=candidates)
+        memory = theirs.fetch(candidates)
+        if ops_for(memory) is ops_for(ops.fetch(ops.xp.arange(1))):
+            device = ops_for(memory).device(memory)
+    return ops.fetch(ops.xp.arange(len(f), device=device))

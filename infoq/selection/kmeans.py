@@ -30,7 +30,7 @@ def kmeans_plusplus(
     k: int | None = None,
     *,
     seed: Any = 0,
-    candidates: Array | None = None,
+    candidates: Array | Sequence[int] | None = None,
     given: Sequence[int] | Array = (),
     costs: Array | None = None,
     budget: float | None = None,
@@ -48,8 +48,8 @@ def kmeans_plusplus(
         out.
     seed : int or the library's random generator
         What the points are drawn from.
-    candidates : boolean array [N], optional
-        Who may be picked.
+    candidates : boolean array [N] or integers, optional
+        Who may be picked, by a mask or by indices.
     given : integers
         Who is already a centre, picked or pending: distances to them count, and none is picked.
     costs : array [N], optional
@@ -72,8 +72,8 @@ def kmeans_plusplus(
         If the points are no floating array or embedding, k is no integer, or values cannot be read
         (inside `jax.jit`).
     ValueError
-        If the points are not finite or not [N, P], k is negative, `first` is neither, or the mask
-        or an index does not fit the pool.
+        If the points are not finite or not [N, P], k is negative, `first` is neither, or
+        `candidates` or an index does not fit the pool.
 
     Notes
     -----

@@ -29,7 +29,7 @@ def lazy_greedy(
     f: SetFunction,
     k: int | None = None,
     *,
-    candidates: Array | None = None,
+    candidates: Array | Sequence[int] | None = None,
     given: Sequence[int] | Array = (),
     costs: Array | None = None,
     budget: float | None = None,
@@ -43,8 +43,8 @@ def lazy_greedy(
         ``gains_of(state, indices)``, gains [m] of the candidates `indices` [m], that is used.
     k : int, optional
         How many to pick; more than there are picks all. With a budget it may be left out.
-    candidates : boolean array [N], optional
-        Who may be picked.
+    candidates : boolean array [N] or integers, optional
+        Who may be picked, by a mask or by indices.
     given : integers
         Who is already in the batch, picked or pending.
     costs : array [N], optional
@@ -63,7 +63,7 @@ def lazy_greedy(
         If f is no set function, k is no integer and there is no budget, or values cannot be read
         (inside `jax.jit`).
     ValueError
-        If k is negative, or the mask, the costs or an index does not fit the pool.
+        If k is negative, or `candidates`, the costs or an index does not fit the pool.
 
     Notes
     -----
@@ -119,7 +119,8 @@ class _Queue:
         self.costs = None if growth.costs is None else host(growth.costs)
         self.xp = ops_for(host(growth.places)).xp  # NumPy
         few = getattr(growth.f, "gains_of", None) is not None
-        self.most = max(_FIRST, len(growth.f) // _PART) if few else 0
+        self.among = host(growth.among)
+        self.most = max(_FIRST, self.among.size // _PART) if few else 0
         self.fresh = self.xp.zeros(0, dtype=complex)
         # Who has not been evaluated in this step, as two sorted arrays, most in the first; NaN.
         self.many = self.few = self.fresh
@@ -190,7 +191,7 @@ class _Queue:
         if self.most == 0:
             return True
         ahead = sum(int(self.xp.searchsorted(x, best)) for x in (self.many, self.few))
-        return 2 * ahead > len(self.growth.f)
+        return 2 * ahead > len(self.among)
 
     def _evaluate(self, members: Any, size: int) -> None:
         places = self.growth.places
@@ -206,8 +207,8 @@ class _Queue:
         self.evaluated = [(None, gains)]
         self.many = self.few = self.fresh = self.fresh[:0]
         self.unclear = self.unclear[:0]
-        members = self.xp.flatnonzero(self.may)
-        self._note(members, self.growth.ops.to_host(gains)[members])
+        may = self.may[self.among]
+        self._note(self.among[may], self.growth.ops.to_host(gains)[may])
 
     def _note(self, members: Any, gains: Any) -> None:
         """Sort candidates in by their gains, or gains per cost."""
@@ -224,7 +225,8 @@ class _Queue:
     def _gain(self, index: int) -> Array:
         """The gain of a candidate, as an array [1]."""
         for members, gains in self.evaluated:
-            spots = [index] if members is None else self.xp.flatnonzero(members == index).tolist()
+            who = self.among if members is None else members
+            spots = self.xp.flatnonzero(who == index).tolist()
             if spots:
                 return gains[spots[0] : spots[0] + 1]
         return self.growth.gains_of(self.growth.places[index : index + 1])

@@ -24,7 +24,7 @@ def sample(
     method: str = "power",
     coldness: float = 1.0,
     seed: Any = 0,
-    candidates: Array | None = None,
+    candidates: Array | Sequence[int] | None = None,
     given: Sequence[int] | Array = (),
     costs: Array | None = None,
     budget: float | None = None,
@@ -46,8 +46,8 @@ def sample(
         The exponent, at least 0. 0 is uniform; the larger, the nearer to `top_k`.
     seed : int or the library's random generator
         What the batch is drawn from.
-    candidates : boolean array [N], optional
-        Who may be picked.
+    candidates : boolean array [N] or integers, optional
+        Who may be picked, by a mask or by indices.
     given : integers
         Who is not to be picked, because they were already.
     costs : array [N], optional
@@ -67,8 +67,8 @@ def sample(
         If the scores are no floating array, or k is no integer.
     ValueError
         If the scores have another rank than 1 or (of ``"power"``, where values can be read) one is
-        negative, the method is none of these, the coldness or k is negative, or the mask or an
-        index does not fit the pool.
+        negative, the method is none of these, the coldness or k is negative, or `candidates`
+        or an index does not fit the pool.
 
     Notes
     -----
@@ -91,7 +91,7 @@ def sample(
     array([2, 1])
     """
     check_size(k, budget)
-    if costs is not None or k is None:
+    if costs is not None or budget is not None:
         size = None if k is None else check_batch_size(k)
         law = {"method": method, "coldness": coldness, "seed": seed}
         who = {"candidates": candidates, "given": given}

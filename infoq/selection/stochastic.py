@@ -20,7 +20,7 @@ def stochastic_greedy(
     *,
     epsilon: float = 0.1,
     seed: Any = 0,
-    candidates: Array | None = None,
+    candidates: Array | Sequence[int] | None = None,
     given: Sequence[int] | Array = (),
     costs: Array | None = None,
     budget: float | None = None,
@@ -38,8 +38,8 @@ def stochastic_greedy(
         Between 0 and 1: the larger, the fewer candidates are looked at.
     seed : int or the library's random generator
         What the candidates are drawn from.
-    candidates : boolean array [N], optional
-        Who may be picked.
+    candidates : boolean array [N] or integers, optional
+        Who may be picked, by a mask or by indices.
     given : integers
         Who is already in the batch, picked or pending.
     costs : array [N], optional
@@ -57,8 +57,8 @@ def stochastic_greedy(
     TypeError
         If f is no set function, k is no integer, or values cannot be read (inside `jax.jit`).
     ValueError
-        If k is negative, epsilon is not between 0 and 1, or the mask, the costs or an index does
-        not fit the pool.
+        If k is negative, epsilon is not between 0 and 1, or `candidates`, the costs or an index
+        does not fit the pool.
 
     Notes
     -----
@@ -94,7 +94,7 @@ def stochastic_greedy(
         places = xp.sort(xp.astype(ops.top_k(key, number)[1], growth.places.dtype))
         gains = growth.gains_of(places)
         if not bool(xp.any(growth.worth(gains, places) > growth.lowest)):
-            places, gains = growth.places, growth.gains()
+            places, gains = growth.among, growth.gains()
         if not growth.pick(gains, places):
             break
     return growth.selection()

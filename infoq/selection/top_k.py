@@ -18,7 +18,7 @@ def top_k(
     scores: Array,
     k: int | None = None,
     *,
-    candidates: Array | None = None,
+    candidates: Array | Sequence[int] | None = None,
     given: Sequence[int] | Array = (),
     costs: Array | None = None,
     budget: float | None = None,
@@ -31,8 +31,8 @@ def top_k(
         A score a candidate. NaN counts as -inf, whatever the library thinks of it.
     k : int, optional
         How many to pick; more than there are picks all. With a budget it may be left out.
-    candidates : boolean array [N], optional
-        Who may be picked.
+    candidates : boolean array [N] or integers, optional
+        Who may be picked, by a mask or by indices.
     given : integers
         Who is not to be picked, because they were already.
     costs : array [N], optional
@@ -52,8 +52,8 @@ def top_k(
         If the scores are no floating array, k is no integer and there is no budget, or costs are
         given and values cannot be read.
     ValueError
-        If the scores have another rank than 1, k is negative, or the mask, the costs or an index
-        does not fit the pool.
+        If the scores have another rank than 1, k is negative, or `candidates`, the costs or an
+        index does not fit the pool.
 
     Notes
     -----
@@ -75,7 +75,7 @@ def top_k(
     ops, memory = read_scores(scores)
     local = ops_for(memory)
     taken = given_indices(given, memory.shape[0])
-    if costs is not None or size is None:
+    if costs is not None or budget is not None or size is None:
         return _by_cost(ops, memory, size, candidates, taken, costs, budget)
     if candidates is None and not taken:
         gains, indices = local.top_k(memory, min(size, memory.shape[0]))

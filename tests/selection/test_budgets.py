@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import infoq
+from infoq.backends import ops_for
+from infoq.selection.budget import Budget, Total
 from tests.selection.cases import ByValue, Removable, log_det
 
 COUNT = 8
@@ -142,3 +144,58 @@ def test_back_to_a_budget_by_losses_per_cost(backend, seed):
     )
     assert backend.numpy(chosen.indices).tolist() == batch
     np.testing.assert_allclose(float(chosen.value), value(tuple(batch)), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("budget", [0.0, 1.0, 1e9])
+def test_a_budget_beside_a_size_needs_costs_too(backend, name, budget):
+    points, _, scores = instance(6)
+    with pytest.raises(TypeError, match="budget: goes with costs, one a candidate"):
+        selections(backend, points, scores)[name](k=2, budget=budget)
+
+
+def picked_one_by_one(order, costs, budget, eps):
+    """Who fits, each in turn, by the exact sum of all paid so far: n^2."""
+    limit, paid, picked = budget * (1 + 2 * eps), [], []
+    for index in order:
+        if costs[index] <= limit - math.fsum(paid):
+            picked.append(index)
+            paid.append(costs[index])
+    return picked
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@given(seed=seeds)
+def test_who_fits_is_who_fits_one_by_one(backend, dtype, seed):
+    rng = np.random.default_rng(seed)
+    count = 60
+    costs = (10 ** rng.uniform(-3, 3, count) if seed % 2 else np.full(count, 0.1)).astype(dtype)
+    scores, eps = rng.random(count).astype(dtype), float(np.finfo(dtype).eps)
+    budget = float(costs.sum(dtype=float) * rng.random())
+    words = {"costs": backend.array(costs), "budget": budget}
+    order = np.argsort(-(scores / costs), kind="stable")
+    chosen = infoq.top_k(backend.array(scores), **words)
+    expected = picked_one_by_one(order.tolist(), costs.astype(float), budget, eps)
+    assert backend.numpy(chosen.indices).tolist() == expected
+    order = backend.numpy(infoq.sample(backend.array(scores), count, seed=seed).indices)
+    chosen = infoq.sample(backend.array(scores), seed=seed, **words)
+    expected = picked_one_by_one(order.tolist(), costs.astype(float), budget, eps)
+    assert backend.numpy(chosen.indices).tolist() == expected
+
+
+@given(st.lists(st.floats(0, 1e300, exclude_min=True), max_size=100))
+def test_totals_are_exact_sums_in_a_few_parts(numbers):
+    total = Total()
+    for count, number in enumerate(numbers, 1):
+        total.add(number)
+        assert total.value == math.fsum(numbers[:count])
+        assert len(total.parts) <= min(count, 40)
+
+
+def test_thousands_are_paid_for_by_as_many_sums_of_a_few_parts(backend):
+    costs = backend.array(1 / np.arange(1.0, 4001))
+    memory = backend.ops.fetch(costs)
+    purse = Budget(ops_for(memory), memory, 4000, costs, 100.0)
+    picked, reason = purse.paid_for(list(range(4000)), None)
+    assert (len(picked), reason) == (4000, "pool")
+    assert len(purse.paid.parts) <= 3

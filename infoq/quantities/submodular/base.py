@@ -33,6 +33,12 @@ class SimilarityFunction(ABC):
         """The operations of the library that the gains are arrays of."""
         return self._pool.ops
 
+    @property
+    def device(self) -> Any:
+        """Where the gains are, in memory; None where that is not known."""
+        like = self._full(1)
+        return ops_for(like).device(like)
+
     def __len__(self) -> int:
         """The number of candidates, N."""
         return int(self._pool.rows[0].shape[0])

@@ -137,6 +137,11 @@ class Conditional:
         """The operations of the library that the gains are arrays of."""
         return self._f.ops
 
+    @property
+    def device(self) -> Any:
+        """Where the gains are, in memory; None where that is not known."""
+        return getattr(self._f, "device", None)
+
     def __len__(self) -> int:
         """The number of candidates, N."""
         return len(self._f)
@@ -203,6 +208,11 @@ class Mutual:
     def ops(self) -> Ops:
         """The operations of the library that the gains are arrays of."""
         return self._f.ops
+
+    @property
+    def device(self) -> Any:
+        """Where the gains are, in memory; None where that is not known."""
+        return getattr(self._f, "device", None)
 
     def __len__(self) -> int:
         """The number of candidates, N."""
