@@ -9,6 +9,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from infoq.cli import streams
+
 __all__ = ["main", "missing_extra"]
 
 _EXTRAS = {
@@ -61,11 +63,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
         Always, with the exit code of the command.
     """
     try:
-        from infoq.cli.app import cli
+        code = _run(arguments)
+    except KeyboardInterrupt:
+        streams.refuse("interrupted")
+        code = streams.INTERRUPTED
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        code = 1
+    except OSError as error:
+        streams.refuse(streams.trouble(error))
+        code = 1
+    finally:
+        streams.silence()
+    sys.exit(code)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    """Run the command line; return its exit code, when all that it prints is written."""
+    streams.accept_any_text()
+    try:
+        from infoq.cli.app import run
     except ModuleNotFoundError as error:
         line = missing_extra(error)
         if line is None:
             raise
-        print(f"Error: {line}", file=sys.stderr)
-        sys.exit(1)
-    cli(args=None if arguments is None else list(arguments), prog_name="infoq")
+        streams.refuse(line)
+        return 1
+    code = run(None if arguments is None else list(arguments))
+    streams.finish()
+    return code

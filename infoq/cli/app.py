@@ -6,7 +6,7 @@ Everything heavy is imported inside the command that needs it, so ``infoq --help
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +14,13 @@ import click
 import rich  # noqa: F401  the commands print with it: better missed here than half-way
 
 from infoq.cli import missing_extra
+from infoq.cli.names import Commands, Name
 
-__all__ = ["cli"]
+__all__ = ["cli", "run"]
 
 _FILE = click.Path(path_type=Path)
+_STDOUT = Path("-")
+KIND = Name("probs", "log_probs", "logits")
 
 
 @contextmanager
@@ -39,13 +42,31 @@ def _one_line_errors() -> Iterator[None]:
         raise click.ClickException(line) from error
 
 
+def _note(text: str) -> None:
+    """Say something beside the result; where it cannot be said, the result is still wanted."""
+    with suppress(OSError):
+        click.echo(_one_line(text), err=True)
+
+
 def _one_line(text: str) -> str:
     """Fold a message into one printable line (file names may hold any character)."""
     folded = " ".join(text.split())
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in folded)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def run(arguments: list[str] | None) -> int:
+    """Run the command line and return its exit code; an interrupt is raised, and so is OSError."""
+    try:
+        code = cli.main(args=arguments, prog_name="infoq", standalone_mode=False)
+    except click.Abort as error:  # which is click's for an interrupt
+        raise KeyboardInterrupt from error
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    return code if isinstance(code, int) else 0
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="infoq", prog_name="infoq")
 def cli() -> None:
     """Information quantities of active learning, from the command line."""
@@ -56,23 +77,29 @@ def cli() -> None:
 @click.option(
     "--quantity",
     "-q",
-    type=click.Choice(["entropy", "bald", "eig", "epig"]),
+    type=Name("entropy", "bald", "eig", "epig"),
     required=True,
     help="What to score by. bald is another name of eig; epig also needs --targets.",
 )
 @click.option("--targets", "-t", type=_FILE, help="Predictions at the target points, for epig.")
-@click.option("--output", "-o", type=_FILE, help="Write the scores, [N], to this .npy file.")
+@click.option(
+    "--output",
+    "-o",
+    type=_FILE,
+    help="Write the scores to this file: .npy, .csv, .tsv, .txt or .json; - prints the .csv.",
+)
 @click.option("--top", type=click.IntRange(min=1), help="Print the K best candidates.")
 @click.option(
     "--kind",
-    type=click.Choice(["probs", "log_probs", "logits"]),
+    type=KIND,
     default="probs",
     show_default=True,
     help="What the numbers in the file are.",
 )
+@click.option("--targets-kind", type=KIND, help="What those in the targets are.  [default: --kind]")
 @click.option(
     "--axes",
-    type=click.Choice(["NKC", "KNC", "NCK"]),
+    type=Name("NKC", "KNC", "NCK"),
     default="NKC",
     show_default=True,
     help="The order of candidates (N), posterior draws (K) and classes (C).",
@@ -84,27 +111,43 @@ def score(
     output: Path | None,
     top: int | None,
     kind: str,
+    targets_kind: str | None,
     axes: str,
 ) -> None:
     """Score every candidate in FILE, an .npy array of class probabilities [N, K, C].
 
     The file is memory-mapped and scored a block of candidates at a time, so it may be larger than
-    memory. Scores are in nats; higher means more informative. Nothing is written unless the whole
+    memory. How it is read is said on standard error: look at it, as a swapped axis has no other
+    sign. Scores are in nats; higher means more informative. Nothing is written unless the whole
     file could be scored.
     """
     if quantity == "epig" and targets is None:
         raise click.UsageError("--quantity epig needs --targets: predictions at the target points.")
     if quantity != "epig" and targets is not None:
         raise click.UsageError(f"--targets belongs to --quantity epig, not to {quantity}.")
+    if targets_kind is not None and targets is None:
+        raise click.UsageError("--targets-kind belongs to --targets.")
+    if output == _STDOUT and top is not None:
+        raise click.UsageError("--output - and --top both print: give one of them.")
     with _one_line_errors():
-        from infoq.cli.files import check_output, write_scores
+        from infoq.cli.files import check_output
         from infoq.cli.score import Layout, print_best, print_summary, score_file
+        from infoq.cli.written import check_suffix, write_scores
 
-        if output is not None:
+        if output is not None and output != _STDOUT:
+            check_suffix(output)
             check_output(output, inputs=[file] if targets is None else [file, targets])
-        scores = score_file(file, quantity, targets=targets, layout=Layout(kind, axes))
+        scores = score_file(
+            file,
+            quantity,
+            targets=targets,
+            layout=Layout(kind, axes),
+            targets_layout=Layout(targets_kind or kind, axes),
+            note=_note,
+        )
         if output is not None:
-            write_scores(output, scores)
+            write_scores(output, scores, quantity)
+        if output is not None and output != _STDOUT:
             click.echo(_one_line(f"{len(scores)} scores ({quantity}, nats) written to {output}"))
         if top is not None:
             print_best(scores, quantity, top)
@@ -117,7 +160,7 @@ def score(
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["table", "markdown", "json"]),
+    type=Name("table", "markdown", "json"),
     default="table",
     show_default=True,
     help="How the methods are printed.",
@@ -157,7 +200,7 @@ def methods(name: str | None, form: str) -> None:
 @click.option("--jobs", type=click.IntRange(min=1), default=2, show_default=True, help="Processes.")
 @click.option(
     "--ensemble",
-    type=click.Choice(["restarts", "bootstraps"]),
+    type=Name("restarts", "bootstraps"),
     default="restarts",
     show_default=True,
     help="Do networks differ by initial weights only, or also by what they see?",
@@ -170,6 +213,8 @@ def demo(output: Path, seeds: int | None, seed: int, jobs: int, ensemble: str, q
     next to picking at random; the report is one HTML file that needs nothing else. No download,
     and the same seed gives the same result.
     """
+    if output == _STDOUT:
+        raise click.UsageError("--output: the report is a file, which needs a name.")
     with _one_line_errors():
         from infoq.cli.demo import Settings, run_demo
         from infoq.cli.files import check_output

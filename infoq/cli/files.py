@@ -14,9 +14,10 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["FileError", "check_output", "open_npy", "write_atomically", "write_scores"]
+from infoq.cli.foreign import MAGIC_BYTES, what_it_is
 
-_ZIP_MAGIC = b"PK\x03\x04"
+__all__ = ["FileError", "check_output", "open_npy", "write_atomically"]
+
 _NPY_MAGIC = b"\x93NUMPY"
 
 
@@ -64,6 +65,8 @@ def open_npy(path: Path) -> npt.NDArray[np.floating[Any]]:
 
 def _check_magic(path: Path) -> None:
     """Refuse what is not an `.npy` file before NumPy guesses at it."""
+    if str(path) == "-":
+        raise FileError("-: standard input cannot be memory-mapped; name a file")
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
@@ -71,22 +74,23 @@ def _check_magic(path: Path) -> None:
         if not stat.S_ISREG(mode):
             raise FileError(f"{path}: is not a regular file, so it cannot be memory-mapped")
         with path.open("rb") as handle:
-            start = handle.read(len(_NPY_MAGIC))
+            start = handle.read(MAGIC_BYTES)
     except (OSError, ValueError) as error:
         raise FileError(f"{path}: {_reason(error)}") from error
     if not start:
         raise FileError(f"{path}: is empty")
-    if start.startswith(_ZIP_MAGIC):
-        raise FileError(f"{path}: is an .npz archive; save the one array with numpy.save")
-    if not _NPY_MAGIC.startswith(start):
-        raise FileError(f"{path}: is not an .npy file; save the array with numpy.save")
-    if len(start) < len(_NPY_MAGIC):
+    magic = start[: len(_NPY_MAGIC)]
+    if not _NPY_MAGIC.startswith(magic):
+        raise FileError(f"{path}: {what_it_is(path, start)}")
+    if len(magic) < len(_NPY_MAGIC):
         raise FileError(f"{path}: is truncated: it ends after {len(start)} bytes")
 
 
 def _why_unreadable(error: Exception) -> str:
     """Say in our words what `numpy.load` meant."""
     text = str(error)
+    if "max_header_size" in text:
+        return "has a longer header than is read of a file; save the array anew with numpy.save"
     if "Python objects" in text or "allow_pickle" in text or "pickle" in text.lower():
         return "holds pickled Python objects, which are never loaded; save floating-point numbers"
     return f"is a truncated or damaged .npy file ({text})"
@@ -191,8 +195,3 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
-
-
-def write_scores(path: Path, scores: npt.NDArray[Any]) -> None:
-    """Write scores to an `.npy` file, whole or not at all."""
-    write_atomically(path, lambda stream: np.save(stream, scores, allow_pickle=False))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import json
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from infoq import methods
+from infoq.cli.names import found, hint
 from infoq.methods import TAXONOMY, Method
 
 __all__ = ["as_json", "as_markdown", "chosen", "print_table"]
@@ -40,16 +40,16 @@ def chosen(name: str | None) -> list[Method]:
     """
     if name is None:
         return list(TAXONOMY.values())
-    if name not in TAXONOMY:
-        alike = difflib.get_close_matches(name, TAXONOMY, n=3)
-        hint = f"do you mean {' or '.join(alike)}?" if alike else "`infoq methods` lists all."
-        raise KeyError(f"There is no method {name!r}: {hint}")
-    return [TAXONOMY[name]]
+    meant = found(name, TAXONOMY)
+    if meant is None:
+        question = hint(name, TAXONOMY) or "`infoq methods` lists all."
+        raise KeyError(f"There is no method {name!r}: {question}")
+    return [TAXONOMY[meant]]
 
 
 def as_json(rows: Sequence[Method]) -> str:
     """Return methods as a JSON array of objects."""
-    return json.dumps([row._asdict() for row in rows], indent=2, ensure_ascii=False)
+    return json.dumps([row._asdict() for row in rows], indent=2)
 
 
 def as_markdown(rows: Sequence[Method]) -> str:

@@ -3,60 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 import infoq
-from infoq.cli.files import FileError, open_npy
+from infoq.cli.files import FileError
+from infoq.cli.predictions import Floats, Layout, Predictions
 
 __all__ = ["Layout", "print_best", "print_summary", "score_file"]
 
-Floats: TypeAlias = npt.NDArray[np.floating[Any]]
-
 BLOCK_BYTES = 64 * 2**20
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How a file lays its predictions out.
-
-    Attributes
-    ----------
-    kind : {"probs", "log_probs", "logits"}
-        What the numbers are.
-    axes : {"NKC", "KNC", "NCK"}
-        The order of candidates, draws and classes.
-    """
-
-    kind: str = "probs"
-    axes: str = "NKC"
-
-    def size(self, array: Floats, axis: str) -> int:
-        """Return the length of the named axis."""
-        return int(array.shape[self.axes.index(axis)])
-
-    def rows(self, array: Floats, start: int, stop: int) -> Floats:
-        """Read some candidates into memory, in the machine's byte order."""
-        index = [slice(None)] * 3
-        index[self.axes.index("N")] = slice(start, stop)
-        block = array[tuple(index)]
-        return np.array(block, dtype=block.dtype.newbyteorder("="), order="C", subok=False)
-
-    def predictive(self, block: Floats) -> infoq.Categorical:
-        """Build the predictive of some candidates; raises ValueError if they are not valid."""
-        with np.errstate(all="ignore"):  # values that are not valid are refused, not warned of
-            if self.kind == "log_probs":
-                return infoq.Categorical(log_probs=block, axes=self.axes)
-            if self.kind == "logits":
-                return infoq.Categorical(logits=block, axes=self.axes)
-            return infoq.Categorical(block, axes=self.axes)
 
 
 def score_file(
@@ -65,7 +25,9 @@ def score_file(
     *,
     targets: Path | None = None,
     layout: Layout | None = None,
+    targets_layout: Layout | None = None,
     block_bytes: int = BLOCK_BYTES,
+    note: Callable[[str], None] = lambda _: None,
 ) -> Floats:
     """Score every candidate of a file, reading a block of them at a time.
 
@@ -76,11 +38,15 @@ def score_file(
     quantity : {"entropy", "bald", "eig", "epig"}
         What to score by.
     targets : Path, optional
-        Predictions at the target points, for ``"epig"``; laid out as the pool, read whole.
+        Predictions at the target points, for ``"epig"``; read whole.
     layout : Layout, optional
-        How both files are laid out; probabilities ``[N, K, C]`` if None.
+        How the pool is laid out; probabilities ``[N, K, C]`` if None.
+    targets_layout : Layout, optional
+        How the targets are; as the pool if None.
     block_bytes : int
         Roughly how much of the pool to read at once. It does not change the scores.
+    note : callable, optional
+        Is told in one line each how the files are read, and what looks wrong in them.
 
     Returns
     -------
@@ -93,32 +59,47 @@ def score_file(
         If a file cannot be used; the message names the file and, where there is one, the row.
     """
     layout = layout or Layout()
-    pool = _open_predictions(path, layout)
-    verb = _verb(quantity, path, pool, targets, layout)
-    count = layout.size(pool, "N")
-    step = max(1, block_bytes * count // pool.nbytes)
-    blocks = []
+    pool = _noted(path, layout, note, "N", "candidates")
+    goal = None
+    if targets is not None:
+        goal = _noted(targets, targets_layout or layout, note, "M", "targets")
+    verb = _verb(quantity, pool, goal, note)
+    step = max(1, block_bytes * len(pool) // pool.array.nbytes)
+    blocks, are_probs = [], layout.kind == "logits"
     with _progress() as progress:
-        task = progress.add_task(f"{quantity} of {path.name}", total=count)
-        for start in range(0, count, step):
-            stop = min(start + step, count)
-            block = _predictive(path, layout.rows(pool, start, stop), start, layout)
-            blocks.append(verb(block))
+        task = progress.add_task(f"{quantity} of {path.name}", total=len(pool))
+        for start in range(0, len(pool), step):
+            stop = min(start + step, len(pool))
+            rows = pool.rows(start, stop)
+            are_probs = are_probs and layout.are_probs(rows)
+            blocks.append(verb(pool.predictive(rows, start)))
             progress.update(task, completed=stop)
+    if are_probs:
+        note(_not_logits(path, "--kind"))
     return np.concatenate(blocks)
 
 
-def _open_predictions(path: Path, layout: Layout) -> Floats:
-    """Map a file and refuse one without candidates, draws or classes."""
-    array = open_npy(path)
-    for axis, name in (("N", "candidates"), ("K", "posterior draws"), ("C", "classes")):
-        if layout.size(array, axis) == 0:
-            raise FileError(f"{path}: has no {name}: its shape is {array.shape} ({layout.axes})")
-    return array
+def _noted(
+    path: Path, layout: Layout, note: Callable[[str], None], letter: str, things: str
+) -> Predictions:
+    """Map a file and say how it is read."""
+    predictions = Predictions.open(path, layout)
+    note(predictions.described(letter, things))
+    return predictions
+
+
+def _not_logits(path: Path, option: str) -> str:
+    return (
+        f"Warning: {path}: the logits of every row and draw sum to one, as probabilities do; "
+        f"if that is what they are, say {option} probs"
+    )
 
 
 def _verb(
-    quantity: str, path: Path, pool: Floats, targets: Path | None, layout: Layout
+    quantity: str,
+    pool: Predictions,
+    targets: Predictions | None,
+    note: Callable[[str], None],
 ) -> Callable[[infoq.Categorical], Floats]:
     """Return the function from a block's predictive to its scores."""
     if quantity == "entropy":
@@ -127,68 +108,19 @@ def _verb(
         return lambda block: np.asarray(infoq.eig(block))
     if targets is None:
         raise FileError("epig needs a file of targets")
-    array = _open_predictions(targets, layout)
-    draws, wanted = layout.size(array, "K"), layout.size(pool, "K")
-    if draws != wanted:
+    if targets.size("K") != pool.size("K"):
         raise FileError(
-            f"{targets}: has {draws} posterior draws, but {path} has {wanted}; "
-            f"epig needs the same draws at candidates and targets"
+            f"{targets.path}: has {targets.size('K')} posterior draws, but {pool.path} has "
+            f"{pool.size('K')}; epig needs the same draws at candidates and targets"
         )
-    if array.dtype.newbyteorder("=") != pool.dtype.newbyteorder("="):
-        raise FileError(f"{targets}: has dtype {array.dtype}, but {path} has {pool.dtype}")
-    target = _predictive(targets, layout.rows(array, 0, layout.size(array, "N")), 0, layout)
-    return lambda block: np.asarray(infoq.epig(block, target))
-
-
-def _predictive(path: Path, block: Floats, start: int, layout: Layout) -> infoq.Categorical:
-    """Build a block's predictive, or name the first row of the file that is at fault."""
-    try:
-        return layout.predictive(block)
-    except (ValueError, TypeError) as error:
-        row = _first_fault(block, layout)
-        fault = str(error) if row is None else f"row {start + row}: {_fault(block, row, layout)}"
-        raise FileError(f"{path}: {fault}") from error
-
-
-def _first_fault(block: Floats, layout: Layout) -> int | None:
-    """Find the first row that is refused on its own, by halving: what is valid is decided once."""
-
-    def refused(start: int, stop: int) -> bool:
-        try:
-            layout.predictive(layout.rows(block, start, stop))
-        except (ValueError, TypeError):
-            return True
-        return False
-
-    low, high = 0, layout.size(block, "N")
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if refused(low, middle) else (middle, high)
-    return low if refused(low, high) else None
-
-
-def _fault(block: Floats, row: int, layout: Layout) -> str:
-    """Say what is wrong with one row."""
-    one = layout.rows(block, row, row + 1)
-    draws = np.moveaxis(one, [layout.axes.index(axis) for axis in "NKC"], [0, 1, 2])[0]
-    if np.isnan(draws).any():
-        return f"holds NaN (draw {_first(np.isnan(draws).any(axis=-1))})"
-    if layout.kind == "logits":
-        return "its logits hold an infinity, or are all minus infinity"
-    with np.errstate(over="ignore"):
-        probs = np.exp(draws) if layout.kind == "log_probs" else draws
-    if (probs < 0).any():
-        draw = _first((probs < 0).any(axis=-1))
-        hint = "log-probabilities or logits need --kind"
-        return f"holds a negative probability, {probs[draw].min():g} (draw {draw}); {hint}"
-    totals = probs.sum(axis=-1, dtype=np.float64)
-    draw = _first(np.abs(totals - 1) == np.max(np.abs(totals - 1)))
-    return f"its probabilities sum to {totals[draw]:.6g}, not to one (draw {draw})"
-
-
-def _first(mask: npt.NDArray[np.bool_]) -> int:
-    """Return the index of the first true entry."""
-    return int(np.argmax(mask))
+    dtypes = [of.array.dtype for of in (targets, pool)]
+    if dtypes[0].newbyteorder("=") != dtypes[1].newbyteorder("="):
+        raise FileError(f"{targets.path}: has dtype {dtypes[0]}, but {pool.path} has {dtypes[1]}")
+    rows = targets.rows(0, len(targets))
+    if targets.layout.kind == "logits" and targets.layout.are_probs(rows):
+        note(_not_logits(targets.path, "--targets-kind"))
+    predictive = targets.predictive(rows, 0)
+    return lambda block: np.asarray(infoq.epig(block, predictive))
 
 
 def _progress() -> Progress:

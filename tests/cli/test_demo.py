@@ -116,6 +116,34 @@ def test_the_tables_hold_what_was_measured(results: Results) -> None:
     assert rows[13] == f"{spearman.mean():.2f} ± {spearman.std(ddof=1):.2f}"
 
 
+@pytest.mark.parametrize("others", [False, True])
+def test_the_caption_reads_the_votes_of_an_image_that_is_shown(
+    results: Results, others: bool
+) -> None:
+    members, snapshot = 9, results.snapshots[0]
+    votes = np.random.default_rng(0).integers(10, size=(len(snapshot.candidates), members))
+    votes = votes if others else votes % 2
+    report_ = dataclasses.replace(results, snapshots=[dataclasses.replace(snapshot, votes=votes)])
+    text = " ".join(report.render(report_).split())
+    short, networks, said = re.search(
+        r"<figcaption>“([^”]*)” reads: of (\d+) networks, (.*?)\.</figcaption>", text
+    ).groups()
+    assert text.count(f"<span>{short}</span>") >= 1
+    assert int(networks) == members
+    groups = re.findall(r"(\d+) says? (\d|something else)", said)
+    assert sum(int(count) for count, _ in groups) == members
+    parts = short.replace("+", "").split()
+    assert [f"{n}×{what}" if what.isdigit() else n for n, what in groups] == parts
+    assert ("+" in short) == others
+
+
+def test_the_caption_of_the_run_sums_to_its_networks(quick: tuple[Path, str]) -> None:
+    text = " ".join(quick[0].read_text(encoding="utf-8").split())
+    (caption,) = re.findall(r"<figcaption>“[^”]*” reads: (.*?)</figcaption>", text)
+    networks, *counts = map(int, re.findall(r"(\d+) (?:networks|says?)", caption))
+    assert sum(counts) == networks == Settings.quick().members
+
+
 def test_the_report_says_what_was_run(quick: tuple[Path, str]) -> None:
     text = quick[0].read_text(encoding="utf-8")
     settings = Settings.quick()

@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import gzip
+import io
+import json
 import os
+import pickle
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -8,7 +13,8 @@ import pytest
 np = pytest.importorskip("numpy")
 
 from infoq.cli import files  # noqa: E402
-from infoq.cli.files import FileError, check_output, open_npy, write_scores  # noqa: E402
+from infoq.cli.files import FileError, check_output, open_npy  # noqa: E402
+from infoq.cli.written import check_suffix, write_scores  # noqa: E402
 
 
 @pytest.fixture
@@ -97,6 +103,70 @@ def test_pickled_objects_are_never_loaded(tmp_path: Path) -> None:
     assert not (tmp_path / "sprung").exists()
 
 
+def test_a_long_header_is_not_called_pickled(tmp_path: Path) -> None:
+    said = "{'descr': '<f8', 'fortran_order': False, 'shape': (4, 3, 2)}".ljust(20_000) + "\n"
+    start = b"\x93NUMPY\x01\x00" + len(said).to_bytes(2, "little")
+    (tmp_path / "long.npy").write_bytes(start + said.encode() + bytes(8 * 24))
+    with pytest.raises(FileError, match=r"long.npy: has a longer header than .*numpy.save"):
+        open_npy(tmp_path / "long.npy")
+
+
+def archive(**members: bytes) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as zipped:
+        for name, content in members.items():
+            zipped.writestr(name.replace("__", "/").replace("_dot_", "."), content)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        # As torch.save writes since 1.6, and as it did before.
+        (archive(pool__data_dot_pkl=b"\x80\x02.", pool__data__0=b""),
+         "is a file of torch.save, not an .npy file; for a tensor: numpy.save("),
+        (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02", "is a file of torch.save"),
+        (archive(a_dot_npy=b"", b_dot_npy=b""), "an .npz archive of 2 arrays, 'a', 'b'; save"),
+        (archive(a_dot_npy=b""), "is an .npz archive of the array 'a', which cannot be"),
+        (archive(a_dot_txt=b""), "is a zip archive without arrays"),
+        (archive(a_dot_npy=b"")[:40], "is a truncated or damaged zip archive"),
+        (pickle.dumps([0.5]), "but a pickle, which is never loaded"),
+        (b"PAR1\x15\x04\x15", "but a Parquet file; read it with pandas.read_parquet"),
+        (b"ARROW1\0\0", "but an Arrow file"),
+        (b"\x89HDF\r\n\x1a\n\0", "but an HDF5 file"),
+        (b"MATLAB 5.0 MAT-file, Platform: posix", "but a MATLAB file"),
+        (gzip.compress(b"0.5"), "but gzipped; unpack it"),
+        (b"\x40\0\0\0\0\0\0\0{\"p\":{\"dtype\":\"F32\"}}", "but a safetensors file"),
+        (b"0.5,0.5\n0.25,0.75\n", "but text; read it with numpy.loadtxt"),
+        (b"x" * 511 + "é".encode(), "but text"),
+        (b"\x01\x02\x03\x04", "is not an .npy file; save"),
+    ],
+)  # fmt: skip
+def test_other_files_are_called_what_they_are(tmp_path: Path, content: bytes, words: str) -> None:
+    path = tmp_path / "pool.file"
+    path.write_bytes(content)
+    with pytest.raises(FileError) as caught:
+        open_npy(path)
+    assert str(caught.value).startswith(f"{path}: is ")
+    assert words in str(caught.value)
+
+
+def test_what_is_said_of_a_torch_file_works(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    path = tmp_path / "pool.pt"
+    torch.save(torch.full((4, 3, 2), 0.5, requires_grad=True), path)
+    with pytest.raises(FileError) as caught:
+        open_npy(path)
+    statement = str(caught.value).partition("for a tensor: ")[2]
+    exec(statement, {"numpy": np, "torch": torch})
+    assert open_npy(tmp_path / "pool.npy").shape == (4, 3, 2)
+
+
+def test_standard_input_is_no_file() -> None:
+    with pytest.raises(FileError, match="-: standard input cannot be memory-mapped"):
+        open_npy(Path("-"))
+
+
 def test_what_is_no_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileError, match=r"absent.npy: no such file"):
         open_npy(tmp_path / "absent.npy")
@@ -119,6 +189,33 @@ def test_scores_are_written_and_read_back(tmp_path: Path) -> None:
     assert back.dtype == np.float32
     assert np.array_equal(back, scores)
     assert [entry.name for entry in tmp_path.iterdir()] == ["scores"]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_a_file_holds_what_its_name_says(tmp_path: Path, dtype: str) -> None:
+    scores = np.random.default_rng(0).uniform(size=5).astype(dtype)
+
+    def written(name: str) -> Path:
+        check_suffix(tmp_path / name)
+        write_scores(tmp_path / name, scores, "bald")
+        return tmp_path / name
+
+    for name in ("s.npy", "s.NPY", "s"):
+        assert np.array_equal(np.load(written(name)), scores)
+    for name, separator in {"s.csv": ",", "S.CSV": ",", "s.tsv": "\t"}.items():
+        head, *rows = written(name).read_text().splitlines()
+        assert head == f"row{separator}bald"
+        cells = [row.split(separator) for row in rows]
+        assert [row for row, _ in cells] == list("01234")
+        assert np.array_equal(np.array([x for _, x in cells], dtype=dtype), scores)
+    assert np.array_equal(np.loadtxt(written("s.txt"), dtype=dtype), scores)
+    assert np.array_equal(np.array(json.loads(written("s.json").read_text()), dtype), scores)
+
+
+@pytest.mark.parametrize("name", ["s.parquet", "s.npz", "s.pt", "s.csv.gz", "s.xlsx"])
+def test_a_name_that_says_something_else_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(FileError, match=r"no \.\w+ file is written; end the name in .npy, .csv"):
+        check_suffix(tmp_path / name)
 
 
 @pytest.mark.parametrize("step", ["fsync", "replace", "chmod"])

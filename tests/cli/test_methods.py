@@ -42,8 +42,13 @@ def test_one_method_is_explained(name):
 def test_another_name_is_one_line_with_a_hint():
     done = run("badg")
     assert done.exit_code == 2
-    assert "There is no method 'badg': do you mean badge" in done.output
+    assert "There is no method 'badg': did you mean badge" in done.output
     assert "`infoq methods` lists all" in run("xyzzy").output
+
+
+@pytest.mark.parametrize("name", ["BatchBALD", "batch-bald", "BATCH_BALD", "batch bald"])
+def test_names_are_accepted_as_papers_write_them(name):
+    assert "infoq.methods.batch_bald(" in run(name).output
 
 
 def test_json():

@@ -50,14 +50,15 @@ def expected(quantity: str, pool: Path, targets: Path) -> np.ndarray:
 
 
 def refused(result: Result, *words: str) -> None:
-    """One line on stderr, nothing on stdout, no traceback."""
+    """One line on stderr after what was read, nothing on stdout, no traceback."""
     assert result.exit_code == 1, result.output
     assert isinstance(result.exception, SystemExit)
     assert result.stdout == ""
-    assert result.stderr.startswith("Error: ")
-    assert result.stderr.count("\n") == 1
+    *read, error = result.stderr.splitlines()
+    assert error.startswith("Error: ")
+    assert all("posterior draws, C = " in line for line in read)
     for word in words:
-        assert word in result.stderr
+        assert word in error
 
 
 # --- the scores -------------------------------------------------------------------------------
@@ -71,7 +72,12 @@ def test_scores_are_those_of_the_library(
     more = ["--targets", targets] if quantity == "epig" else []
     result = run(pool, "--quantity", quantity, "-o", out, *more)
     assert result.exit_code == 0, result.output
-    assert result.stderr == ""
+    read = [f"{pool}: N = {N} candidates, K = {K} posterior draws, C = {C} classes; probs, float64"]
+    if more:
+        read += [
+            f"{targets}: M = 9 targets, K = {K} posterior draws, C = 3 classes; probs, float64"
+        ]
+    assert result.stderr.splitlines() == [f"{line}, axes NKC" for line in read]
     assert result.stdout.split() == f"{N} scores ({quantity}, nats) written to {out}".split()
     np.testing.assert_allclose(np.load(out), expected(quantity, pool, targets), rtol=1e-12)
 
@@ -130,6 +136,89 @@ def test_the_file_is_never_held_in_memory(tmp_path: Path) -> None:
     tracemalloc.stop()
     np.testing.assert_allclose(scores, 0, atol=1e-6)
     assert peak < file.stat().st_size / 3
+
+
+def test_targets_may_be_of_another_kind(pool: Path, targets: Path, tmp_path: Path) -> None:
+    logits = save(tmp_path / "logits.npy", np.log(draws(N)) + 2.0)
+    log_probs = save(tmp_path / "log_probs.npy", np.log(np.load(targets)))
+    out = tmp_path / "scores.npy"
+    for file, kind, goal, targets_kind in (
+        (logits, "logits", targets, "probs"),
+        (logits, "logits", log_probs, "log_probs"),
+        (pool, "probs", log_probs, "log_probs"),
+    ):
+        kinds = ["--kind", kind, "--targets-kind", targets_kind]
+        result = run(file, "-q", "epig", "-t", goal, "-o", out, *kinds)
+        assert result.exit_code == 0, result.output
+        pool_line, targets_line = result.stderr.splitlines()
+        assert f"; {kind}, float64" in pool_line
+        assert f"; {targets_kind}, float64" in targets_line
+        np.testing.assert_allclose(np.load(out), expected("epig", pool, targets), rtol=1e-9)
+
+
+# --- names ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["-q", "BALD"],
+        ["-q", "Eig"],
+        ["-q", "bald", "--kind", "PROBS", "--axes", "nkc"],
+        ["--quantity", "Bald", "--kind", "Probs"],
+    ],
+)
+def test_names_are_accepted_in_any_case(arguments: list[str], pool: Path, tmp_path: Path) -> None:
+    out = tmp_path / "scores.npy"
+    assert run(pool, *arguments, "-o", out).exit_code == 0
+    np.testing.assert_allclose(np.load(out), infoq.eig(np.load(pool)), rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["log_probs", "LOG-PROBS", "logprobs", "Log_Probs"])
+def test_spaces_in_names_are_written_as_one_likes(kind: str, tmp_path: Path) -> None:
+    file = save(tmp_path / "pool.npy", np.log(draws(N)))
+    result = run(file, "-q", "bald", "--kind", kind)
+    assert result.exit_code == 0, result.output
+    assert "; log_probs, float64" in result.stderr
+
+
+# --- what looks wrong -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("axes", ["NKC", "KNC", "NCK"])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_logits_that_sum_to_one_are_warned_of(axes: str, dtype: str, tmp_path: Path) -> None:
+    p = np.transpose(draws(N), ["NKC".index(axis) for axis in axes]).astype(dtype)
+    file, out = save(tmp_path / "pool.npy", p), tmp_path / "scores.npy"
+    result = run(file, "-q", "bald", "--kind", "logits", "--axes", axes, "-o", out)
+    assert result.exit_code == 0, result.output
+    _, warning = result.stderr.splitlines()
+    assert warning.startswith(f"Warning: {file}: the logits of every row and draw sum to one")
+    assert "--kind probs" in warning
+    odd = p.copy()
+    odd[(-1,) * 3] += 0.5  # one of them
+    save(file, odd)
+    again = run(file, "-q", "bald", "--kind", "logits", "--axes", axes, "-o", out)
+    assert "Warning" not in again.stderr
+
+
+def test_logits_of_targets_that_sum_to_one_are_warned_of(
+    pool: Path, targets: Path, tmp_path: Path
+) -> None:
+    logits = save(tmp_path / "logits.npy", np.log(draws(N)))
+    result = run(logits, "-q", "epig", "-t", targets, "--kind", "logits", "--top", 1)
+    assert result.exit_code == 0, result.output
+    (warning,) = [line for line in result.stderr.splitlines() if line.startswith("Warning")]
+    assert f"{targets}: the logits" in warning
+    assert "--targets-kind probs" in warning
+
+
+def test_what_may_be_meant_is_asked(tmp_path: Path) -> None:
+    file = save(tmp_path / "pool.npy", draws(N).transpose(0, 2, 1).copy())
+    refused(run(file, "-q", "bald"), "row 0", "along the other axis: --axes NCK?")
+    save(file, draws(N))
+    refused(run(file, "-q", "bald", "--axes", "NCK"), "along the other axis: --axes NKC?")
+    refused(run(file, "-q", "bald", "--kind", "log_probs"), "sum to one as they are: --kind probs?")
 
 
 # --- what is printed --------------------------------------------------------------------------
@@ -283,7 +372,11 @@ def test_targets_are_checked_like_the_pool(pool: Path, tmp_path: Path) -> None:
         (["-q", "epig"], "--quantity epig needs --targets"),
         (["-q", "bald", "--targets", "t.npy"], "--targets belongs to --quantity epig, not to bald"),
         ([], "--quantity"),
-        (["-q", "gini"], "gini"),
+        (["-q", "gini"], "there is no 'gini': it is one of entropy, bald, eig, epig"),
+        (["-q", "BLAD"], "there is no 'BLAD': did you mean bald?"),
+        (["-q", "bald", "--kind", "log_prob"], "did you mean log_probs"),
+        (["-q", "bald", "--targets-kind", "probs"], "--targets-kind belongs to --targets"),
+        (["-q", "bald", "-o", "-", "--top", "3"], "--output - and --top both print"),
         (["-q", "bald", "--axes", "CNK"], "CNK"),
         (["-q", "bald", "--kind", "odds"], "odds"),
         (["-q", "bald", "--top", "0"], "--top"),
@@ -314,6 +407,31 @@ def test_unwritable_outputs_are_refused(pool: Path, tmp_path: Path) -> None:
     before = pool.read_bytes()
     refused(run(pool, "-q", "bald", "-o", pool), "pool.npy: is the input")
     assert pool.read_bytes() == before
+
+
+def test_other_formats_are_refused_before_the_work(pool: Path, tmp_path: Path) -> None:
+    out = tmp_path / "s.parquet"
+    result = run(tmp_path / "absent.npy", "-q", "bald", "-o", out)
+    refused(result, "s.parquet: no .parquet file is written; end the name in .npy, .csv")
+    assert list(tmp_path.iterdir()) == [pool]
+
+
+def test_a_dash_is_standard_output(pool: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run(pool, "-q", "bald", "-o", "-")
+    assert result.exit_code == 0, result.output
+    head, *rows = result.stdout.splitlines()
+    assert head == "row,bald"
+    scores = infoq.eig(np.load(pool))
+    assert [row.split(",")[0] for row in rows] == [str(n) for n in range(N)]
+    np.testing.assert_allclose([float(row.split(",")[1]) for row in rows], scores, rtol=1e-12)
+    assert list(tmp_path.iterdir()) == [pool]
+
+
+@pytest.mark.parametrize("kind", ["probs", "log_probs", "logits"])
+def test_one_class_is_refused(kind: str, tmp_path: Path) -> None:
+    file = save(tmp_path / "pool.npy", np.ones((4, 3, 1)))
+    refused(run(file, "-q", "bald", "--kind", kind), "pool.npy: has one class")
 
 
 def test_odd_file_names_stay_one_line(tmp_path: Path) -> None:

@@ -158,6 +158,7 @@ def render(results: Results, rows: list[Row] | None = None) -> str:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     settings, snapshot = results.settings, results.snapshots[0]
+    picks = {quantity: _picks(snapshot, quantity) for quantity in QUANTITIES}
     return environment.from_string(source).render(
         settings=settings,
         results=results,
@@ -169,7 +170,8 @@ def render(results: Results, rows: list[Row] | None = None) -> str:
         pairs=[_pair(results, first, second) for first, second in PAIRS],
         tops=TOPS,
         snapshot=snapshot,
-        picks={quantity: _picks(snapshot, quantity) for quantity in QUANTITIES},
+        picks=picks,
+        reading=_reading([pick for images in picks.values() for pick in images]),
         facts=_facts(results),
     )
 
@@ -197,16 +199,33 @@ def _picks(snapshot: Snapshot, quantity: str) -> list[dict[str, Any]]:
         image = snapshot.candidates[position]
         votes = np.bincount(snapshot.votes[position], minlength=ensemble.CLASSES)
         order = np.argsort(-votes, kind="stable")[: np.count_nonzero(votes)]
+        shown = [(int(c), int(votes[c])) for c in order[:3]]
+        others = int(votes[order[3:]].sum())
+        short = " ".join(f"{count}×{digit}" for digit, count in shown)
         picks.append(
             {
                 "image": plots.digit(snapshot.digits.images[image]),
                 "label": int(snapshot.digits.labels[image]),
                 "score": f"{scores[position]:#.3g}",
-                "votes": [(int(c), int(votes[c])) for c in order[:3]],
-                "others": int(votes[order[3:]].sum()),
+                "short": f"{short} +{others}" if others else short,
+                "votes": shown,
+                "others": others,
             }
         )
     return picks
+
+
+def _reading(picks: list[dict[str, Any]]) -> str:
+    """Spell the votes out of the first image that has all that the short form can have."""
+    one = max(picks, key=lambda pick: (pick["others"] > 0, len(pick["votes"])))
+    groups = [(count, str(digit)) for digit, count in one["votes"]]
+    if one["others"]:
+        groups.append((one["others"], "something else"))
+    said = [f"{count} say{'s' if count == 1 else ''} {what}" for count, what in groups]
+    *first, last = said
+    listed = f"{', '.join(first)} and {last}" if first else last
+    networks = sum(count for count, _ in groups)
+    return f"“{one['short']}” reads: of {networks} networks, {listed}."
 
 
 def _facts(results: Results) -> dict[str, str]:
