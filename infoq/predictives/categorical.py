@@ -32,6 +32,7 @@ from infoq.predictives.observed import (
     on_labels,
 )
 from infoq.predictives.outcomes import Outcomes, as_place, nothing_known, observe, place_of
+from infoq.predictives.some import some_of
 from infoq.predictives.validation import (
     InvalidValuesError,
     check_index,
@@ -71,8 +72,9 @@ class Categorical(Tree):
 
     Notes
     -----
-    The array is kept as it is, and is never written to. Reading the values for the check takes one
-    pass; of an array with traced or lazy values only the structure is checked.
+    ``pool[:10]``, ``pool[indices]`` and ``pool[mask]`` are some of the candidates under the same
+    draws. The array is kept as it is, and is never written to. Reading the values for the check
+    takes one pass; of an array with traced or lazy values only the structure is checked.
 
     Examples
     --------
@@ -161,6 +163,23 @@ class Categorical(Tree):
     def __len__(self) -> int:
         """The number of candidates, N."""
         return self.num_candidates
+
+    def __getitem__(self, candidates: Any) -> Categorical:
+        """Some of the candidates: by a slice, by integers [m], or by a boolean mask [N].
+
+        As NumPy takes them, with the same draws, weights and kind of values, but that a single
+        integer is refused: there is always an axis of candidates, and one alone is
+        ``pool[i : i + 1]``.
+        """
+        return self._of(some_of(self.ops, (self._values,), candidates))
+
+    def _of(self, values: tuple[Array, ...]) -> Categorical:
+        """The same draws of other candidates, some of these."""
+        if not self._checked:  # now, as their numbers here are not known later
+            self._check_values_now()
+        few = self.from_parts((*values, *self.parts[1:]), self.settings)
+        few._checked = self._checked
+        return few
 
     def _words(self) -> str:
         dtype = str(self._values.dtype).rpartition(".")[2]
@@ -371,12 +390,7 @@ class Categorical(Tree):
 
     def some(self, indices: Array) -> Categorical:
         """Some of the candidates, [m]."""
-        if not self._checked:  # now, as their numbers here are not known later
-            self._check_values_now()
-        values = self.ops.xp.take(self._values, indices, axis=0)
-        few = self.from_parts((values, *self.parts[1:]), self.settings)
-        few._checked = self._checked
-        return few
+        return self._of((self.ops.xp.take(self._values, indices, axis=0),))
 
     # --- what observed labels are -----------------------------------------------------------
 
@@ -471,6 +485,8 @@ class Categorical(Tree):
     def target_weights(self, weights: Array | None) -> Array:
         """Weights [M] of these as targets, which sum to one."""
         size = self.num_candidates
+        if size == 0:
+            raise ValueError("targets: expected at least one target, got none")
         if weights is None:
             return self.ops.constant((size,), 1 / size, self._values)
         ops_for(targets=self._values, target_weights=weights)

@@ -17,6 +17,7 @@ from infoq.backends.trees import Tree
 from infoq.blocks import map_rows
 from infoq.likelihoods import Likelihood
 from infoq.predictives.rows import DenseRows, DiagonalRows, Rows, UnitRows
+from infoq.predictives.some import some_of
 from infoq.predictives.validation import num_candidates
 
 E = TypeVar("E", bound="Embedding")
@@ -88,17 +89,13 @@ class Embedding(Tree, ABC):
         """The number of candidates, N."""
         return self.num_candidates
 
-    def __getitem__(self: E, candidates: slice) -> E:
-        """Some of the candidates, by a slice."""
-        if not isinstance(candidates, slice):
-            raise TypeError(
-                f"expected a slice of candidates such as embedding[:10], got {candidates!r}"
-            )
-        if candidates.step is not None and candidates.step < 1:
-            raise ValueError(f"expected a slice with a step of at least 1, got {candidates!r}")
-        # Started and ended explicitly: some libraries refuse slices beyond the end.
-        start, stop, step = candidates.indices(len(self))
-        return self.from_parts(tuple(x[start:stop:step, ...] for x in self.parts), self.settings)
+    def __getitem__(self: E, candidates: Any) -> E:
+        """Some of the candidates: by a slice, by integers [m], or by a boolean mask [N].
+
+        As NumPy takes them, but that a single integer is refused: there is always an axis of
+        candidates, and one alone is ``embedding[i : i + 1]``.
+        """
+        return self.from_parts(some_of(self.ops, self.parts, candidates), self.settings)
 
     def _words(self) -> str:
         dtype = str(self.parts[0].dtype).rpartition(".")[2]

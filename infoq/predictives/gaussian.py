@@ -150,8 +150,8 @@ class Gaussian(Tree):
         """The number of candidates, N."""
         return self.num_candidates
 
-    def __getitem__(self, candidates: slice) -> Gaussian:
-        """Some of the candidates, by a slice, under the same precision."""
+    def __getitem__(self, candidates: Any) -> Gaussian:
+        """Some of the candidates, by a slice, integers or a mask, under the same precision."""
         return Gaussian(self.embedding[candidates], self.precision)
 
     def _words(self) -> str:

@@ -46,7 +46,7 @@ class Quantity:
     @property
     def device(self) -> Any:
         """Where the gains are, in memory; None where that is not known."""
-        like = self.ops.fetch(self._pool.like)
+        like = self.ops.constant((1,), 0.0, self._pool.like)
         return ops_for(like).device(like)
 
     def __len__(self) -> int:

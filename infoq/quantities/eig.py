@@ -6,12 +6,10 @@ from infoq.backends import Array
 from infoq.backends.capabilities import capabilities
 from infoq.predictives import (
     PARAMETERS,
-    Categorical,
     Context,
     Predictive,
     as_predictive,
 )
-from infoq.predictives.categorical import as_categorical
 
 
 @capabilities()
@@ -82,12 +80,12 @@ def eig(
 
 
 @capabilities()
-def bald(x: Categorical | Array) -> Array:
-    """BALD: the expected information gain of a `Categorical`, under its name in active learning.
+def bald(x: Predictive | Array) -> Array:
+    """BALD: the expected information gain, under its name in active learning.
 
     Parameters
     ----------
-    x : Categorical or array [N, K, C]
+    x : Categorical, Gaussian or array [N, K, C]
         The candidates; a bare array is probabilities.
 
     Returns
@@ -107,4 +105,4 @@ def bald(x: Categorical | Array) -> Array:
     >>> infoq.bald(np.array([[[0.3, 0.7], [0.2, 0.8]], [[0.4, 0.6], [0.5, 0.5]]])).round(8)
     array([0.00670178, 0.00505939])
     """
-    return as_categorical(x).information(PARAMETERS)
+    return as_predictive(x).information(PARAMETERS)

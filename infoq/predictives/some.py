@@ -1,0 +1,115 @@
+"""Some of the candidates: by a slice, by indices or by a mask."""
+
+from __future__ import annotations
+
+import numbers
+from typing import Any
+
+from infoq.backends import Array, Ops, ops_for
+
+
+def some_of(ops: Ops, parts: tuple[Array, ...], candidates: Any) -> tuple[Array, ...]:
+    """The entries of arrays [N, ...] of some candidates.
+
+    Parameters
+    ----------
+    ops : Ops
+        Of the arrays.
+    parts : tuple of arrays [N, ...]
+        What is cut along the first axis.
+    candidates : slice, integers [m] or boolean array [N]
+        Which ones, as NumPy takes them: integers may be negative, and may come twice. Integers and
+        masks of any library, and lists of either, where values can be read; integers of the same
+        library also where they cannot.
+
+    Raises
+    ------
+    TypeError
+        If it is one integer, which would take the candidates' axis away, or something else.
+    ValueError, IndexError
+        If the mask is of another size, or an index of no candidate.
+    """
+    count = int(parts[0].shape[0])
+    if isinstance(candidates, slice):
+        if candidates.step is not None and candidates.step < 1:
+            raise ValueError(f"expected a slice with a step of at least 1, got {candidates!r}")
+        # Started and ended explicitly: some libraries refuse slices beyond the end.
+        start, stop, step = candidates.indices(count)
+        return tuple(x[start:stop:step, ...] for x in parts)
+    indices = _indices(ops, parts[0], count, candidates)
+    return tuple(ops.xp.take(x, indices, axis=0) for x in parts)
+
+
+def _indices(ops: Ops, like: Array, count: int, candidates: Any) -> Array:
+    """Integers or a mask as indices from 0 to N - 1, in memory beside the candidates."""
+    if isinstance(candidates, numbers.Integral) or getattr(candidates, "shape", None) == ():
+        raise TypeError(
+            f"expected a slice of candidates, integers or a mask, got the single index "
+            f"{candidates!r}; a pool of one candidate is [i : i + 1] or [[i]]"
+        )
+    if isinstance(candidates, list | range):
+        return _read(ops, like, count, list(candidates))
+    if not hasattr(candidates, "shape"):
+        raise TypeError(
+            "expected a slice of candidates such as [:10], integers or a boolean mask, got "
+            f"{candidates!r}"
+        )
+    theirs = ops_for(index=candidates)
+    kinds = ("integral", "bool")
+    if candidates.ndim != 1 or not theirs.xp.isdtype(candidates.dtype, kinds):
+        raise TypeError(
+            f"expected integers [m] or a boolean mask [{count}] of candidates, got "
+            f"{candidates.dtype} of shape {tuple(candidates.shape)}"
+        )
+    memory = theirs.fetch(candidates)
+    local = ops_for(memory)
+    place = ops.constant((1,), 0.0, like)  # in memory
+    if local is ops_for(place) and local.device(memory) == local.device(place):
+        return _checked(local, count, memory)
+    if not local.concrete(memory):
+        raise TypeError(f"index: expected an array of {ops.name}, got a traced one of {local.name}")
+    return _read(ops, like, count, local.to_host(memory).tolist())
+
+
+def _read(ops: Ops, like: Array, count: int, values: list[Any]) -> Array:
+    """A list of integers or of truth values as indices."""
+    place = ops.constant((1,), 0.0, like)  # in memory
+    local = ops_for(place)
+    device = local.device(place)
+    truths = [str(getattr(x, "dtype", type(x).__name__)).rpartition(".")[2] for x in values]
+    if values and all(name == "bool" for name in truths):
+        return _checked(local, count, local.xp.asarray([bool(x) for x in values], device=device))
+    for x, name in zip(values, truths, strict=True):
+        if name == "bool" or not hasattr(x, "__index__"):
+            raise TypeError(f"index: expected integers or a boolean mask, got {type(x).__name__}")
+    dtype = local.xp.arange(1, device=device).dtype
+    whole = [int(x.__index__()) for x in values]
+    return _checked(local, count, local.xp.asarray(whole, dtype=dtype, device=device))
+
+
+def _checked(ops: Ops, count: int, candidates: Array) -> Array:
+    """Integers [m] or a mask [N] as indices from 0 to N - 1, refused where one is none."""
+    xp = ops.xp
+    device = ops.device(candidates)
+    if xp.isdtype(candidates.dtype, "bool"):
+        if candidates.shape[0] != count:
+            raise ValueError(
+                f"index: expected a boolean mask of N={count} candidates, got {candidates.shape[0]}"
+            )
+        if not ops.concrete(candidates):
+            raise TypeError(
+                "index: a mask must be read, as it says how many candidates there are; inside "
+                "jax.jit pass integers, or weigh or mask scores"
+            )
+        return xp.nonzero(candidates)[0]
+    indices = xp.astype(candidates, xp.arange(1, device=device).dtype)
+    indices = xp.where(indices < 0, indices + count, indices)
+    if ops.concrete(indices):
+        bad = (indices < 0) | (indices >= count)
+        if bool(xp.any(bad)):
+            place = int(xp.argmax(xp.astype(bad, xp.int32)))
+            raise IndexError(
+                f"index: expected one of {count} candidates, got {int(candidates[place])} at "
+                f"{place}"
+            )
+    return indices
