@@ -1,6 +1,11 @@
 """Sphinx configuration."""
 
+import sys
+from pathlib import Path
+
 import infoq
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 project = "infoq"
 author = "The infoq developers"
@@ -12,7 +17,7 @@ extensions = [
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
+    "mathml",
 ]
 exclude_patterns = ["_build"]
 default_role = "py:obj"

@@ -29,7 +29,7 @@ def farthest_first(
 ) -> Selection:
     r"""Pick the point with the largest distance to the nearest picked, k times (a core-set).
 
-    .. math:: \arg\max_i \min_{j \in B} \lVert x_i - x_j \rVert
+    .. math:: \mathrm{arg}\,\max_i \min_{j \in B} \lVert x_i - x_j \rVert
 
     Parameters
     ----------
