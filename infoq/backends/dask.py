@@ -10,6 +10,7 @@ import dask.array as da
 
 from infoq.backends.ops import Array, Ops
 from infoq.backends.registry import ops_for
+from infoq.backends.unlike import sentence
 
 
 class DaskOps(Ops):
@@ -18,6 +19,15 @@ class DaskOps(Ops):
     def concrete(self, *arrays: Array) -> bool:
         """Never: reading a value computes it."""
         return False
+
+    def is_sized(self, x: Array) -> bool:
+        """Not where elements were taken by their values."""
+        return all(size == size for size in x.shape)
+
+    def unreadable(self, x: Array) -> str | None:
+        """Chunks that could not be computed with."""
+        chunk = x._meta
+        return sentence(chunk) or ops_for(chunk).unreadable(chunk)
 
     def constant(self, shape: tuple[int, ...], value: float, like: Array) -> Array:
         """An array of the library that holds the chunks of `like`."""

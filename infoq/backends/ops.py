@@ -62,6 +62,24 @@ class Ops:
         """Bytes that stay in the cache of the device of `x`; None where blocks only cost time."""
         return None
 
+    def unreadable(self, x: Array) -> str | None:
+        """What `x` is and what to do instead, where its library could not compute with it."""
+        return None
+
+    def is_sized(self, x: Array) -> bool:
+        """Whether the sizes of all axes are known."""
+        return True
+
+    def native(self, x: Array) -> Array:
+        """`x` in the byte order of this machine; itself where it is already."""
+        if getattr(x.dtype, "isnative", True):
+            return x
+        return self.xp.astype(x, x.dtype.newbyteorder("="))
+
+    def cast_like(self, x: Array, like: Array) -> Array:
+        """`x` in the dtype of `like`, and in the byte order of this machine."""
+        return self.native(self.xp.astype(x, like.dtype))
+
     def device(self, x: Array) -> Any:
         """Where `x` is; None where that is not known."""
         import array_api_compat

@@ -13,9 +13,10 @@ import importlib.util
 import sys
 import warnings
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from infoq.backends.ops import Array, Ops, library_name
+from infoq.backends.unlike import lacking, sentence
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -116,7 +117,10 @@ def ops_for(*arrays: Array, **named: Array) -> Ops:
     Raises
     ------
     TypeError
-        If an argument is not an array, or the arrays belong to several libraries.
+        If an argument is not an array, or of a kind that would give another answer (masked, sparse,
+        nested), or the arrays belong to several libraries.
+    ValueError
+        If the size of a named array is not known, as of some of Dask.
 
     Examples
     --------
@@ -124,6 +128,42 @@ def ops_for(*arrays: Array, **named: Array) -> Ops:
     >>> infoq.backends.ops_for(np.ones(3))
     NumpyOps('numpy')
     """
+    return _ops_of_all(arrays, named, sized=True)
+
+
+def admit(sized: bool = True, /, **named: Array | None) -> tuple[Any, ...]:
+    """The `Ops` of the arrays, and the arrays in the byte order of this machine.
+
+    What is kept or computed of them then has one dtype, whatever the order that came in.
+
+    Parameters
+    ----------
+    sized : bool
+        Whether the sizes of lazy arrays have to be known.
+    **named : array or None
+        Arrays of one library; the names appear in error messages. None is handed back.
+
+    Returns
+    -------
+    tuple
+        The `Ops`, and the arrays in their order.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As of `ops_for`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> admit(x=np.ones(2, dtype=">f8"))
+    (NumpyOps('numpy'), array([1., 1.]))
+    """
+    ops = _ops_of_all((), named, sized=sized)
+    return ops, *(x if x is None else ops.native(x) for x in named.values())
+
+
+def _ops_of_all(arrays: tuple[Array, ...], named: dict[str, Array], *, sized: bool) -> Ops:
     found: dict[str, Ops] = {}
     for index, x in enumerate(arrays):
         if x is not None:
@@ -137,7 +177,33 @@ def ops_for(*arrays: Array, **named: Array) -> Ops:
     if any(other is not first for other in others):
         parts = ", ".join(f"{name} is {ops.name}" for name, ops in found.items())
         raise TypeError(f"arrays of several libraries: {parts}; convert them to one library first")
+    for name, x in named.items():
+        if x is not None:
+            _check_kind(first, x, name)
+            if sized:
+                check_sized(first, x, name)
     return first
+
+
+def check_sized(ops: Ops, x: Array, name: str) -> None:
+    """Refuse an array whose sizes are not known."""
+    if not ops.is_sized(x):
+        raise ValueError(
+            f"{name}: the size of each axis has to be known, got {tuple(x.shape)}; compute it "
+            "first, of a Dask array by compute_chunk_sizes()"
+        )
+
+
+def _check_kind(ops: Ops, x: Array, name: str) -> None:
+    """Refuse an array that its library, or the defaults for it, could not compute with."""
+    problem = ops.unreadable(x)
+    # Only of the defaults: whoever wrote an `Ops` has seen to what its library lacks.
+    if problem is None and type(ops) is Ops:
+        problem = lacking(x, ops.xp, ops.name)
+        if problem is not None:
+            problem += f"; infoq.backends.register lets code of your own speak to {ops.name}"
+    if problem is not None:
+        raise TypeError(f"{name}: got {problem}")
 
 
 def check_same_device(ops: Ops, **named: Array) -> None:
@@ -179,6 +245,12 @@ def _ops_of(x: Array, name: str) -> Ops:
     ready = _READY.get(_LIBRARIES.get(type(x), ""))
     if ready is not None:
         return ready
+    problem = sentence(x)
+    if problem is not None:
+        raise TypeError(
+            f"{name}: expected an array of an array API library (NumPy, PyTorch, JAX, ...), got "
+            f"{problem}"
+        )
     import array_api_compat  # takes longer than the rest of `import infoq`
 
     try:

@@ -69,6 +69,21 @@ class TorchOps(Ops):
             )
         return super().upcast(x)
 
+    def unreadable(self, x: Array) -> str | None:
+        """Nested and sparse tensors, and those of quantised numbers."""
+        if x.is_nested:
+            return "a nested tensor; pass one of one shape, as by torch.nested.to_padded_tensor"
+        if x.layout != torch.strided:
+            return (
+                f"a tensor of layout {x.layout}; pass x.to_dense(), or infoq.Neighbours of the "
+                "largest similarities of each candidate"
+            )
+        return None
+
+    def native(self, x: Array) -> Array:
+        """`x`: tensors are in the byte order of the machine."""
+        return x
+
     def device(self, x: Array) -> Any:
         """Where `x` is, without asking array-api-compat."""
         return x.device

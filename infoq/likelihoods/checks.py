@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from infoq.backends import Array, Ops, ops_for
+from infoq.backends import Array, Ops
+from infoq.backends.door import check_floating
+from infoq.backends.registry import admit
 
 
 class Problem(NamedTuple):
@@ -38,11 +40,7 @@ def exactly_one(**given: Array | None) -> tuple[str, Array]:
 def check_array(ops: Ops, x: Array, name: str, wanted: str, ranks: tuple[int, ...]) -> None:
     """Refuse what is not floating, has a wrong number of axes, or an empty one."""
     shape = tuple(x.shape)
-    if not ops.xp.isdtype(x.dtype, "real floating"):
-        raise TypeError(
-            f"{name}: expected a real floating dtype, got {x.dtype} of shape {shape}; "
-            "convert it first, for example to float32"
-        )
+    check_floating(ops, x, name)
     if len(shape) not in ranks:
         hint = ""
         if len(shape) == 3:
@@ -56,7 +54,7 @@ def check_array(ops: Ops, x: Array, name: str, wanted: str, ranks: tuple[int, ..
 
 def independent_outputs(name: str, x: Array) -> tuple[Ops, Array]:
     """An array [N] or [N, C] as [N, C]."""
-    ops = ops_for(**{name: x})
+    ops, x = admit(**{name: x})
     check_array(ops, x, name, "[N] or [N, C]", (1, 2))
     return ops, x if x.ndim == 2 else x[:, None]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Never
 
-from infoq.backends import Array, Ops, ops_for
+from infoq.backends import Array, Ops
 from infoq.backends.capabilities import capabilities
+from infoq.backends.registry import admit
 from infoq.likelihoods.base import Likelihood, root, working
 from infoq.likelihoods.checks import check_array, first, number
 
@@ -47,7 +48,7 @@ class Curvature(Likelihood):
     """
 
     def __init__(self, matrix: Array) -> None:
-        ops = ops_for(matrix=matrix)
+        ops, matrix = admit(matrix=matrix)
         check_array(ops, matrix, "matrix", "[N, C, C]", (3,))
         if matrix.shape[1] != matrix.shape[2]:
             raise ValueError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
+from infoq.backends.registry import admit
 from infoq.likelihoods.base import Likelihood, cast, places, working
 from infoq.likelihoods.checks import (
     Problem,
@@ -73,7 +74,7 @@ class Softmax(Likelihood):
 
     def __init__(self, probs: Array | None = None, *, logits: Array | None = None) -> None:
         kind, x = exactly_one(probs=probs, logits=logits)
-        ops = ops_for(**{kind: x})
+        ops, x = admit(**{kind: x})
         check_array(ops, x, kind, "[N, C]", (2,))
         if x.shape[1] < 2:
             raise ValueError(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
+from infoq.backends.registry import admit
 from infoq.measures.distribution import Axis, normal_axes, read, read_two
 
 
@@ -42,10 +43,10 @@ def information_content(p: Array, *, axis: Axis = -1, kind: str = "probs") -> Ar
     >>> infoq.information_content(np.array([0.5, 0.25, 0.25])).round(4)
     array([0.6931, 1.3863, 1.3863])
     """
-    ops = ops_for(p=p)
+    ops, p = admit(False, p=p)
     log = read(ops, p, axis, kind, "p").log_probs
     # 0 rather than -0 for a certain outcome.
-    return ops.xp.astype(0.0 - log, p.dtype)
+    return ops.cast_like(0.0 - log, p)
 
 
 @capabilities()
@@ -85,7 +86,7 @@ def entropy(p: Array, *, axis: Axis = -1, kind: str = "probs") -> Array:
     >>> infoq.entropy(np.array([[0.2, 0.5, 0.3], [0.1, 0.7, 0.2]])).round(6)
     array([1.029653, 0.801819])
     """
-    ops = ops_for(p=p)
+    ops, p = admit(p=p)
     probs, log_probs = read(ops, p, axis, kind, "p")
     return _finish(ops, _surprise(ops, probs, log_probs), p)
 
@@ -320,7 +321,7 @@ def total_correlation(joint: Array, *, axis: tuple[int, ...], kind: str = "probs
     >>> infoq.total_correlation(joint, axis=(0, 1, 2)).round(4)
     np.float64(1.3863)
     """
-    ops = ops_for(joint=joint)
+    ops, joint = admit(joint=joint)
     xp = ops.xp
     axes = normal_axes(joint.ndim, axis, "joint")
     rest = tuple(i for i in range(joint.ndim) if i not in axes)
@@ -419,4 +420,4 @@ def _over(ops: Ops, x: Array, q: Array) -> Array:
 
 def _finish(ops: Ops, x: Array, like: Array) -> Array:
     """Rounding below zero taken off, in the dtype that came in."""
-    return ops.xp.astype(ops.xp.maximum(x, ops.xp.zeros_like(x)), like.dtype)
+    return ops.cast_like(ops.xp.maximum(x, ops.xp.zeros_like(x)), like)

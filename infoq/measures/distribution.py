@@ -7,7 +7,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple, TypeAlias
 
-from infoq.backends import Array, Ops, ops_for
+from infoq.backends import Array, Ops
+from infoq.backends.door import check_floating
+from infoq.backends.registry import admit
 
 Axis: TypeAlias = int | tuple[int, ...]
 
@@ -39,13 +41,9 @@ def read(ops: Ops, x: Array, axis: Axis, kind: str, name: str) -> Distribution:
     ValueError
         If `kind` or `axis` is unknown, or the values are no distribution.
     """
-    xp = ops.xp
     if kind not in KINDS:
         raise ValueError(f"kind: expected one of {', '.join(KINDS)}, got {kind!r}")
-    if not xp.isdtype(x.dtype, "real floating"):
-        raise TypeError(
-            f"{name}: expected a real floating dtype, got {x.dtype} of shape {tuple(x.shape)}"
-        )
+    check_floating(ops, x, name)
     joined = ops.whole(join_axes(ops, ops.upcast(x), axis, name), 1)
     probs = _unless(ops, to_probabilities, "probs", joined, kind)
     if ops.concrete(x):
@@ -60,7 +58,7 @@ def _unless(ops: Ops, convert: Callable[..., Array], known: str, values: Array, 
 
 def read_two(p: Array, q: Array, axis: Axis, kind: str) -> tuple[Ops, Distribution, Distribution]:
     """Two distributions over the same outcomes, whose other axes broadcast."""
-    ops = ops_for(p=p, q=q)
+    ops, p, q = admit(p=p, q=q)
     if p.dtype != q.dtype:
         raise TypeError(f"p and q: expected one dtype, got {p.dtype} and {q.dtype}")
     shapes = [

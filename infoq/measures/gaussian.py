@@ -122,7 +122,7 @@ def gaussian_kl_divergence(mean_p: Array, cov_p: Array, mean_q: Array, cov_q: Ar
     matrices = (wide_p, lower_p, wide_q, lower_q, mean_p[..., None], mean_q[..., None])
     signature = "(i,j),(i,j),(i,j),(i,j),(i,k),(i,k)->()"
     value = ops.over_stacks(_divergence, signature, *broadcast_batch(ops, *matrices))
-    return ops.xp.astype(value, cov_p.dtype)
+    return ops.cast_like(value, cov_p)
 
 
 @capabilities()
@@ -172,7 +172,7 @@ def gaussian_mutual_information(cov: Array, split: int) -> Array:
     # The rows of the joint factor below the first block are already the cross block, half whitened.
     last = ops.cholesky(wide[..., split:, split:])
     value = ops.over_stacks(_information, "(i,i),(i,j)->()", last, joint[..., split:, :split])
-    return ops.xp.astype(value, cov.dtype)
+    return ops.cast_like(value, cov)
 
 
 @capabilities()
@@ -262,13 +262,13 @@ def gaussian_total_correlation(cov: Array) -> Array:
     check_square(ops, wide, cov, "cov")
     lower = factor(ops, wide, "cov", _REMEDY)
     total = ops.over_stacks(_total_correlation, "(i,j),(i,j)->()", wide, lower)
-    return ops.xp.astype(total, cov.dtype)
+    return ops.cast_like(total, cov)
 
 
 def _entropy(ops: Ops, lower: Array, last: int, like: Array) -> Array:
     """The entropy of the last coordinates, given the others, from factors [..., D, D]."""
     value = ops.over_stacks(_last_entropy, "(i,j)->()", lower, last=last)
-    return ops.xp.astype(value, like.dtype)
+    return ops.cast_like(value, like)
 
 
 def _last_entropy(ops: Ops, lower: Array, *, last: int) -> Array:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from functools import partial
 
-from infoq.backends import Array, Ops, ops_for
+from infoq.backends import Array, Ops
+from infoq.backends.door import check_floating
+from infoq.backends.registry import admit
 
 
 def read(**named: Array) -> tuple[Ops, list[Array]]:
@@ -20,13 +22,10 @@ def read(**named: Array) -> tuple[Ops, list[Array]]:
     ValueError
         If a value is not finite (where values can be read).
     """
-    ops = ops_for(**named)
-    xp = ops.xp
+    ops, *arrays = admit(**named)
+    named = dict(zip(named, arrays, strict=True))
     for name, x in named.items():
-        if not xp.isdtype(x.dtype, "real floating"):
-            raise TypeError(
-                f"{name}: expected a real floating dtype, got {x.dtype} of shape {tuple(x.shape)}"
-            )
+        check_floating(ops, x, name)
     if len({str(x.dtype) for x in named.values()}) > 1:
         parts = ", ".join(f"{name} is {x.dtype}" for name, x in named.items())
         raise TypeError(f"expected one dtype: {parts}")

@@ -79,7 +79,7 @@ def logdet(s_a: Array, *, ridge: float = 0.0) -> Array:
     ridge = _check_ridge(ridge)
     ops, (a,) = read(s_a=s_a)
     check_square(ops, a, s_a, "s_a", empty=True)
-    return ops.xp.astype(_log_det(ops, a, diagonal(ops, a), ridge, "s_a"), s_a.dtype)
+    return ops.cast_like(_log_det(ops, a, diagonal(ops, a), ridge, "s_a"), s_a)
 
 
 @capabilities()
@@ -137,7 +137,7 @@ def logdet_mi(s_a: Array, s_ae: Array, s_e: Array, *, ridge: float = 0.0) -> Arr
     # The evaluation set is often the same for every batch, and then has one factor.
     ae = broadcast_batch(ops, a, ae, e)[1]
     value = _shared(ops, a, ae, e, (diagonal(ops, a), diagonal(ops, e)), ridge, ("s_a", "s_e"))
-    return ops.xp.astype(value, s_a.dtype)
+    return ops.cast_like(value, s_a)
 
 
 @capabilities()
@@ -196,7 +196,7 @@ def logdet_cg(s_a: Array, s_ap: Array, s_p: Array, *, ridge: float = 0.0) -> Arr
     (explained,) = _explained(ops, p, ridge, ap)
     rest = _rest(ops, a, explained, explained)
     value = _log_det(ops, rest, diagonal(ops, a), ridge, "s_a given s_p")
-    return ops.xp.astype(value, s_a.dtype)
+    return ops.cast_like(value, s_a)
 
 
 @capabilities()
@@ -270,7 +270,7 @@ def logdet_cmi(
     ap, qp = _explained(ops, p, ridge, ap, qp)
     rest = _rest(ops, a, ap, ap), _rest(ops, aq, ap, qp), _rest(ops, q, qp, qp)
     value = _shared(ops, *rest, scales, ridge, ("s_a given s_p", "s_q given s_p"))
-    return ops.xp.astype(value, s_a.dtype)
+    return ops.cast_like(value, s_a)
 
 
 def _check_ridge(ridge: Any) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
-from infoq.backends.registry import check_same_device
+from infoq.backends.registry import admit, check_same_device
 from infoq.backends.trees import Tree
 from infoq.blocks import add_rows, map_rows
 from infoq.measures.distribution import to_log_probabilities, to_probabilities
@@ -111,7 +111,7 @@ class Categorical(Tree):
     def _setup(
         self, values: Array, kind: str, weights: Array | None, axes: str, *, name: str
     ) -> None:
-        ops = ops_for(**{name: values, "weights": weights})
+        ops, values, weights = admit(False, **{name: values, "weights": weights})
         check_structure(ops, values, axes, name)
         order = tuple(axes.index(axis) for axis in _AXES)
         if order != (0, 1, 2):
@@ -390,6 +390,7 @@ class Categorical(Tree):
 
     def some(self, indices: Array) -> Categorical:
         """Some of the candidates, [m]."""
+        ops_for(indices)
         return self._of((self.ops.xp.take(self._values, indices, axis=0),))
 
     # --- what observed labels are -----------------------------------------------------------
@@ -553,6 +554,8 @@ class Categorical(Tree):
 def _one_each(score: Any, ops: Ops, probs: Array, weights: Array) -> Array:
     """A score of one's own, refused where it is not one number a candidate."""
     result: Array = score(ops, probs, weights)
+    if hasattr(result, "shape"):
+        ops_for(probs=probs, score=result)
     if tuple(getattr(result, "shape", ())) != tuple(probs.shape[:1]):
         raise ValueError(
             f"score: expected [n], one number a candidate, for probabilities "

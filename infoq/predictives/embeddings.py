@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
-from infoq.backends.registry import check_same_device
+from infoq.backends.door import check_floating
+from infoq.backends.registry import admit, check_same_device
 from infoq.backends.trees import Tree
 from infoq.blocks import map_rows
 from infoq.likelihoods import Likelihood
@@ -128,7 +129,7 @@ class DenseEmbedding(Embedding):
     """
 
     def __init__(self, rows: Array) -> None:
-        ops = ops_for(rows=rows)
+        ops, rows = admit(False, rows=rows)
         check_values(ops, rows, "rows", {2: "[N, P]", 3: "[N, R, P]"})
         self._parts = (rows,)
 
@@ -177,7 +178,7 @@ class DiagonalEmbedding(Embedding):
     """
 
     def __init__(self, fisher_diagonal: Array) -> None:
-        ops = ops_for(fisher_diagonal=fisher_diagonal)
+        ops, fisher_diagonal = admit(fisher_diagonal=fisher_diagonal)
         check_values(ops, fisher_diagonal, "fisher_diagonal", {2: "[N, P]"})
         if ops.concrete(fisher_diagonal) and bool(ops.xp.any(fisher_diagonal < 0)):
             bad = ops.xp.any(fisher_diagonal < 0, axis=1)
@@ -239,11 +240,7 @@ class UnitEmbedding(Embedding):
 def check_values(ops: Ops, x: Array, name: str, shapes: dict[int, str]) -> None:
     """Refuse a wrong dtype, rank or empty axis, or the first candidate that is not finite."""
     shape = tuple(x.shape)
-    if not ops.xp.isdtype(x.dtype, "real floating"):
-        raise TypeError(
-            f"{name}: expected a real floating dtype, got {x.dtype} of shape {shape}; "
-            "convert it first, for example to float32"
-        )
+    check_floating(ops, x, name)
     expected = " or ".join(shapes.values())
     if len(shape) not in shapes or 0 in shape:
         raise ValueError(f"{name}: expected shape {expected}, none of them 0, got {shape}")

@@ -7,6 +7,7 @@ import numbers
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
+from infoq.backends.registry import admit
 from infoq.likelihoods.checks import number
 from infoq.predictives.embeddings import Embedding
 from infoq.predictives.laplace import (
@@ -64,7 +65,7 @@ def marginal_likelihood(
     >>> infoq.marginal_likelihood(-1.0, np.array([0.5, 0.0]), prior, posterior).round(4)
     np.float64(-1.4716)
     """
-    ops = ops_for(mean=mean)
+    ops, mean = admit(mean=mean)
     prior = as_precision(prior_precision, "prior_precision")
     posterior_precision = as_precision(posterior_precision, "posterior_precision")
     if getattr(log_likelihood, "ndim", 0) != 0:
@@ -125,7 +126,7 @@ def optimise_prior_precision(
     >>> infoq.optimise_prior_precision(labelled, np.array([1.0, 1.0]))
     ScalarPrecision(0.8284...)
     """
-    ops = ops_for(mean=mean)
+    ops, mean = admit(mean=mean)
     _check_mean(mean, embedding.num_parameters)
     local = ops.fetch(mean)
     if not ops_for(local).concrete(local, *map(embedding.ops.fetch, embedding.parts)):

@@ -6,7 +6,7 @@ from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
-from infoq.backends.registry import check_same_device
+from infoq.backends.registry import admit, check_same_device
 from infoq.likelihoods import Likelihood
 from infoq.likelihoods.base import root
 from infoq.predictives.embeddings import (
@@ -24,7 +24,7 @@ class FisherEmbedding(DenseEmbedding):
     """Rows `L_i^T J_i` of a Jacobian and the factor of a curvature; see `fisher_embedding`."""
 
     def __init__(self, jacobian: Array, likelihood: Likelihood) -> None:
-        ops = ops_for(jacobian=jacobian)
+        ops, jacobian = admit(jacobian=jacobian)
         check_values(ops, jacobian, "jacobian", {3: "[N, C, P]"})
         outputs = check_likelihood(ops, jacobian, likelihood, int(jacobian.shape[1]))
         self._parts = (jacobian, *likelihood.parts)
@@ -169,7 +169,7 @@ def gradient_embedding(
     >>> infoq.gradient_embedding(np.array([[1.0, 2.0]]), softmax).dense().round(1)
     array([[[-0.2, -0.4,  0.2,  0.4]]])
     """
-    ops = ops_for(x=x)
+    ops, x = admit(x=x)
     check_values(ops, x, "x", {2: "[N, D]", 3: "[N, C, P]"})
     outputs = check_likelihood(ops, x, likelihood, None if x.ndim == 2 else int(x.shape[1]))
     given = {"labels": labels, "samples": samples, "top": top}

@@ -9,6 +9,7 @@ from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
+from infoq.backends.registry import admit, check_sized
 from infoq.backends.trees import Tree
 from infoq.blocks import map_rows
 from infoq.predictives import growing, weight_space
@@ -86,6 +87,7 @@ class Gaussian(Tree):
     ) -> None:
         if not isinstance(embedding, Embedding):
             embedding = DenseEmbedding(embedding)
+        check_sized(embedding.ops, embedding.parts[0], "embedding")
         self._parts = (embedding,)  # what the precision is to fit
         self._parts = (embedding, self._fitting(as_precision(precision), "precision"))
 
@@ -115,7 +117,7 @@ class Gaussian(Tree):
         array([0.1309])
         """
         precision = CovariancePrecision(covariance)
-        ops = ops_for(covariance=covariance)
+        ops, covariance = admit(covariance=covariance)
         size = precision.num_parameters
         noise = check_noise(ops, noise_variance, covariance, size)
         index = ops.xp.arange(size, device=ops.device(covariance))

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
+from infoq.backends.door import check_floating
+from infoq.backends.registry import admit
 from infoq.likelihoods import Likelihood
 from infoq.predictives.embeddings import Embedding, drawn_logits
 from infoq.predictives.rows import DenseRows
@@ -51,11 +53,10 @@ class JacobianEmbedding(Embedding):
         linearise: Callable[[Array], tuple[Array, Array]],
         likelihood: Callable[[Array], Likelihood],
     ) -> None:
-        ops = ops_for(inputs=inputs)
+        ops, inputs = admit(inputs=inputs)
         if inputs.ndim < 1 or inputs.shape[0] == 0:
             raise ValueError(f"inputs: expected at least one candidate, got {tuple(inputs.shape)}")
-        if not ops.xp.isdtype(inputs.dtype, "real floating"):
-            raise TypeError(f"inputs: expected a real floating dtype, got {inputs.dtype}")
+        check_floating(ops, inputs, "inputs")
         outputs, jacobian = linearise(inputs[:1, ...])
         if jacobian.ndim != 3 or tuple(jacobian.shape[:2]) != tuple(outputs.shape):
             raise ValueError(

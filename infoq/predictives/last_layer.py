@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from infoq.backends import Array, Ops, ops_for
+from infoq.backends import Array, Ops
 from infoq.backends.capabilities import capabilities
+from infoq.backends.registry import admit
 from infoq.blocks import map_rows
 from infoq.likelihoods import Likelihood
 from infoq.predictives.embeddings import Embedding, check_likelihood, check_values, drawn_logits
@@ -54,7 +55,7 @@ class LastLayerEmbedding(Embedding):
     """
 
     def __init__(self, features: Array, likelihood: Likelihood, *, bias: bool = False) -> None:
-        ops = ops_for(features=features)
+        ops, features = admit(features=features)
         check_values(ops, features, "features", {2: "[N, D]"})
         outputs = check_likelihood(ops, features, likelihood, None)
         self._parts = (features, *likelihood.parts)

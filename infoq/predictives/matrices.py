@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from infoq.backends import Array, Ops
+from infoq.backends.door import check_floating
 
 
 def check_array(ops: Ops, x: Array, ndim: int, name: str) -> Array:
     """`x` in the precision that it is computed in, refused where it has another rank or dtype."""
-    if not ops.xp.isdtype(x.dtype, "real floating"):
-        raise TypeError(f"{name}: expected a real floating dtype, got {x.dtype}")
+    check_floating(ops, x, name)
     square = ndim != 2 or x.ndim != 2 or x.shape[0] == x.shape[1]
     if x.ndim != ndim or 0 in x.shape or not square:
         expected = {1: "(P,)", 2: "(P, P)"}[ndim]
         raise ValueError(f"{name}: expected shape {expected}, got {tuple(x.shape)}")
-    return ops.upcast(x)
+    return ops.upcast(ops.native(x))
 
 
 def factor(ops: Ops, matrix: Array, name: str) -> Array:

@@ -14,6 +14,8 @@ from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
+from infoq.backends.door import check_floating
+from infoq.backends.registry import admit
 from infoq.backends.trees import Tree
 from infoq.likelihoods.checks import number
 from infoq.predictives.forms import DenseForm, DiagonalForm, EnlargedForm, Form, ReducedForm
@@ -68,9 +70,9 @@ class Precision(Tree, ABC):
 
     def solve(self, x: Array) -> Array:
         """`P^-1 x` for vectors x [..., P]."""
-        ops, size = ops_for(x=x), self.num_parameters
-        if not ops.xp.isdtype(x.dtype, "real floating"):
-            raise TypeError(f"x: expected a real floating dtype, got {x.dtype}")
+        ops, x = admit(x=x)
+        size = self.num_parameters
+        check_floating(ops, x, "x")
         if x.ndim < 1 or size not in (None, x.shape[-1]):
             raise ValueError(f"x: expected shape [..., {size or 'P'}], got {tuple(x.shape)}")
         return ops.xp.astype(self.covariance(x).apply(ops, ops.upcast(x)), x.dtype)
@@ -135,9 +137,8 @@ class ScalarPrecision(Precision):
                 raise ValueError(f"value: expected a positive precision, got {value}")
             self._parts, self._settings = (), float(value)
             return
-        ops = ops_for(value=value)
-        if not ops.xp.isdtype(value.dtype, "real floating"):
-            raise TypeError(f"value: expected a real floating dtype, got {value.dtype}")
+        ops, value = admit(value=value)
+        check_floating(ops, value, "value")
         if value.ndim != 0:
             raise ValueError(f"value: expected a number or a 0-d array, got {tuple(value.shape)}")
         if ops.concrete(value) and not 0 < number(value) < float("inf"):
@@ -151,7 +152,8 @@ class ScalarPrecision(Precision):
     def _value(self, like: Array) -> Array:
         if self.parts:
             return self.parts[0]
-        return ops_for(like).scalar(self.settings, like)
+        ops = ops_for(like)
+        return ops.native(ops.scalar(self.settings, like))
 
     def covariance(self, like: Array) -> Form:
         """One number."""
@@ -487,8 +489,7 @@ def as_precision(x: Any, name: str = "precision") -> Precision:
 def _check_rows(rows: Array, size: int | None) -> Ops:
     """The operations of rows [Q, P], refused where they have another shape or dtype."""
     ops = ops_for(rows=rows)
-    if not ops.xp.isdtype(rows.dtype, "real floating"):
-        raise TypeError(f"rows: expected a real floating dtype, got {rows.dtype}")
+    check_floating(ops, rows, "rows")
     if rows.ndim != 2 or size not in (None, rows.shape[1]):
         raise ValueError(f"rows: expected shape (Q, {size or 'P'}), got {tuple(rows.shape)}")
     return ops

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numbers
+
 from infoq.backends import Array, ops_for
 from infoq.backends.capabilities import capabilities
 from infoq.likelihoods.checks import number
@@ -43,7 +45,8 @@ class KroneckerPrecision(Precision):
     """
 
     def __init__(self, left: Array, right: Array, shift: float | Array = 0.0) -> None:
-        ops = ops_for(left=left, right=right)
+        arrays = {"left": left, "right": right}
+        ops = ops_for(**(arrays if isinstance(shift, numbers.Real) else {**arrays, "shift": shift}))
         left, right = check_array(ops, left, 2, "left"), check_array(ops, right, 2, "right")
         if left.dtype != right.dtype:
             raise TypeError(f"left and right: expected one dtype, got {left.dtype}, {right.dtype}")

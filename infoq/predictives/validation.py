@@ -5,7 +5,8 @@ from __future__ import annotations
 import numbers
 from typing import Any
 
-from infoq.backends import Array, Ops
+from infoq.backends import Array, Ops, ops_for
+from infoq.backends.door import check_floating
 from infoq.backends.registry import check_same_device
 
 _WHAT = {"probs": "probabilities", "log_probs": "log-probabilities", "logits": "logits"}
@@ -22,11 +23,7 @@ def check_structure(ops: Ops, values: Array, axes: str, name: str) -> None:
         raise ValueError(
             f"axes: expected a permutation of 'NKC' (candidates, draws, classes), got {axes!r}"
         )
-    if not ops.xp.isdtype(values.dtype, "real floating"):
-        raise TypeError(
-            f"{name}: expected a real floating dtype, got {values.dtype} of shape {shape}; "
-            "convert it first, for example to float32"
-        )
+    check_floating(ops, values, name)
     if len(shape) != 3:
         hint = ""
         if len(shape) == 2:
@@ -38,6 +35,12 @@ def check_structure(ops: Ops, values: Array, axes: str, name: str) -> None:
     for axis, size in zip(axes, shape, strict=True):
         if size == 0:
             raise ValueError(f"{name}: axis {axis} is empty in shape {shape} with axes={axes!r}")
+    if shape[axes.index("C")] == 1:
+        raise ValueError(
+            f"{name}: expected C >= 2 classes, got shape {shape} with axes={axes!r}, whose one "
+            "outcome is certain; one logit is a Bernoulli: pass [0, z] (of one probability p, "
+            "pass [1 - p, p])"
+        )
 
 
 def check_weights(
@@ -49,8 +52,7 @@ def check_weights(
         raise ValueError(
             f"{label}: expected shape ({size},), one a {per}, got {tuple(weights.shape)}"
         )
-    if not xp.isdtype(weights.dtype, "real floating"):
-        raise TypeError(f"{label}: expected a real floating dtype, got {weights.dtype}")
+    check_floating(ops, weights, label)
     check_same_device(ops, **{"values": values, label: weights})
     weights = xp.astype(weights, ops.upcast(values[:1, :1, :1]).dtype)
     total = xp.sum(weights)
@@ -80,7 +82,9 @@ def num_candidates(x: Array) -> int:
 
 
 def check_index(index: Any, size: int) -> None:
-    """Refuse a number that is no candidate; JAX would take the nearest."""
+    """Refuse what is no index, or a number that is no candidate; JAX would take the nearest."""
+    if hasattr(index, "shape"):
+        ops_for(index=index)
     if isinstance(index, numbers.Integral) and not -size <= int(index) < size:
         raise IndexError(f"index: expected one of {size} candidates, got {index}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from infoq.backends import Array, ops_for
 from infoq.backends.capabilities import capabilities
+from infoq.backends.registry import check_sized
 from infoq.predictives import Embedding, Precision, ScalarPrecision
 from infoq.predictives.alike import check_alike
 from infoq.predictives.embeddings import DenseEmbedding
@@ -77,6 +78,7 @@ def _flat(embedding: Embedding | Array) -> tuple[Array, Array]:
     """All rows of an embedding, [N R, P], and an array of the dtype that came in."""
     if not isinstance(embedding, Embedding):
         embedding = DenseEmbedding(embedding)
+    check_sized(embedding.ops, embedding.parts[0], "embedding")
     ops = embedding.ops
     flat = ops.xp.reshape(embedding.dense(), (-1, embedding.num_parameters))
     return flat, embedding.parts[0]

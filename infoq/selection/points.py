@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.registry import admit
 from infoq.blocks import map_rows
 from infoq.predictives import DenseEmbedding, Embedding
 from infoq.predictives.embeddings import check_values
@@ -35,7 +36,7 @@ class Points:
                 rows = points.parts[0]
                 points = self.outer.xp.reshape(rows, (rows.shape[0], -1))
         else:
-            self.outer = ops_for(points=points)
+            self.outer, points = admit(False, points=points)
             check_values(self.outer, points, "points", {2: "[N, P]"})
         self.shared: Arrays = ()
         self.factors: Factors

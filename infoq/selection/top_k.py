@@ -7,6 +7,8 @@ from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
+from infoq.backends.door import check_floating
+from infoq.backends.registry import admit
 from infoq.selection.budget import Budget, check_size
 from infoq.selection.candidates import allowed, given_indices, ordered_by_tier
 from infoq.selection.selected import Selection, check_batch_size, reason_for
@@ -124,11 +126,14 @@ def _by_cost(
 
 def read_scores(scores: Array) -> tuple[Ops, Array]:
     """The operations of the scores' library, and the scores in memory."""
-    ops = ops_for(scores=scores)
+    ops, scores = admit(False, scores=scores)
     if scores.ndim != 1:
-        raise ValueError(f"scores: expected shape (N,), got {tuple(scores.shape)}")
-    if not ops.xp.isdtype(scores.dtype, "real floating"):
-        raise TypeError(f"scores: expected a real floating dtype, got {scores.dtype}")
+        raise ValueError(
+            f"scores: expected shape (N,), got {tuple(scores.shape)}, which is not one a "
+            "candidate; infoq.entropy of draws [N, K, C] has one a draw: of their mean prediction "
+            "it is Categorical.entropy, and its highest are methods.entropy"
+        )
+    check_floating(ops, scores, "scores")
     return ops, ops.fetch(scores)
 
 

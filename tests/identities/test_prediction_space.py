@@ -31,7 +31,7 @@ def test_32_bald_lies_between_zero_and_the_smaller_log(backend, probs):
 @given(
     data=st.data(),
     k=st.sampled_from([1, 2, 5]),
-    c=st.sampled_from([1, 3]),
+    c=st.sampled_from([2, 3]),
     m=st.sampled_from([1, 3]),
 )
 def test_33_and_34_epig_is_at_most_either_bald(backend, data, k, c, m):
@@ -46,7 +46,7 @@ def test_33_and_34_epig_is_at_most_either_bald(backend, data, k, c, m):
     assert np.all(mean <= bald + ROUNDING)
 
 
-@given(data=st.data(), k=st.sampled_from([1, 4]), c=st.sampled_from([1, 3]))
+@given(data=st.data(), k=st.sampled_from([1, 4]), c=st.sampled_from([2, 3]))
 def test_35_batches_tell_at_least_as_much_as_one_and_at_most_the_sum(backend, data, k, c):
     batch = data.draw(oracles.probabilities(3, k, c))
     bald = backend.call(infoq.bald, batch)
@@ -55,7 +55,7 @@ def test_35_batches_tell_at_least_as_much_as_one_and_at_most_the_sum(backend, da
     assert joint <= np.log(k) + ROUNDING
 
 
-@given(data=st.data(), k=st.sampled_from([1, 2, 5]), c=st.sampled_from([1, 3]))
+@given(data=st.data(), k=st.sampled_from([1, 2, 5]), c=st.sampled_from([2, 3]))
 def test_35_the_gap_of_a_pair_is_its_epig(backend, data, k, c):
     pair = data.draw(oracles.probabilities(2, k, c))
     gap = backend.call(infoq.bald, pair).sum() - joint_value(backend, pair)
@@ -71,7 +71,7 @@ def test_36_bald_is_the_mean_divergence_from_the_mean(backend, probs):
 
 
 @given(
-    data=st.data(), k=st.sampled_from([1, 2, 5]), c=st.sampled_from([1, 3]), seed=st.integers(0, 99)
+    data=st.data(), k=st.sampled_from([1, 2, 5]), c=st.sampled_from([2, 3]), seed=st.integers(0, 99)
 )
 def test_information_is_symmetric(backend, data, k, c, seed):
     one = data.draw(oracles.probabilities(1, k, c))
@@ -93,7 +93,7 @@ def test_order_of_draws_and_classes_does_not_matter(backend, data, k, c, seed):
     np.testing.assert_allclose(backend.call(infoq.epig, pool, targets), epig, atol=ROUNDING)
 
 
-@given(data=st.data(), k=st.sampled_from([1, 4]), c=st.sampled_from([1, 3]))
+@given(data=st.data(), k=st.sampled_from([1, 4]), c=st.sampled_from([2, 3]))
 def test_merging_classes_loses_information(backend, data, k, c):
     pool = data.draw(oracles.probabilities(4, k, c))
     merged = np.stack([pool[..., 0], pool[..., 1:].sum(-1)], axis=-1)
@@ -101,7 +101,7 @@ def test_merging_classes_loses_information(backend, data, k, c):
     assert np.all(lost >= -ROUNDING)
 
 
-@given(data=st.data(), k=st.sampled_from([1, 4]), c=st.sampled_from([1, 3]))
+@given(data=st.data(), k=st.sampled_from([1, 4]), c=st.sampled_from([2, 3]))
 def test_gains_shrink_as_the_batch_grows_and_add_up_in_any_order(backend, data, k, c):
     batch = data.draw(oracles.probabilities(3, k, c))
     function = infoq.EIG(backend.array(batch))

@@ -306,3 +306,25 @@ def test_unknown_numbers_of_candidates_are_said_to_be_that():
     with pytest.raises(ValueError, match="number of candidates is not known"):
         len(infoq.DenseEmbedding(some[:, 0, :]))
     assert infoq.bald(some).compute().shape == (3,)
+
+
+ONE_CLASS = r"expected C >= 2 classes, got shape .*; one logit is a Bernoulli: pass \[0, z\]"
+
+
+@pytest.mark.parametrize("kind", ["probs", "log_probs", "logits"])
+@pytest.mark.parametrize("axes", ["NKC", "CKN"])
+def test_one_class_is_no_outcome(backend, kind, axes):
+    shape = tuple({"N": 5, "K": 3, "C": 1}[axis] for axis in axes)
+    values = np.ones(shape) if kind == "probs" else np.zeros(shape)
+    with pytest.raises(ValueError, match=f"{kind}: {ONE_CLASS}"):
+        infoq.Categorical(**{kind: backend.array(values)}, axes=axes)
+
+
+def test_one_class_of_a_bare_array_or_of_targets(backend):
+    one, two = backend.array(np.ones((5, 3, 1))), backend.array(np.full((5, 3, 2), 0.5))
+    for score in (infoq.eig, infoq.bald, infoq.margin, lambda p: infoq.EIG(p), infoq.mean_std):
+        with pytest.raises(ValueError, match=f"probs: {ONE_CLASS}|x: {ONE_CLASS}"):
+            score(one)
+    for about in (infoq.epig, infoq.jepig, infoq.EPIG, infoq.JEPIG):
+        with pytest.raises(ValueError, match=f"targets: {ONE_CLASS}"):
+            about(two, one)

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.registry import admit
 from infoq.blocks import add_rows, map_rows
 from infoq.predictives import DenseEmbedding, Embedding
 from infoq.predictives.batches import rows_of
@@ -101,7 +102,8 @@ def features(points: Any, name: str) -> Embedding:
                 "use infoq.gradient_embedding, or infoq.EIG of a Gaussian"
             )
         return points
-    check_values(ops_for(**{name: points}), points, name, {2: "[N, P]"})
+    ops, points = admit(**{name: points})
+    check_values(ops, points, name, {2: "[N, P]"})
     return DenseEmbedding.from_parts((points,), ())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.registry import admit
 from infoq.predictives.embeddings import check_values
 from infoq.quantities.submodular.reading import Block, integers, nowhere_negative
 
@@ -60,7 +61,7 @@ class MatrixSimilarities:
 
 def matrix(kernel: Array, *, square: bool) -> MatrixSimilarities:
     """Similarities from a kernel [M, N], or [N, N] and symmetric where it is to be square."""
-    ops = ops_for(kernel=kernel)
+    ops, kernel = admit(kernel=kernel)
     if square:
         check_values(ops, kernel, "kernel", {2: "[N, N]"})
         if kernel.shape[0] != kernel.shape[1]:

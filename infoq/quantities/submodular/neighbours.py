@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
-from infoq.backends.registry import check_same_device
+from infoq.backends.door import check_floating
+from infoq.backends.registry import admit, check_same_device
 from infoq.predictives.embeddings import check_values
 
 
@@ -68,7 +69,7 @@ class Neighbours:
     """How many points there are, M."""
 
     def __init__(self, indices: Array, similarities: Array, *, size: int | None = None) -> None:
-        ops = ops_for(indices=indices, similarities=similarities)
+        ops, indices, similarities = admit(indices=indices, similarities=similarities)
         check_same_device(ops, indices=indices, similarities=similarities)
         _check_kinds(ops, indices, similarities)
         self.size = _size(size, int(indices.shape[0]))
@@ -110,11 +111,7 @@ def _check_kinds(ops: Ops, indices: Array, similarities: Array) -> None:
             f"similarities: expected one for each of the indices {shape}, got shape "
             f"{tuple(similarities.shape)}"
         )
-    if not ops.xp.isdtype(similarities.dtype, "real floating"):
-        raise TypeError(
-            f"similarities: expected a real floating dtype, got {similarities.dtype}; convert "
-            "them first, for example to float32"
-        )
+    check_floating(ops, similarities, "similarities")
 
 
 def _size(size: int | None, count: int) -> int:
