@@ -73,6 +73,24 @@ class Likelihood(Tree, ABC):
     def curvature(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
         """The curvature Lambda [n, C, C]; the parameters are those of `factor`."""
 
+    def curvature_diagonal(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
+        """The diagonal of the curvature [n, C]; the parameters are those of `factor`."""
+        return ops.xp.linalg.diagonal(self.curvature(ops, shape, like))
+
+    def curvature_sum(self, ops: Ops, weights: Array, shape: tuple[int, int], like: Array) -> Array:
+        """The sum of the curvatures, each times its weight, of weights [n]: [C, C]."""
+        return ops.xp.sum(self.curvature(ops, shape, like) * weights[:, None, None], axis=0)
+
+    def halved(self, ops: Ops, x: Array) -> Array:
+        """`S^T x` [n, S, P] for x [n, C, P], where `S S^T = Lambda`; S need not be `factor`."""
+        factor = self.factor(ops, (x.shape[0], x.shape[1]), x)
+        return ops.xp.matrix_transpose(factor) @ x
+
+    def squares(self, ops: Ops, vectors: Array, shape: tuple[int, int], like: Array) -> Array:
+        """`v_j^T Lambda v_j` for the columns of vectors [C, J]: [n, J]."""
+        half = ops.xp.matrix_transpose(self.factor(ops, shape, like)) @ vectors
+        return ops.xp.sum(half**2, axis=1)
+
     @abstractmethod
     def residual(self, ops: Ops, labels: Array, shape: tuple[int, int], like: Array) -> Array:
         """The gradient of -log p(y | z) with respect to z, for labels y: [n, C].
@@ -135,6 +153,28 @@ class Independent(Likelihood):
         """The curvature Lambda [n, C, C], diagonal."""
         self._fit(shape)
         return diagonal(ops, self.variances(ops, shape, like))
+
+    def curvature_diagonal(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
+        """The diagonal of the curvature, [n, C]."""
+        self._fit(shape)
+        return self.variances(ops, shape, like)
+
+    def curvature_sum(self, ops: Ops, weights: Array, shape: tuple[int, int], like: Array) -> Array:
+        """The sum of the curvatures, each times its weight: [C, C], diagonal."""
+        self._fit(shape)
+        total = ops.xp.matmul(weights[None, :], self.variances(ops, shape, like))
+        return diagonal(ops, total)[0, ...]
+
+    def halved(self, ops: Ops, x: Array) -> Array:
+        """The root of the curvature times x [n, C, P]: n C P multiplications."""
+        shape = (x.shape[0], x.shape[1])
+        self._fit(shape)
+        return self.roots(ops, shape, x)[:, :, None] * x
+
+    def squares(self, ops: Ops, vectors: Array, shape: tuple[int, int], like: Array) -> Array:
+        """`v_j^T Lambda v_j` for the columns of vectors [C, J]: [n, J]."""
+        self._fit(shape)
+        return ops.xp.matmul(self.variances(ops, shape, like), vectors**2)
 
     def label_axes(self, num_outputs: int) -> int:
         """1 for [N] where there is one output, else 2 for [N, C]."""

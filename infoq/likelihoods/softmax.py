@@ -5,7 +5,7 @@ from __future__ import annotations
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
 from infoq.backends.registry import admit
-from infoq.likelihoods.base import Likelihood, cast, places, working
+from infoq.likelihoods.base import Likelihood, cast, places, root, working
 from infoq.likelihoods.checks import (
     Problem,
     check_array,
@@ -119,6 +119,52 @@ class Softmax(Likelihood):
         others = xp.where(row == column, ops.scalar(0.0, probs), probs[:, None, :])
         total = xp.sum(others, axis=-1, keepdims=True)
         return probs[:, :, None] * xp.where(row == column, total, -others)
+
+    def curvature_diagonal(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
+        """The diagonal of the curvature, pi times the sum of the others: n C additions."""
+        xp = ops.xp
+        probs = self._probs(ops, shape, like)
+        # Sums up to each class from either side: of numbers that are not negative, no 1 - pi.
+        none = xp.zeros_like(probs[:, :1])
+        before = xp.concat([none, ops.cumulative_sum(probs[:, :-1], axis=1)], axis=1)
+        after = ops.cumulative_sum(xp.flip(probs[:, 1:], axis=1), axis=1)
+        return probs * (before + xp.concat([xp.flip(after, axis=1), none], axis=1))
+
+    def curvature_sum(self, ops: Ops, weights: Array, shape: tuple[int, int], like: Array) -> Array:
+        """`diag(sum_i v_i pi_i) - sum_i v_i pi_i pi_i^T`: one product, n C^2 multiply-adds."""
+        xp = ops.xp
+        probs = self._probs(ops, shape, like)
+        shared = xp.matmul((probs * weights[:, None]).T, probs)
+        own = xp.matmul(weights[None, :], self.curvature_diagonal(ops, shape, like))
+        row, column = places(ops, shape[1], shape[1], probs)
+        return xp.where(row == column, own, -shared)
+
+    def halved(self, ops: Ops, x: Array) -> Array:
+        """`sqrt(pi_c) (x_c - sum_c pi_c x_c)` [n, C, P] for x [n, C, P]: n C P multiply-adds."""
+        probs = self._probs(ops, (x.shape[0], x.shape[1]), x)
+        mean = ops.xp.matmul(probs[:, None, :], x)
+        return root(ops, probs)[:, :, None] * (x - mean)
+
+    def squares(self, ops: Ops, vectors: Array, shape: tuple[int, int], like: Array) -> Array:
+        """The variance of each column of vectors [C, J] under pi, [n, J]: n C J multiply-adds.
+
+        Of what lies beside the class that is most of all, where one is: the variance is then about
+        as small as the probability of the others, and would cancel.
+        """
+        xp = ops.xp
+        probs = self._probs(ops, shape, like)
+        # The curvature does not see what all classes share.
+        vectors = vectors - xp.mean(vectors, axis=0, keepdims=True)
+        top = xp.argmax(probs, axis=1)
+        _, column = places(ops, 1, shape[1], probs)
+        zero = ops.scalar(0.0, probs)
+        large = (column == top[:, None]) & (probs > 0.5)
+        centre = xp.where(xp.any(large, axis=1)[:, None], xp.take(vectors, top, axis=0), zero)
+        others = xp.where(large, zero, probs)
+        share = xp.sum(others, axis=1, keepdims=True)
+        mean = xp.matmul(others, vectors)
+        second = xp.matmul(others, vectors**2) - 2 * centre * mean + share * centre**2
+        return xp.maximum(second - (mean - share * centre) ** 2, zero)
 
     def residual(self, ops: Ops, labels: Array, shape: tuple[int, int], like: Array) -> Array:
         """`pi - onehot(y)` for integer labels [n]: at y, minus the sum of the others."""

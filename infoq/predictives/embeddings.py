@@ -60,6 +60,11 @@ class Embedding(Tree, ABC):
         """How many numbers the rows of a candidate are, in their structure."""
         return 2 * self.num_rows * self.num_parameters
 
+    @property
+    def numbers_for_sums(self) -> int:
+        """How many numbers a candidate keeps where only sums over its rows are wanted."""
+        return self.numbers_per_candidate
+
     @abstractmethod
     def rows(self, ops: Ops) -> Rows:
         """The rows of its candidates, in their structure; for a block of them."""

@@ -9,6 +9,7 @@ from infoq.backends.capabilities import capabilities
 from infoq.backends.registry import admit, check_same_device
 from infoq.likelihoods import Likelihood
 from infoq.likelihoods.base import root
+from infoq.predictives.curved import CurvedRows
 from infoq.predictives.embeddings import (
     DenseEmbedding,
     Embedding,
@@ -42,11 +43,14 @@ class FisherEmbedding(DenseEmbedding):
         """The number of rows of each candidate, R."""
         return self.likelihood.num_rows(self.settings[2])
 
+    @property
+    def numbers_for_sums(self) -> int:
+        """A few Jacobians."""
+        return 4 * int(self.parts[0].shape[1]) * self.num_parameters
+
     def rows(self, ops: Ops) -> DenseRows:
         """The rows of its candidates."""
-        jacobian = ops.upcast(self.parts[0])
-        factor = self.likelihood.factor(ops, tuple(jacobian.shape[:2]), jacobian)
-        return DenseRows(ops.xp.matrix_transpose(factor) @ jacobian)
+        return CurvedRows(ops, ops.upcast(self.parts[0]), self.likelihood)
 
     def logit_draws(self, ops: Ops, deviations: Array) -> Array:
         """Logits [N, K, C] of the model linearised at the mean, under deviations [K, P]."""

@@ -25,6 +25,10 @@ class Form(Protocol):
         """`E_i W E_i^T` of each candidate: [n, R, R], or [n, P, 1, 1] of diagonal rows."""
         ...
 
+    def trace(self, ops: Ops, rows: Rows) -> Array:
+        """`tr(E_i W E_i^T)` of each candidate: [n]."""
+        ...
+
     def apply(self, ops: Ops, x: Array) -> Array:
         """`x W` for vectors x [..., P]."""
         ...
@@ -49,6 +53,10 @@ class DiagonalForm(NamedTuple):
     def of(self, ops: Ops, rows: Rows) -> Array:
         """By the rows' weighed squares."""
         return rows.weighed(ops, self.values)
+
+    def trace(self, ops: Ops, rows: Rows) -> Array:
+        """By the rows' weighed squares: [n]."""
+        return rows.weighed_trace(ops, self.values)
 
     def apply(self, ops: Ops, x: Array) -> Array:
         """Elementwise."""
@@ -75,6 +83,10 @@ class DenseForm(NamedTuple):
         """By the structure of the rows."""
         return rows.quadratic(ops, self.matrix)
 
+    def trace(self, ops: Ops, rows: Rows) -> Array:
+        """By the structure of the rows: [n]."""
+        return rows.quadratic_trace(ops, self.matrix)
+
     def apply(self, ops: Ops, x: Array) -> Array:
         """One product of matrices."""
         return flat_product(ops, x, self.matrix)
@@ -100,6 +112,10 @@ class RootForm(NamedTuple):
         """By the products of the rows with the vectors."""
         half = rows.dot(ops, self.vectors)
         return half @ ops.xp.matrix_transpose(half)
+
+    def trace(self, ops: Ops, rows: Rows) -> Array:
+        """By the products of the rows with the vectors: [n]."""
+        return rows.dot_trace(ops, self.vectors)
 
     def apply(self, ops: Ops, x: Array) -> Array:
         """Two products of matrices."""
@@ -131,6 +147,10 @@ class RotatedForm(NamedTuple):
     def of(self, ops: Ops, rows: Rows) -> Array:
         """Diagonal, once the rows are turned."""
         return rows.rotated(ops, self.left, self.right).weighed(ops, self.values)
+
+    def trace(self, ops: Ops, rows: Rows) -> Array:
+        """Diagonal, once the rows are turned: [n]."""
+        return rows.rotated_trace(ops, self.left, self.right, self.values)
 
     def apply(self, ops: Ops, x: Array) -> Array:
         """X C D (2 C + 2 D) multiply-adds."""
@@ -165,6 +185,10 @@ class SandwichForm(NamedTuple):
         turned = rows.rotated(ops, self.outer.left, self.outer.right)
         return turned.sandwiched(ops, self.outer.values, self.left, self.right)
 
+    def trace(self, ops: Ops, rows: Rows) -> Array:
+        """Of the quadratic forms: [n]."""
+        return trace_of(ops, self.of(ops, rows))
+
     def apply(self, ops: Ops, x: Array) -> Array:
         """By its three factors."""
         between = turn(ops, self.outer.apply(ops, x), self.outer.left, self.outer.right)
@@ -195,6 +219,10 @@ class ReducedForm(NamedTuple):
         """The difference of both quadratic forms."""
         return self.base.of(ops, rows) - RootForm(self.vectors).of(ops, rows)
 
+    def trace(self, ops: Ops, rows: Rows) -> Array:
+        """Of the quadratic forms: [n]."""
+        return trace_of(ops, self.of(ops, rows))
+
     def apply(self, ops: Ops, x: Array) -> Array:
         """The difference of both products."""
         return self.base.apply(ops, x) - RootForm(self.vectors).apply(ops, x)
@@ -223,9 +251,19 @@ class EnlargedForm(NamedTuple):
         """The sum of both quadratic forms."""
         return self.base.of(ops, rows) + RootForm(self.vectors).of(ops, rows)
 
+    def trace(self, ops: Ops, rows: Rows) -> Array:
+        """Of the quadratic forms: [n]."""
+        return trace_of(ops, self.of(ops, rows))
+
     def apply(self, ops: Ops, x: Array) -> Array:
         """The sum of both products."""
         return self.base.apply(ops, x) + RootForm(self.vectors).apply(ops, x)
+
+
+def trace_of(ops: Ops, x: Array) -> Array:
+    """The traces of matrices [n, R, R], or the sums of those [n, P, 1, 1]: [n]."""
+    traces = ops.xp.sum(ops.xp.linalg.diagonal(x), axis=-1)
+    return traces if traces.ndim == 1 else ops.xp.sum(traces, axis=-1)
 
 
 def flat_product(ops: Ops, x: Array, matrix: Array) -> Array:

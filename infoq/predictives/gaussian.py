@@ -185,8 +185,10 @@ class Gaussian(Tree):
         """
         precision = self.known(given)
         if isinstance(about, Parameters):
-            score = weight_space.PARAMETERS[one_of(weight_space.PARAMETERS, approximation)]
             covariance = precision.covariance(self.like)
+            if one_of(weight_space.PARAMETERS, approximation) == "trace":
+                return self.finish(self._map(weight_space.traced, covariance))
+            score = weight_space.PARAMETERS[approximation]
             return self.finish(self._map(partial(weight_space.scored, score), covariance))
         targets = self.targets(about.targets)
         if isinstance(about, AllTargets):
@@ -323,7 +325,9 @@ class Gaussian(Tree):
         embedding = self.embedding
         bits = max(32, int(self.ops.xp.finfo(embedding.parts[0].dtype).bits))
         rank = max(rank, shared[0].rank)
-        numbers = embedding.numbers_per_candidate + 3 * embedding.num_rows * rank
+        sums = kernel is weight_space.traced and isinstance(shared[0], weight_space.BY_SUMS)
+        numbers = embedding.numbers_for_sums if sums else embedding.numbers_per_candidate
+        numbers += 3 * embedding.num_rows * rank
         return map_rows(
             partial(kernel, Layout.of(embedding)),
             embedding.parts,

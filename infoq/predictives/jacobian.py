@@ -9,6 +9,7 @@ from infoq.backends.capabilities import capabilities
 from infoq.backends.door import check_floating
 from infoq.backends.registry import admit
 from infoq.likelihoods import Likelihood
+from infoq.predictives.curved import CurvedRows
 from infoq.predictives.embeddings import Embedding, drawn_logits
 from infoq.predictives.rows import DenseRows
 
@@ -83,8 +84,7 @@ class JacobianEmbedding(Embedding):
         """The Jacobian of a block, by the factor of the curvature at its outputs."""
         linearise, likelihood, _, _ = self.settings
         outputs, jacobian = linearise(self.parts[0])
-        factor = likelihood(outputs).factor(ops, tuple(outputs.shape), jacobian)
-        return DenseRows(ops.xp.matrix_transpose(factor) @ ops.upcast(jacobian))
+        return CurvedRows(ops, ops.upcast(jacobian), likelihood(outputs))
 
     def logit_draws(self, ops: Ops, deviations: Array) -> Array:
         """Logits [N, K, C] of the model linearised at the mean, under deviations [K, P]."""

@@ -118,12 +118,14 @@ def laplace(
 def fisher(embedding: Embedding, weights: Array | None = None) -> Array:
     """The sum (with weights [N], weighed) of the candidates' Fisher information: [P, P]."""
     size = embedding.num_parameters
-    return _total(_sum_fisher, embedding, weights, (size, size))
+    numbers = max(1, 3 * embedding.num_rows * size // 16)
+    return _total(_sum_fisher, embedding, weights, (size, size), numbers)
 
 
 def fisher_diagonal(embedding: Embedding, weights: Array | None = None) -> Array:
     """The diagonal of that sum: [P]."""
-    return _total(_sum_diagonal, embedding, weights, (embedding.num_parameters,))
+    numbers = embedding.numbers_for_sums
+    return _total(_sum_diagonal, embedding, weights, (embedding.num_parameters,), numbers)
 
 
 def kronecker_factors(embedding: Embedding, weights: Array | None = None) -> tuple[Array, Array]:
@@ -133,10 +135,13 @@ def kronecker_factors(embedding: Embedding, weights: Array | None = None) -> tup
         raise TypeError(
             f"structure: 'kronecker' needs a LastLayerEmbedding, got {type(embedding).__name__}"
         )
-    classes, features = int(block.factor.shape[1]), int(block.features.shape[1])
+    features = int(block.features.shape[1])
+    classes = embedding.num_parameters // features
+    check_budget(4 * classes**2, embedding.parts[0], f"structure: 'kronecker' of C={classes}")
+    numbers = embedding.numbers_for_sums
     return (
-        _total(_sum_curvature, embedding, weights, (classes, classes)),
-        _total(_sum_features, embedding, weights, (features, features)),
+        _total(_sum_curvature, embedding, weights, (classes, classes), numbers),
+        _total(_sum_features, embedding, weights, (features, features), numbers),
     )
 
 
@@ -205,15 +210,15 @@ def _total(
     embedding: Embedding,
     weights: Array | None,
     shape: tuple[int, ...],
+    numbers: int,
 ) -> Array:
     parts = embedding.parts
     like = parts[0]
     if weights is None:
         weights = embedding.ops.constant((embedding.num_candidates,), 1.0, like)
     item = max(32, int(embedding.ops.xp.finfo(like.dtype).bits)) // 8
-    row = 3 * embedding.num_rows * embedding.num_parameters * item
     run = partial(_weighed, kernel, type(embedding), embedding.settings)
-    return add_rows(run, (*parts, weights), shape=shape, bytes_per_row=max(1, row // 16))
+    return add_rows(run, (*parts, weights), shape=shape, bytes_per_row=numbers * item)
 
 
 def _weighed(
@@ -240,8 +245,8 @@ def _sum_diagonal(ops: Ops, rows: Rows, weights: Array) -> Array:
 
 
 def _sum_curvature(ops: Ops, rows: Any, weights: Array) -> Array:
-    half = rows.factor * ops.xp.sqrt(weights)[:, None, None]
-    return ops.xp.sum(half @ ops.xp.matrix_transpose(half), axis=0)
+    total: Array = rows.curvature_sum(ops, weights)
+    return total
 
 
 def _sum_features(ops: Ops, rows: Any, weights: Array) -> Array:

@@ -10,6 +10,7 @@ from infoq.backends.capabilities import capabilities
 from infoq.backends.registry import admit
 from infoq.blocks import map_rows
 from infoq.likelihoods import Likelihood
+from infoq.predictives.curved import CurvedKroneckerRows
 from infoq.predictives.embeddings import Embedding, check_likelihood, check_values, drawn_logits
 from infoq.predictives.rows import KroneckerRows
 
@@ -109,11 +110,15 @@ class LastLayerEmbedding(Embedding):
             return features
         return ops.xp.concat([features, ops.xp.ones_like(features[:, :1])], axis=1)
 
+    @property
+    def numbers_for_sums(self) -> int:
+        """Features, and a few numbers for each class."""
+        return 4 * int(self.parts[0].shape[1]) + 12 * int(self.settings[2])
+
     def rows(self, ops: Ops) -> KroneckerRows:
-        """The rows of its candidates, as features and factors of the curvature."""
+        """The rows of its candidates, as features and the curvature."""
         features = self._features(ops)
-        shape = (features.shape[0], self.settings[2])
-        return KroneckerRows(features, self.likelihood.factor(ops, shape, features))
+        return CurvedKroneckerRows(ops, features, self.likelihood, self.settings[2])
 
     def logit_draws(self, ops: Ops, deviations: Array) -> Array:
         """Logits [N, K, C] under parameters that deviate from the mean by [K, P]."""

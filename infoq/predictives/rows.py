@@ -42,6 +42,22 @@ class Rows(Protocol):
         """`E diag(v) E^T` for v [P], or [1] for all alike: [n, R, R]."""
         ...
 
+    def weighed_trace(self, ops: Ops, weights: Array) -> Array:
+        """`tr(E diag(v) E^T)` for v [P], or [1] for all alike: [n]."""
+        ...
+
+    def dot_trace(self, ops: Ops, vectors: Array) -> Array:
+        """`tr(E V^T V E^T)` for vectors V [Q, P]: [n]."""
+        ...
+
+    def quadratic_trace(self, ops: Ops, matrix: Array) -> Array:
+        """`tr(E W E^T)` for a symmetric W [P, P]: [n]."""
+        ...
+
+    def rotated_trace(self, ops: Ops, left: Array, right: Array, weights: Array) -> Array:
+        """`tr(E U diag(v) U^T E^T)` for U = left (x) right and v [P]: [n]."""
+        ...
+
     def transformed(self, ops: Ops, maps: Array) -> Rows:
         """The rows `T_i E_i` for maps T [n, S, R]."""
         ...
@@ -67,16 +83,22 @@ class Rows(Protocol):
         ...
 
 
-class DenseRows(NamedTuple):
+class DenseRows:
     """Rows without structure.
 
-    Attributes
+    Parameters
     ----------
     values : array [n, R, P]
         The rows.
     """
 
-    values: Array
+    def __init__(self, values: Array) -> None:
+        self._values = values
+
+    @property
+    def values(self) -> Array:
+        """The rows [n, R, P]."""
+        return self._values
 
     def dense(self, ops: Ops) -> Array:
         """The rows themselves."""
@@ -112,6 +134,24 @@ class DenseRows(NamedTuple):
         half = self.values * weights
         return symmetric(ops, half @ ops.xp.matrix_transpose(self.values))
 
+    def weighed_trace(self, ops: Ops, weights: Array) -> Array:
+        """N R P multiply-adds."""
+        squares = ops.xp.sum(self.values**2, axis=1)
+        return ops.xp.sum(squares * weights, axis=1)
+
+    def dot_trace(self, ops: Ops, vectors: Array) -> Array:
+        """N R P Q multiply-adds."""
+        return sum_of_squares(ops, self.dot(ops, vectors))
+
+    def quadratic_trace(self, ops: Ops, matrix: Array) -> Array:
+        """N R P^2 multiply-adds."""
+        half = ops.xp.reshape(_flat(ops, self.values) @ matrix, self.values.shape)
+        return ops.xp.sum(ops.xp.sum(half * self.values, axis=2), axis=1)
+
+    def rotated_trace(self, ops: Ops, left: Array, right: Array, weights: Array) -> Array:
+        """N R P (C + D) multiply-adds."""
+        return self.rotated(ops, left, right).weighed_trace(ops, weights)
+
     def transformed(self, ops: Ops, maps: Array) -> DenseRows:
         """Rows without structure."""
         return DenseRows(maps @ self.values)
@@ -145,10 +185,10 @@ class DenseRows(NamedTuple):
         return ops.xp.sum(_flat(ops, self.values) ** 2, axis=0)
 
 
-class KroneckerRows(NamedTuple):
+class KroneckerRows:
     """Rows `L_i^T (x) phi_i^T` of a linear last layer: parameters class by class, P = C D.
 
-    Attributes
+    Parameters
     ----------
     features : array [n, D]
         The features phi.
@@ -156,8 +196,14 @@ class KroneckerRows(NamedTuple):
         The factor L of the curvature in the logits, or gradients with respect to them.
     """
 
-    features: Array
-    factor: Array
+    def __init__(self, features: Array, factor: Array) -> None:
+        self.features = features
+        self._factor = factor
+
+    @property
+    def factor(self) -> Array:
+        """The factor L [n, C, R]."""
+        return self._factor
 
     def dense(self, ops: Ops) -> Array:
         """The rows in full, [n, R, C D]: what the structure is there to avoid."""
@@ -168,11 +214,16 @@ class KroneckerRows(NamedTuple):
 
     def dot(self, ops: Ops, vectors: Array) -> Array:
         """N Q C (D + R) multiply-adds."""
+        logits = self.outputs(ops, vectors)
+        return ops.xp.matrix_transpose(self.factor) @ logits
+
+    def outputs(self, ops: Ops, vectors: Array) -> Array:
+        """What parameters [Q, P] give for outputs: [n, C, Q]."""
         xp = ops.xp
-        classes, features = self.factor.shape[1], self.features.shape[1]
-        columns = xp.reshape(vectors, (vectors.shape[0] * classes, features))
-        logits = xp.reshape(self.features @ columns.T, (-1, vectors.shape[0], classes))
-        return xp.matrix_transpose(logits @ self.factor)
+        count, features = vectors.shape[0], self.features.shape[1]
+        columns = xp.reshape(vectors, (-1, features))
+        outputs = xp.reshape(self.features @ columns.T, (self.features.shape[0], count, -1))
+        return xp.matrix_transpose(outputs)
 
     def solved(self, ops: Ops, apply: Apply) -> Array:
         """`E P^-1` in full."""
@@ -212,15 +263,27 @@ class KroneckerRows(NamedTuple):
 
     def weighed(self, ops: Ops, weights: Array) -> Array:
         """N C (D + R^2) multiply-adds."""
-        xp = ops.xp
-        classes, size = self.factor.shape[1], self.features.shape[1]
-        squares = self.features**2
-        if weights.shape[0] == 1:
-            norms = xp.sum(squares, axis=1)[:, None] * weights
-        else:
-            norms = squares @ xp.reshape(weights, (classes, size)).T
-        half = xp.matrix_transpose(self.factor) * norms[:, None, :]
+        norms = class_norms(ops, self.features, weights)
+        half = ops.xp.matrix_transpose(self.factor) * norms[:, None, :]
         return symmetric(ops, half @ self.factor)
+
+    def weighed_trace(self, ops: Ops, weights: Array) -> Array:
+        """N C (D + R) multiply-adds."""
+        norms = class_norms(ops, self.features, weights)
+        return ops.xp.sum(self.curvature_diagonal(ops) * norms, axis=1)
+
+    def dot_trace(self, ops: Ops, vectors: Array) -> Array:
+        """N Q C (D + R) multiply-adds."""
+        return sum_of_squares(ops, self.dot(ops, vectors))
+
+    def quadratic_trace(self, ops: Ops, matrix: Array) -> Array:
+        """By one block of W for each pair of classes: n C (C + 1) / 2 D^2 multiply-adds."""
+        xp = ops.xp
+        return xp.sum(xp.linalg.diagonal(self.quadratic(ops, matrix)), axis=-1)
+
+    def rotated_trace(self, ops: Ops, left: Array, right: Array, weights: Array) -> Array:
+        """N (D^2 + C^2 R + C D) multiply-adds."""
+        return self.rotated(ops, left, right).weighed_trace(ops, weights)
 
     def _between(self, ops: Ops, blocks: Array) -> Array:
         half = ops.xp.matrix_transpose(self.factor) @ blocks
@@ -231,8 +294,8 @@ class KroneckerRows(NamedTuple):
         return KroneckerRows(self.features, self.factor @ ops.xp.matrix_transpose(maps))
 
     def scaled(self, ops: Ops, scale: Array) -> KroneckerRows:
-        """Elementwise."""
-        return KroneckerRows(self.features, self.factor * scale[:, None, None])
+        """By the features."""
+        return KroneckerRows(self.features * scale[:, None], self.factor)
 
     def rotated(self, ops: Ops, left: Array, right: Array) -> Rows:
         """Features and factor each turned by their own; in full where C and D are others."""
@@ -251,8 +314,8 @@ class KroneckerRows(NamedTuple):
     def fisher(self, ops: Ops) -> Array:
         """By one product for each pair of classes: n C (C + 1) / 2 D^2 multiply-adds."""
         xp = ops.xp
-        classes, size = self.factor.shape[1], self.features.shape[1]
-        curvature = self.factor @ xp.matrix_transpose(self.factor)
+        curvature = self.curvature(ops)
+        classes, size = curvature.shape[1], self.features.shape[1]
         upper = []
         for c in range(classes):
             scaled = curvature[:, c, c:, None] * self.features[:, None, :]
@@ -267,8 +330,19 @@ class KroneckerRows(NamedTuple):
     def fisher_diagonal(self, ops: Ops) -> Array:
         """N C (R + D) multiply-adds."""
         xp = ops.xp
-        curvature = xp.sum(self.factor**2, axis=2)
-        return xp.reshape(curvature.T @ self.features**2, (-1,))
+        return xp.reshape(self.curvature_diagonal(ops).T @ self.features**2, (-1,))
+
+    def curvature(self, ops: Ops) -> Array:
+        """The products `L L^T` [n, C, C]: n C^2 R multiply-adds."""
+        return self.factor @ ops.xp.matrix_transpose(self.factor)
+
+    def curvature_diagonal(self, ops: Ops) -> Array:
+        """The diagonal of `L L^T` [n, C]: n C R multiply-adds."""
+        return ops.xp.sum(self.factor**2, axis=2)
+
+    def curvature_sum(self, ops: Ops, weights: Array) -> Array:
+        """The sum of `L L^T`, each times its weight: [C, C]."""
+        return ops.xp.sum(self.curvature(ops) * weights[:, None, None], axis=0)
 
 
 class UnitRows(NamedTuple):
@@ -318,6 +392,22 @@ class UnitRows(NamedTuple):
         xp = ops.xp
         spread = xp.broadcast_to(weights, (self.size,))
         return (xp.take(spread, self.index, axis=0) * self.scale**2)[:, None, None]
+
+    def weighed_trace(self, ops: Ops, weights: Array) -> Array:
+        """By look-up: [n]."""
+        return self.weighed(ops, weights)[:, 0, 0]
+
+    def dot_trace(self, ops: Ops, vectors: Array) -> Array:
+        """N Q multiply-adds."""
+        return sum_of_squares(ops, self.dot(ops, vectors))
+
+    def quadratic_trace(self, ops: Ops, matrix: Array) -> Array:
+        """By look-up: [n]."""
+        return self.quadratic(ops, matrix)[:, 0, 0]
+
+    def rotated_trace(self, ops: Ops, left: Array, right: Array, weights: Array) -> Array:
+        """As of rows without structure."""
+        return DenseRows(self.dense(ops)).rotated_trace(ops, left, right, weights)
 
     def transformed(self, ops: Ops, maps: Array) -> Rows:
         """A unit vector still where each map is a number."""
@@ -391,6 +481,22 @@ class DiagonalRows(NamedTuple):
         """[n, P, 1, 1]."""
         return (self.roots**2 * weights[None, :])[:, :, None, None]
 
+    def weighed_trace(self, ops: Ops, weights: Array) -> Array:
+        """N P multiply-adds."""
+        return ops.xp.sum(self.roots**2 * weights[None, :], axis=1)
+
+    def dot_trace(self, ops: Ops, vectors: Array) -> Array:
+        """N P Q multiply-adds."""
+        return sum_of_squares(ops, self.dot(ops, vectors))
+
+    def quadratic_trace(self, ops: Ops, matrix: Array) -> Array:
+        """Of the diagonal of W alone: [n]."""
+        return self.weighed_trace(ops, ops.xp.linalg.diagonal(matrix))
+
+    def rotated_trace(self, ops: Ops, left: Array, right: Array, weights: Array) -> Array:
+        """As of rows without structure."""
+        return DenseRows(self.dense(ops)).rotated_trace(ops, left, right, weights)
+
     def transformed(self, ops: Ops, maps: Array) -> DiagonalRows:
         """Each row multiplied by a number of its own, [n, P, 1, 1] or [n, 1, 1]."""
         return DiagonalRows(self.roots * ops.xp.reshape(maps, (maps.shape[0], -1)))
@@ -423,6 +529,20 @@ class DiagonalRows(NamedTuple):
 def symmetric(ops: Ops, x: Array) -> Array:
     """`x` without what rounding made of its symmetry."""
     return (x + ops.xp.matrix_transpose(x)) / 2
+
+
+def class_norms(ops: Ops, features: Array, weights: Array) -> Array:
+    """`phi_i^T diag(v_c) phi_i` for each class c: [n, C], or [n, 1] where one v [1] is for all."""
+    xp = ops.xp
+    squares = features**2
+    if weights.shape[0] == 1:
+        return xp.sum(squares, axis=1)[:, None] * weights
+    return squares @ xp.reshape(weights, (-1, features.shape[1])).T
+
+
+def sum_of_squares(ops: Ops, x: Array) -> Array:
+    """The sum of the squares of each candidate's numbers [n, R, Q]: [n]."""
+    return ops.xp.sum(ops.xp.sum(x**2, axis=2), axis=1)
 
 
 def _flat(ops: Ops, values: Array) -> Array:

@@ -99,6 +99,9 @@ def explained_trace(ops: Ops, measured: Array, explained: Array) -> Array:
     return _per_candidate(ops, _trace(ops, share)) / 2
 
 
+BY_SUMS = (DiagonalForm, RotatedForm)
+"""Covariances whose traces need no R x R matrix."""
+
 PARAMETERS = {"logdet": logdet, "trace": trace}
 EXPLAINED = {
     "logdet": explained_logdet,
@@ -112,6 +115,13 @@ def scored(score: Score, layout: Layout, ops: Ops, *arguments: Any) -> Array:
     """A score of the quadratic forms of each candidate: [n]."""
     rows, forms = layout.split(ops, arguments)
     return score(ops, *(form.of(ops, rows) for form in forms))
+
+
+def traced(layout: Layout, ops: Ops, *arguments: Any) -> Array:
+    """Half the trace of what each candidate measures: [n]."""
+    rows, (covariance,) = layout.split(ops, arguments)
+    half: Array = covariance.trace(ops, rows) / 2
+    return half
 
 
 def each_target(layout: Layout, ops: Ops, *arguments: Any) -> Array:
