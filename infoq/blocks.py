@@ -6,6 +6,7 @@ the memory budget of `options` everywhere. Results do not depend on the size, ex
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from functools import partial, reduce
@@ -70,7 +71,9 @@ def add_rows(
     shape : tuple of int
         Of the result.
     """
-    run = partial(_run, kernel, None, (bytes_per_row, 0), current_options(), add=True)
+    # A large result is written anew for each block: as of what is shared, not for few candidates.
+    result = math.prod(shape) * int(ops_for(rows[0]).xp.finfo(rows[0].dtype).bits) // 8
+    run = partial(_run, kernel, None, (bytes_per_row, result), current_options(), add=True)
     return ops_for(rows[0]).add_chunks(run, rows, shared, shape)
 
 

@@ -24,8 +24,8 @@ class Picked(NamedTuple):
 
     Attributes
     ----------
-    known : Grown or Precision
-        What each candidate still measures, or the precision after the batch.
+    known : Grown, Precision or array [N]
+        What each candidate still measures, the precision after the batch, or what each adds.
     indices : tuple of int or array []
         The picks.
     """
@@ -47,8 +47,6 @@ class MeasuredBatch:
         Of the quadratic forms of both.
     trace : bool
         Whether what is explained is of the trace.
-    modular : bool
-        Whether candidates add up whatever they share.
     """
 
     def __init__(
@@ -58,13 +56,11 @@ class MeasuredBatch:
         score: Score,
         *,
         trace: bool = False,
-        modular: bool = False,
     ) -> None:
         self._embedding = embedding.factored()
         self._forms = forms
         self._score = score
         self._trace = trace
-        self._modular = modular
 
     def start(self) -> Picked:
         """The empty batch."""
@@ -88,7 +84,7 @@ class MeasuredBatch:
         place = place_of(state.indices, index)
         rest = state.indices[:place] + state.indices[place + 1 :]
         rows = rows_of(self._embedding, (index,))
-        if self._modular or growing.removable(self._forms, state.known, rows):
+        if growing.removable(self._forms, state.known, rows):
             return Picked(self._changed(state, index, remove=True), rest)
         anew = self.start()
         for other in rest:
@@ -113,12 +109,12 @@ class MeasuredBatch:
         -------
         list of int and array, or None
             Who stays, in the same order, and what each adds in it; None where another way is
-            better: of scores that add up, or where the matrices of all members are too large.
+            better: where the matrices of all members are too large.
         """
         everyone = tuple(given) + tuple(members)
         rows = len(everyone) * self._embedding.num_rows
         item = int(self._embedding.ops.xp.finfo(self._embedding.parts[0].dtype).bits) // 8
-        if self._modular or 8 * rows**2 * item > current_options().memory:
+        if 8 * rows**2 * item > current_options().memory:
             return None
         full = rows_of(self._embedding, everyone)
         ops = ops_for(full)
@@ -128,12 +124,52 @@ class MeasuredBatch:
 
     def _changed(self, state: Picked, index: Array | int, *, remove: bool) -> growing.Grown:
         known: growing.Grown = state.known
-        if self._modular:
-            return known
         rows = rows_of(self._embedding, (index,))
         return growing.change(
             self._embedding, self._forms, known, rows, trace=self._trace, remove=remove
         )
+
+
+class AddedBatch:
+    """A batch whose gains add up, whatever its candidates share: traces about the parameters.
+
+    Parameters
+    ----------
+    gains : callable
+        What each candidate adds: [N].
+    """
+
+    def __init__(self, gains: Callable[[], Array]) -> None:
+        self._gains = gains
+
+    def start(self) -> Picked:
+        """The empty batch."""
+        return Picked(self._gains(), ())
+
+    def gains(self, state: Picked) -> Array:
+        """What every candidate adds to any batch."""
+        gains: Array = state.known
+        return gains
+
+    def gains_of(self, state: Picked, indices: Array) -> Array:
+        """What some candidates [m] add."""
+        return ops_for(state.known).xp.take(state.known, indices, axis=0)
+
+    def add(self, state: Picked, index: Array | int) -> Picked:
+        """The batch with one more candidate."""
+        check_index(index, int(state.known.shape[0]))
+        return Picked(state.known, (*state.indices, index))
+
+    def remove(self, state: Picked, index: Array | int) -> Picked:
+        """The batch without one of its candidates."""
+        place = place_of(state.indices, index)
+        return Picked(state.known, state.indices[:place] + state.indices[place + 1 :])
+
+    def value(self, state: Picked) -> Array:
+        """The sum of what the batch's candidates add."""
+        ops = ops_for(state.known)
+        picked = [ops.row(state.known, index) for index in state.indices]
+        return ops.xp.sum(ops.xp.stack(picked))
 
 
 class KnownBatch:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from infoq.backends import Array, ops_for
 from infoq.predictives import weight_space
 from infoq.predictives.about import AllTargets, EachTarget, Parameters
 from infoq.predictives.alike import one_of
-from infoq.predictives.batches import KnownBatch, MeasuredBatch, Picked, as_one, in_memory
+from infoq.predictives.batches import (
+    AddedBatch,
+    KnownBatch,
+    MeasuredBatch,
+    Picked,
+    as_one,
+    in_memory,
+)
 from infoq.predictives.embeddings import DiagonalEmbedding, Embedding
 from infoq.predictives.explained import explain
 from infoq.predictives.gaussian import ALL_TARGETS, EACH_TARGET, Gaussian
@@ -39,7 +47,11 @@ class GaussianBatch:
         pairs = isinstance(about, EachTarget) and approximation == "logdet"
         diagonal = isinstance(pool.embedding, DiagonalEmbedding)
         self.submodular = isinstance(about, Parameters)
-        self._batch = self._known() if pairs or diagonal else self._measured()
+        self._batch: AddedBatch | KnownBatch | MeasuredBatch
+        if self.submodular and one_of(weight_space.PARAMETERS, approximation) == "trace":
+            self._batch = AddedBatch(partial(pool.information, about, precision, "trace"))
+        else:
+            self._batch = self._known() if pairs or diagonal else self._measured()
 
     def _known(self) -> KnownBatch:
         pool, about, approximation = self._pool, self._about, self._approximation
@@ -55,12 +67,7 @@ class GaussianBatch:
         if isinstance(about, Parameters):
             score = weight_space.PARAMETERS[one_of(weight_space.PARAMETERS, approximation)]
             covariance = self._precision.covariance(pool.like)
-            return MeasuredBatch(
-                pool.embedding,
-                (in_memory(covariance),),
-                score,
-                modular=approximation == "trace",
-            )
+            return MeasuredBatch(pool.embedding, (in_memory(covariance),), score)
         names = ALL_TARGETS if isinstance(about, AllTargets) else EACH_TARGET
         told = weight_space.EXPLAINED[one_of(names, approximation)]
         targets = pool.targets(about.targets)
@@ -98,7 +105,7 @@ class GaussianBatch:
         self, members: Sequence[int], size: int, given: Sequence[int]
     ) -> tuple[list[int], Array] | None:
         """Who stays where the least missed is given back until `size` are left; see `batches`."""
-        if isinstance(self._batch, KnownBatch):
+        if not isinstance(self._batch, MeasuredBatch):
             return None
         kept = self._batch.pruned(members, size, given)
         return None if kept is None else (kept[0], self._pool.finish(self._pool.ops.adopt(kept[1])))
@@ -108,5 +115,7 @@ class GaussianBatch:
         pool = self._pool
         if not state.indices:
             return pool.cast(pool.ops.xp.zeros_like(pool.ops.xp.reshape(pool.like, (-1,))[0]))
+        if isinstance(self._batch, AddedBatch):
+            return self._batch.value(state)
         one = Gaussian(as_one(pool.embedding, state.indices), self._precision)
         return pool.cast(one.information(self._about, None, self._approximation)[0])

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from infoq.backends import ops_for
+from infoq.likelihoods import Softmax
 from infoq.predictives import forms
+from infoq.predictives.curved import CurvedKroneckerRows, CurvedRows
 from infoq.predictives.rows import DenseRows, DiagonalRows, KroneckerRows, UnitRows
 from tests.predictives import cases
 from tests.predictives.cases import C, D, N, P, spread
@@ -25,6 +27,16 @@ STRUCTURES = {
     "dense": (lambda a: DenseRows(a(cases.ROWS)), RNG.normal(size=(N, 3, 2))),
     "kronecker": (
         lambda a: KroneckerRows(a(cases.PHI), a(cases.MIXED[:, :, :2])),
+        RNG.normal(size=(N, 3, 2)),
+    ),
+    "kronecker of a likelihood": (
+        lambda a: CurvedKroneckerRows(
+            ops_for(a(cases.PHI)), a(cases.PHI), Softmax(logits=a(cases.Z)), C
+        ),
+        RNG.normal(size=(N, 3, 2)),
+    ),
+    "jacobian of a likelihood": (
+        lambda a: CurvedRows(ops_for(a(cases.PHI)), a(cases.JACOBIAN), Softmax(logits=a(cases.Z))),
         RNG.normal(size=(N, 3, 2)),
     ),
     "unit": (
@@ -170,7 +182,16 @@ def make_forms(memory):
 def test_forms_of_rows(memory, name):
     rows, full = both(memory, name)
     for form, matrix in make_forms(memory).values():
-        memory.same(form.of(memory.ops, rows), full @ matrix @ full.swapaxes(1, 2))
+        expected = full @ matrix @ full.swapaxes(1, 2)
+        memory.same(form.of(memory.ops, rows), expected)
+        memory.same(form.trace(memory.ops, rows), np.trace(expected, axis1=1, axis2=2))
+
+
+def test_traces_of_diagonal_rows(memory):
+    ops, rows = memory.ops, DiagonalRows(memory.array(np.sqrt(cases.DIAGONAL)))
+    for name in ("diagonal", "number", "dense", "root", "rotated"):
+        form, matrix = make_forms(memory)[name]
+        memory.same(form.trace(ops, rows), cases.DIAGONAL @ np.diag(matrix))
 
 
 def test_forms_of_vectors(memory):
