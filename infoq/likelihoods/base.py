@@ -99,6 +99,20 @@ class Likelihood(Tree, ABC):
         `check_labels` does that.
         """
 
+    def log_noise(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
+        """The log-determinant of the covariance of y given z, of normal outcomes: [n].
+
+        Raises
+        ------
+        TypeError
+            If the outcomes are not normal.
+        """
+        raise TypeError(
+            f"entropy: outcomes of a {type(self).__name__} likelihood are not normal, and have no "
+            "entropy in closed form; use Gaussian.sample(draws).entropy(), or class probabilities "
+            "by Categorical.entropy"
+        )
+
     def label_axes(self, num_outputs: int) -> int:
         """How many axes labels have, one a candidate: 1 for [N], 2 for one label an output."""
         return 1

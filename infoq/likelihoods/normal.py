@@ -80,6 +80,10 @@ class Normal(Independent):
         """The square roots of the diagonal of the curvature, [n, C]."""
         return 1 / ops.xp.sqrt(self._variance(ops, shape, like))
 
+    def log_noise(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
+        """The sum of the logarithms of the variances of the noise: [n]."""
+        return ops.xp.sum(ops.xp.log(self._variance(ops, shape, like)), axis=1)
+
     def residual(self, ops: Ops, labels: Array, shape: tuple[int, int], like: Array) -> Array:
         """`(mean - y) / variance`, [n, C]."""
         self._need_mean()

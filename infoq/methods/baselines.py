@@ -38,6 +38,12 @@ def entropy(x: Predictive | Array, k: int, **who: Unpack[Who]) -> Selection:
     Selection
         Gains are entropies, in nats.
 
+    Raises
+    ------
+    TypeError
+        If `x` is a `Gaussian` of class labels or counts, whose entropy it does not know: pass
+        class probabilities, or ``x.sample(draws)``.
+
     Examples
     --------
     >>> import numpy as np, infoq

@@ -69,6 +69,17 @@ class Embedding(Tree, ABC):
     def rows(self, ops: Ops) -> Rows:
         """The rows of its candidates, in their structure; for a block of them."""
 
+    def log_noise(self, ops: Ops) -> Array:
+        """The log-determinant of the covariance of each outcome's noise: [n], of unit noise 0.
+
+        Raises
+        ------
+        TypeError
+            If outcomes are not normal, as class labels are not.
+        """
+        like = ops.upcast(self.parts[0])
+        return ops.constant((like.shape[0],), 0.0, like)
+
     def factored(self) -> Embedding:
         """The same, with what its rows are made of computed and kept where that is small."""
         return self
@@ -235,6 +246,10 @@ class UnitEmbedding(Embedding):
     def numbers_per_candidate(self) -> int:
         """A few look-ups."""
         return 16
+
+    def log_noise(self, ops: Ops) -> Array:
+        """The logarithm of each noise variance: [n]."""
+        return -2 * ops.xp.log(ops.upcast(self.parts[0]))
 
     def rows(self, ops: Ops) -> UnitRows:
         """Multiples of unit vectors."""

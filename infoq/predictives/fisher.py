@@ -52,6 +52,12 @@ class FisherEmbedding(DenseEmbedding):
         """The rows of its candidates."""
         return CurvedRows(ops, ops.upcast(self.parts[0]), self.likelihood)
 
+    def log_noise(self, ops: Ops) -> Array:
+        """Of a `Normal` likelihood the log-determinant of its covariance: [n]."""
+        jacobian = ops.upcast(self.parts[0])
+        shape = (jacobian.shape[0], jacobian.shape[1])
+        return self.likelihood.log_noise(ops, shape, jacobian)
+
     def logit_draws(self, ops: Ops, deviations: Array) -> Array:
         """Logits [N, K, C] of the model linearised at the mean, under deviations [K, P]."""
         mean = self.likelihood.outcome_logits()

@@ -200,16 +200,38 @@ class Gaussian(Tree):
         return self.finish(how(targets, precision, weights, approximation))
 
     def entropy(self, given: Precision | Embedding | Gaussian | None = None) -> Array:
-        """The differential entropy of each outcome in units of its noise: [N] nats.
+        r"""H[Y_i | given], the differential entropy of each outcome: [N] nats.
+
+        .. math:: \tfrac12 \log\det\big(2 \pi e\, (\Sigma_i + J_i P^{-1} J_i^T)\big)
 
         Parameters
         ----------
         given : Precision, Embedding or Gaussian, optional
             The precision after what already counts as known, or the outcomes that do; of a
             Gaussian its embedding alone is read.
+
+        Raises
+        ------
+        TypeError
+            If the outcomes are not normal, but class labels or counts: for class labels use
+            ``sample(draws).entropy()``, or class probabilities.
+
+        Notes
+        -----
+        The noise :math:`\Sigma_i` is that of a `Normal` likelihood or of `from_covariance`; of rows
+        without a likelihood (`DenseEmbedding`, `DiagonalEmbedding`), which are in units of the
+        noise, it is the identity. Costs as of `eig`; a `JacobianEmbedding` is differentiated twice.
+
+        Examples
+        --------
+        >>> import numpy as np, infoq
+        >>> pool = infoq.Gaussian.from_covariance(np.array([[1.0]]), 0.5)
+        >>> pool.entropy().round(4), np.round(np.log(2 * np.pi * np.e * 1.5) / 2, 4)
+        (array([1.6217]), np.float64(1.6217))
         """
+        self.embedding[:1].log_noise(self.ops)  # refused here, and not in some block
         covariance = self.known(given).covariance(self.like)
-        return self.cast(self._map(partial(weight_space.scored, weight_space.entropy), covariance))
+        return self.cast(self._map(weight_space.entropy, covariance))
 
     def covariance(self, given: Precision | Embedding | Gaussian | None = None) -> Array:
         """The covariance of what each outcome measures, without its noise: [N, R, R].

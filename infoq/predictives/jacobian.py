@@ -86,6 +86,13 @@ class JacobianEmbedding(Embedding):
         outputs, jacobian = linearise(self.parts[0])
         return CurvedRows(ops, ops.upcast(jacobian), likelihood(outputs))
 
+    def log_noise(self, ops: Ops) -> Array:
+        """Of a `Normal` likelihood the log-determinant of its covariance: [n]."""
+        linearise, likelihood, _, _ = self.settings
+        outputs, jacobian = linearise(self.parts[0])
+        shape = (outputs.shape[0], outputs.shape[1])
+        return likelihood(outputs).log_noise(ops, shape, ops.upcast(jacobian))
+
     def logit_draws(self, ops: Ops, deviations: Array) -> Array:
         """Logits [N, K, C] of the model linearised at the mean, under deviations [K, P]."""
         linearise, likelihood, _, _ = self.settings

@@ -120,6 +120,11 @@ class LastLayerEmbedding(Embedding):
         features = self._features(ops)
         return CurvedKroneckerRows(ops, features, self.likelihood, self.settings[2])
 
+    def log_noise(self, ops: Ops) -> Array:
+        """Of a `Normal` likelihood the log-determinant of its covariance: [n]."""
+        features = ops.upcast(self.parts[0])
+        return self.likelihood.log_noise(ops, (features.shape[0], self.settings[2]), features)
+
     def logit_draws(self, ops: Ops, deviations: Array) -> Array:
         """Logits [N, K, C] under parameters that deviate from the mean by [K, P]."""
         mean = self.likelihood.outcome_logits()
@@ -159,6 +164,13 @@ class FactoredEmbedding(Embedding):
         """Features and a factor."""
         features, factor = self.parts
         return int(features.shape[1] + 2 * factor.shape[1] * factor.shape[2])
+
+    def log_noise(self, ops: Ops) -> Array:
+        """Not known: rows are gradients at labels."""
+        raise TypeError(
+            "entropy: rows are gradients at labels, and do not say what the outcomes are; use "
+            "class probabilities by Categorical.entropy"
+        )
 
     def rows(self, ops: Ops) -> KroneckerRows:
         """The rows of its candidates, as features and factors."""

@@ -52,7 +52,11 @@ class Layout(NamedTuple):
 
     def rows(self, ops: Ops, parts: tuple[Array, ...]) -> Rows:
         """The rows of a block."""
-        return self.kind.from_parts(parts, self.settings).rows(ops)
+        return self.embedding(parts).rows(ops)
+
+    def embedding(self, parts: tuple[Array, ...]) -> Embedding:
+        """The candidates of a block."""
+        return self.kind.from_parts(parts, self.settings)
 
     def split(self, ops: Ops, arguments: tuple[Any, ...]) -> tuple[Rows, tuple[Any, ...]]:
         """The rows of a block, and what is shared between blocks."""
@@ -75,10 +79,14 @@ def trace(ops: Ops, measured: Array) -> Array:
     return _per_candidate(ops, _trace(ops, measured)) / 2
 
 
-def entropy(ops: Ops, measured: Array) -> Array:
-    """`1/2 log det(2 pi e (I + A))`: [n]."""
+def entropy(layout: Layout, ops: Ops, *arguments: Any) -> Array:
+    """`1/2 log det(2 pi e (N + J P^-1 J^T))` of outcomes with noise N: [n]."""
+    rows, (covariance,) = layout.split(ops, arguments)
+    noise = layout.embedding(arguments[: layout.arrays]).log_noise(ops)
+    measured = covariance.of(ops, rows)
     constant = measured.shape[-1] * math.log(2 * math.pi * math.e)
-    return _per_candidate(ops, log1p_det(ops, measured, semidefinite=True) + constant) / 2
+    told = _per_candidate(ops, log1p_det(ops, measured, semidefinite=True) + constant)
+    return (told + noise) / 2
 
 
 def explained_logdet(ops: Ops, measured: Array, explained: Array) -> Array:

@@ -47,8 +47,11 @@ def test_37_function_space_is_weight_space(backend, problem, noise):
         (infoq.eig(both[:count]), infoq.eig(pool)),
         (infoq.epig(both[:count], both[count:]), infoq.epig(pool, targets)),
         (infoq.jepig(both[:count], both[count:]), infoq.jepig(pool, targets)),
-        (both[:count].entropy(), pool.entropy()),
     ]
+    # Rows are in units of the noise, of which a covariance says how large it is.
+    unit = backend.numpy(pool.entropy())
+    level = np.broadcast_to(np.log(noise) / 2, unit.shape)
+    np.testing.assert_allclose(backend.numpy(both[:count].entropy()), unit + level, rtol=1e-9)
     for function, weight in pairs:
         np.testing.assert_allclose(
             backend.numpy(function), backend.numpy(weight), rtol=1e-9, atol=1e-10

