@@ -45,6 +45,18 @@ class JaxOps(Ops):
         """Never: the compiled formula evaluates both sides in one pass."""
         return False
 
+    def derives(self, *arrays: Array) -> bool:
+        """Whether any of them is traced: for a derivative or for anything else."""
+        return not self.concrete(*arrays)
+
+    def valued(
+        self, value: Callable[..., Array], smooth: Callable[..., Array], *arguments: Any
+    ) -> Array:
+        """By a rule for the derivative, so that `smooth` is computed for a derivative alone."""
+        ruled = jax.custom_jvp(value)
+        ruled.defjvp(lambda at, along: (ruled(*at), jax.jvp(smooth, at, along)[1]))
+        return ruled(*arguments)
+
     def compiled(self, function: Callable[..., Any], settings: Hashable) -> Callable[..., Any]:
         """`function` as one program, kept for the next call of its kind."""
         key = (self, _key(function), settings)

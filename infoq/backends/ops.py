@@ -54,6 +54,19 @@ class Ops:
         """Whether a formula may look at values to take a shorter way: concrete, no gradient."""
         return self.concrete(*arrays)
 
+    def derives(self, *arrays: Array) -> bool:
+        """Whether a derivative may be taken of what is computed from the arrays."""
+        return False
+
+    def valued(
+        self, value: Callable[..., Array], smooth: Callable[..., Array], *arguments: Any
+    ) -> Array:
+        """`value` of the arguments, arrays or tuples of them, with the derivatives of `smooth`.
+
+        Both are the same function: one keeps the digits, the other has derivatives everywhere.
+        """
+        return value(*arguments)
+
     def records(self, x: Array) -> Hashable:
         """How gradients of `x` are recorded; what is equal may stand for each other."""
         return None

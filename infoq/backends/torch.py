@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -45,6 +46,17 @@ class TorchOps(Ops):
         if torch.is_grad_enabled() and any(x.requires_grad for x in arrays):
             return False
         return self.concrete(*arrays)
+
+    def derives(self, *arrays: Array) -> bool:
+        """Whether a gradient is recorded, or may be where values can't be read."""
+        return not self.may_branch(*arrays)
+
+    def valued(
+        self, value: Callable[..., Array], smooth: Callable[..., Array], *arguments: Any
+    ) -> Array:
+        """With a difference added that is zero and has the derivatives of `smooth`."""
+        gradient = smooth(*arguments)
+        return value(*_detached(arguments)) + (gradient - gradient.detach())
 
     def records(self, x: Array) -> tuple[bool, bool]:
         """Whether a gradient is recorded, and whether it never can be."""
@@ -165,3 +177,11 @@ class TorchOps(Ops):
         """A NumPy array; bfloat16, which NumPy lacks, becomes float32."""
         x = x.detach().cpu()
         return (x.float() if x.dtype == torch.bfloat16 else x).numpy()
+
+
+def _detached(tree: Any) -> Any:
+    """Arrays, or nested tuples of them, of which no gradient is recorded."""
+    if not isinstance(tree, tuple):
+        return tree.detach()
+    kind = getattr(type(tree), "_make", tuple)  # a named tuple, or a plain one
+    return kind(_detached(part) for part in tree)

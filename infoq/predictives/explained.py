@@ -6,31 +6,42 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
-from infoq.backends import Array
-from infoq.predictives import weight_space
+from infoq.backends import Array, Ops
+from infoq.likelihoods.checks import number
+from infoq.predictives import growing, weight_space
 from infoq.predictives.embeddings import DiagonalEmbedding, Embedding
 from infoq.predictives.laplace import check_budget, fisher, fisher_diagonal, kronecker_factors
 from infoq.predictives.precision import Precision
 from infoq.predictives.structured import KroneckerPrecision
 from infoq.predictives.weight_space import Layout
+from infoq.settings import current_options
+
+# Up to this many parameters singular vectors cost little beside the scores.
+_FEW = 256
 
 
 class Plan(NamedTuple):
-    """How two forms, the covariance and what is explained of it, are computed.
+    """How what targets explain is computed, and what of it candidates are scored by.
 
     Attributes
     ----------
     prepare : callable
-        Maps an `Ops` and the shared arrays to the two forms.
+        Maps an `Ops` and the shared arrays to what the kernel gets in their place.
     shared : tuple
-        The covariance first.
+        The covariance or its root first.
     rank : int
-        The number of vectors that the second form has; 0 where it is no such form.
+        The number of vectors that candidates are multiplied by; 0 where there is another way.
+    kernel : callable
+        Of the candidates' layout, an `Ops`, a block of candidates and what was prepared: [n].
+    measured : tuple of array [N, R, R]
+        What candidates measure, where the plan has it already; cut into blocks as they are.
     """
 
     prepare: Callable[..., Any]
     shared: tuple[Any, ...]
-    rank: int = 0
+    rank: int
+    kernel: Callable[..., Any]
+    measured: tuple[Array, ...] = ()
 
 
 def explain(
@@ -42,36 +53,134 @@ def explain(
 ) -> Plan:
     """The plan for the sum of the targets' Fisher information (with weights [M]: their mean).
 
+    By a projection on what the targets measure, which keeps the digits however much is said, or by
+    quadratic forms where these do as well and cost less.
+    """
+    if isinstance(candidates, DiagonalEmbedding) or approximation == "kronecker":
+        return by_forms(candidates, targets, precision, weights, approximation)
+    measured = _little_is_said(candidates, targets, precision, weights)
+    if measured is None:
+        return by_projection(candidates, targets, precision, weights, approximation)
+    plan = by_forms(candidates, targets, precision, weights, approximation)
+    kernel = partial(_scored_beside, weight_space.EXPLAINED[approximation])
+    return plan._replace(kernel=kernel, measured=(measured,))
+
+
+def by_projection(
+    candidates: Embedding,
+    targets: Embedding,
+    precision: Precision,
+    weights: Array | None,
+    approximation: str,
+) -> Plan:
+    """The plan by what targets leave and explain of the candidates' rows."""
+    ops = candidates.ops
+    like = ops.upcast(candidates.parts[0][:1, ...])
+    size, count = candidates.num_parameters, len(targets) * targets.num_rows
+    check_budget(4 * min(size, count) * size, like, f"targets: M={len(targets)}, P={size}")
+    whitening = precision.whitening(size, like)
+    scale = ops.constant((len(targets),), 1.0, like) if weights is None else ops.xp.sqrt(weights)
+    shared = (whitening, targets.parts, scale)
+    forms, more = None, ()
+    if ops.derives(*_arrays((candidates.parts, *shared))):
+        plan = by_forms(candidates, targets, precision, weights, approximation)
+        forms, more = plan.prepare, plan.shared
+    prepare = partial(weight_space.by_projection, Layout.of(targets), forms)
+    trace = approximation == "trace"
+    kernel = partial(_divided, trace, approximation)
+    rank = size if count >= size else 2 * (size + count)
+    return Plan(prepare, (*shared, *more), rank, kernel)
+
+
+def _divided(trace: bool, approximation: str, layout: Layout, ops: Ops, *arguments: Any) -> Array:
+    return weight_space.divided(layout, trace, approximation, ops, *arguments)
+
+
+def by_forms(
+    candidates: Embedding,
+    targets: Embedding,
+    precision: Precision,
+    weights: Array | None,
+    approximation: str,
+) -> Plan:
+    """The plan by two forms, the covariance and what is explained of it.
+
     Over the targets' Q = M R rows where these are fewer than the P parameters, else over the
     parameters.
     """
     ops = candidates.ops
     like = ops.upcast(candidates.parts[0][:1, ...])
     trace = approximation in ("trace", "kronecker")
+    kernel = partial(_scored, weight_space.EXPLAINED[approximation])
     covariance = precision.covariance(like)
     size, count = candidates.num_parameters, len(targets) * targets.num_rows
     if isinstance(candidates, DiagonalEmbedding):
+        if not trace:
+            kernel = partial(_scored, weight_space.left_and_explained)
         diagonal = fisher_diagonal(targets, weights)
-        return Plan(partial(weight_space.by_diagonal, trace), (covariance, diagonal))
+        prepare = partial(weight_space.by_diagonal, trace)
+        return Plan(prepare, (covariance, diagonal), 0, kernel)
     if weights is None:
         weights = ops.constant((len(targets),), 1.0, like)
     if approximation == "kronecker":
-        return _by_kronecker(targets, precision, weights, like)
+        factors = _kronecker_factors(targets, precision, weights)
+        return Plan(weight_space.by_kronecker, (covariance, *factors), 0, kernel)
     if size <= count:
         check_budget(3 * size**2, like, f"targets: over P={size} parameters")
         shared = (covariance, fisher(targets, weights), precision.root(size, like))
-        return Plan(partial(weight_space.by_fisher, trace), shared)
+        return Plan(partial(weight_space.by_fisher, trace), shared, 0, kernel)
     check_budget(2 * count * size + count**2, like, f"targets: M={len(targets)}")
     prepare = partial(weight_space.by_rows, Layout.of(targets), trace)
-    return Plan(prepare, (covariance, targets.parts, ops.xp.sqrt(weights)), count)
+    return Plan(prepare, (covariance, targets.parts, ops.xp.sqrt(weights)), count, kernel)
 
 
-def _by_kronecker(targets: Embedding, precision: Precision, weights: Array, like: Array) -> Plan:
+def _scored(score: weight_space.Score, layout: Layout, ops: Ops, *arguments: Any) -> Array:
+    return weight_space.scored(score, layout, ops, *arguments)
+
+
+def _scored_beside(score: weight_space.Score, layout: Layout, ops: Ops, *arguments: Any) -> Array:
+    count = layout.arrays
+    parts, measured, (_, explained) = arguments[:count], arguments[count], arguments[count + 1 :]
+    return score(ops, measured, explained.of(ops, layout.rows(ops, parts)))
+
+
+def _little_is_said(
+    candidates: Embedding, targets: Embedding, precision: Precision, weights: Array | None
+) -> Array | None:
+    """What candidates measure [N, R, R], where no form of it loses more than half of the digits.
+
+    None where it does, where a projection costs little, and where values can't be read.
+    """
+    ops, size = candidates.ops, candidates.num_parameters
+    like = ops.upcast(candidates.parts[0][:1, ...])
+    covariance = precision.covariance(like)
+    if size <= _FEW or not ops.concrete(*_arrays((candidates.parts, targets.parts, covariance))):
+        return None
+    numbers = len(candidates) * candidates.num_rows**2
+    if numbers * int(ops.xp.finfo(like.dtype).bits) > current_options().memory:
+        return None
+    most = float(ops.xp.finfo(like.dtype).eps) ** -0.5 / 16
+    measured = growing.begin(candidates, (covariance,)).forms[0]
+    said = ops.xp.linalg.trace(growing.begin(targets, (covariance,)).forms[0])
+    said = ops.xp.sum(said if weights is None else said * weights)
+    largest = ops.xp.max(ops.xp.linalg.trace(measured))
+    return measured if number(largest) < most and number(said) < 16 * most else None
+
+
+def _kronecker_factors(
+    targets: Embedding, precision: Precision, weights: Array
+) -> tuple[Array, Array]:
     if not isinstance(precision, KroneckerPrecision):
         raise TypeError(
             "approximation: 'kronecker' needs a KroneckerPrecision, such as "
             f"laplace(..., structure='kronecker') gives, got {type(precision).__name__}"
         )
     left, right = kronecker_factors(targets, weights)
-    total = targets.ops.xp.sum(weights)
-    return Plan(weight_space.by_kronecker, (precision.covariance(like), left / total, right))
+    return left / targets.ops.xp.sum(weights), right
+
+
+def _arrays(tree: Any) -> list[Array]:
+    """The arrays of nested tuples."""
+    if isinstance(tree, tuple):
+        return [array for part in tree for array in _arrays(part)]
+    return [tree]

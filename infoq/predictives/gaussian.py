@@ -342,17 +342,18 @@ class Gaussian(Tree):
         *shared: Any,
         prepare: Callable[..., Any] | None = None,
         rank: int = 0,
+        beside: tuple[Array, ...] = (),
     ) -> Array:
-        """A kernel over blocks of candidates, with forms of up to `rank` vectors."""
+        """A kernel over blocks of candidates and what is `beside`, with up to `rank` vectors."""
         embedding = self.embedding
         bits = max(32, int(self.ops.xp.finfo(embedding.parts[0].dtype).bits))
-        rank = max(rank, shared[0].rank)
+        rank = max(rank, getattr(shared[0], "rank", 0))
         sums = kernel is weight_space.traced and isinstance(shared[0], weight_space.BY_SUMS)
         numbers = embedding.numbers_for_sums if sums else embedding.numbers_per_candidate
         numbers += 3 * embedding.num_rows * rank
         return map_rows(
             partial(kernel, Layout.of(embedding)),
-            embedding.parts,
+            (*embedding.parts, *beside),
             shared,
             prepare=prepare,
             bytes_per_row=numbers * bits // 8,
@@ -372,10 +373,9 @@ class Gaussian(Tree):
         self, targets: Embedding, precision: Precision, weights: Any, approximation: str
     ) -> Array:
         """By the sum of the targets' Fisher information (with weights: their mean)."""
-        score = weight_space.EXPLAINED[approximation]
         plan = explain(self.embedding, targets, precision, weights, approximation)
-        kernel = partial(weight_space.scored, score)
-        return self._map(kernel, *plan.shared, prepare=plan.prepare, rank=plan.rank)
+        prepare, rank, beside = plan.prepare, plan.rank, plan.measured
+        return self._map(plan.kernel, *plan.shared, prepare=prepare, rank=rank, beside=beside)
 
     def cast(self, x: Array) -> Array:
         """`x` in the dtype that came in."""

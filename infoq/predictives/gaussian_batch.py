@@ -19,7 +19,7 @@ from infoq.predictives.batches import (
     in_memory,
 )
 from infoq.predictives.embeddings import DiagonalEmbedding, Embedding
-from infoq.predictives.explained import explain
+from infoq.predictives.explained import by_forms
 from infoq.predictives.gaussian import ALL_TARGETS, EACH_TARGET, Gaussian
 from infoq.predictives.precision import Precision
 
@@ -74,7 +74,7 @@ class GaussianBatch:
         weights = None
         if isinstance(about, EachTarget):
             weights = pool.target_weights(targets, about.weights)
-        plan = explain(pool.embedding, targets, self._precision, weights, approximation)
+        plan = by_forms(pool.embedding, targets, self._precision, weights, approximation)
 
         local = ops_for(pool.ops.fetch(pool.like))
         forms = plan.prepare(local, *in_memory(plan.shared))

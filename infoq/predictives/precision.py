@@ -20,6 +20,12 @@ from infoq.backends.trees import Tree
 from infoq.likelihoods.checks import number
 from infoq.predictives.forms import DenseForm, DiagonalForm, EnlargedForm, Form, ReducedForm
 from infoq.predictives.matrices import check_array, factor, identity
+from infoq.predictives.whitening import (
+    DenseWhitening,
+    DiagonalWhitening,
+    ObservedWhitening,
+    Whitening,
+)
 
 
 class Precision(Tree, ABC):
@@ -55,6 +61,10 @@ class Precision(Tree, ABC):
     def root(self, num_parameters: int, like: Array) -> Array:
         """R [P, P] with `R^T R` the covariance."""
         return DensePrecision(self.matrix(num_parameters, like)).root(num_parameters, like)
+
+    def whitening(self, num_parameters: int, like: Array) -> Whitening:
+        """Coordinates in which the parameters have unit variance and nothing in common."""
+        return DenseWhitening(self.root(num_parameters, like))
 
     @abstractmethod
     def colour(self, noise: Array) -> Array:
@@ -177,6 +187,10 @@ class ScalarPrecision(Precision):
         """A multiple of the identity."""
         return identity(ops_for(like), num_parameters, like) * self.diagonal(like)
 
+    def whitening(self, num_parameters: int, like: Array) -> Whitening:
+        """One number."""
+        return DiagonalWhitening(1 / ops_for(like).xp.sqrt(self.diagonal(like)))
+
     def colour(self, noise: Array) -> Array:
         """Elementwise."""
         return noise / ops_for(noise).xp.sqrt(self._value(noise))
@@ -248,6 +262,10 @@ class DiagonalPrecision(Precision):
     def matrix(self, num_parameters: int, like: Array) -> Array:
         """A diagonal matrix."""
         return identity(ops_for(like), num_parameters, like) * self.parts[0]
+
+    def whitening(self, num_parameters: int, like: Array) -> Whitening:
+        """One number a parameter."""
+        return DiagonalWhitening(1 / ops_for(like).xp.sqrt(self.parts[0]))
 
     def colour(self, noise: Array) -> Array:
         """Elementwise."""
@@ -436,6 +454,13 @@ class LowRankPrecision(Precision):
         """In full."""
         base, rows, _, _ = self.parts
         return base.matrix(self.num_parameters, rows) + self.settings * (rows.T @ rows)
+
+    def whitening(self, num_parameters: int, like: Array) -> Whitening:
+        """By a projection on the rows; in full where they are taken off."""
+        if self.settings == -1:
+            return super().whitening(self.num_parameters, like)
+        base, rows, *_ = self.parts
+        return ObservedWhitening(base.whitening(self.num_parameters, rows), rows)
 
     def colour(self, noise: Array) -> Array:
         """By conditioning deviations of the base on noisy outcomes of the rows that are zero.

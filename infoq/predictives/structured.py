@@ -10,6 +10,7 @@ from infoq.likelihoods.checks import number
 from infoq.predictives.forms import DenseForm, RotatedForm, flat_product, turn
 from infoq.predictives.matrices import check_array, factor, identity
 from infoq.predictives.precision import DensePrecision, Precision, ScalarPrecision
+from infoq.predictives.whitening import RotatedWhitening
 
 
 @capabilities()
@@ -90,6 +91,11 @@ class KroneckerPrecision(Precision):
         size = self.num_parameters
         turned = turn(ops, identity(ops, size, values), left, right)
         return turn(ops, turned * values, left.T, right.T)
+
+    def whitening(self, num_parameters: int, like: Array) -> RotatedWhitening:
+        """Diagonal in the basis of the eigenvectors."""
+        left, right, values = self.parts
+        return RotatedWhitening(left, right, 1 / ops_for(values).xp.sqrt(values))
 
     def colour(self, noise: Array) -> Array:
         """By the square roots of the eigenvalues."""

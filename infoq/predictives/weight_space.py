@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 from infoq.backends import Array, Ops
@@ -25,7 +26,9 @@ from infoq.predictives.forms import (
     SandwichForm,
 )
 from infoq.predictives.matrices import identity
+from infoq.predictives.projection import spanned, told_logdet, told_trace
 from infoq.predictives.rows import Rows, symmetric
+from infoq.predictives.whitening import Whitening
 
 
 class Layout(NamedTuple):
@@ -90,11 +93,27 @@ def entropy(layout: Layout, ops: Ops, *arguments: Any) -> Array:
 
 
 def explained_logdet(ops: Ops, measured: Array, explained: Array) -> Array:
-    """`-1/2 log det(I - (I + A)^-1 B)`, and no more than is said about the parameters: [n]."""
+    """`-1/2 log det(I - (I + A)^-1 B)`, and no more than is said about the parameters: [n].
+
+    Where that is at least log 2, more than half is explained in some direction, and the difference
+    of the two log-dets, `I + A` and what is left of it, has the digits that its ratio has not.
+    """
+    xp = ops.xp
     share = _whitened(ops, measured, explained)
     told = _per_candidate(ops, log1p_det(ops, -share)) / -2
+    said = logdet(ops, measured)
+    most = told > _MOST
+    # The double `where`: what is not chosen has values at which its gradient is finite.
+    spread = most if measured.ndim == 3 else most[:, None]
+    left = xp.where(spread[..., None, None], measured - explained, ops.scalar(0.0, measured))
+    told = xp.where(most, said - logdet(ops, left), told)
     # Rounding of a large B must not say more of a small A than there is.
-    return ops.xp.minimum(told, logdet(ops, measured))
+    return xp.minimum(told, said)
+
+
+def left_and_explained(ops: Ops, left: Array, explained: Array) -> Array:
+    """`1/2 log det(I + (I + L)^-1 B)` of single rows, [n, P, 1, 1] both: [n]."""
+    return _per_candidate(ops, log1p_det(ops, explained / (1 + left), semidefinite=True)) / 2
 
 
 def explained_trace(ops: Ops, measured: Array, explained: Array) -> Array:
@@ -109,6 +128,9 @@ def explained_trace(ops: Ops, measured: Array, explained: Array) -> Array:
 
 BY_SUMS = (DiagonalForm, RotatedForm)
 """Covariances whose traces need no R x R matrix."""
+
+# Of R rows that share it evenly, less than half may be explained still: either form has its digits.
+_MOST = math.log(2)
 
 PARAMETERS = {"logdet": logdet, "trace": trace}
 EXPLAINED = {
@@ -130,6 +152,30 @@ def traced(layout: Layout, ops: Ops, *arguments: Any) -> Array:
     rows, (covariance,) = layout.split(ops, arguments)
     half: Array = covariance.trace(ops, rows) / 2
     return half
+
+
+def divided(layout: Layout, trace: bool, approximation: str, ops: Ops, *arguments: Any) -> Array:
+    """What candidates tell about targets, by what these leave and explain of their rows: [n].
+
+    Derivatives, where there may be any, are those of the quadratic forms.
+    """
+    value = partial(_divided, layout, trace)
+    *_, forms = arguments
+    if not forms:
+        return value(ops, *arguments)
+    smooth = partial(_by_forms, layout, EXPLAINED[approximation])
+    return ops.valued(partial(value, ops), partial(smooth, ops), *arguments)
+
+
+def _divided(layout: Layout, trace: bool, ops: Ops, *arguments: Any) -> Array:
+    rows, (targets, _) = layout.split(ops, arguments)
+    left, told = targets.split(ops, rows, trace=trace)
+    return told_trace(ops, left, told) if trace else told_logdet(ops, left, told)
+
+
+def _by_forms(layout: Layout, score: Score, ops: Ops, *arguments: Any) -> Array:
+    rows, (_, forms) = layout.split(ops, arguments)
+    return score(ops, *(form.of(ops, rows) for form in forms))
 
 
 def each_target(layout: Layout, ops: Ops, *arguments: Any) -> Array:
@@ -182,6 +228,20 @@ def by_rows(
     return covariance, RootForm(ops.solve_triangular(lower, solved))
 
 
+def by_projection(
+    layout: Layout,
+    forms: Callable[..., tuple[Form, Form]] | None,
+    ops: Ops,
+    whitening: Whitening,
+    parts: tuple[Array, ...],
+    scale: Array,
+    *shared: Any,
+) -> tuple[Any, tuple[Form, ...]]:
+    """What divides candidates into what targets leave and explain, and forms for derivatives."""
+    targets = spanned(ops, whitening, layout.rows, parts, scale)
+    return targets, () if forms is None else forms(ops, *shared)
+
+
 def by_fisher(
     trace: bool, ops: Ops, covariance: Form, fisher: Array, root: Array
 ) -> tuple[Form, Form]:
@@ -200,12 +260,15 @@ def by_fisher(
 def by_diagonal(
     trace: bool, ops: Ops, covariance: DiagonalForm, fisher: Array
 ) -> tuple[Form, Form]:
-    """The same from the diagonal [P] of the targets' Fisher information."""
+    """What targets leave and explain, from the diagonal [P] of their Fisher information.
+
+    Of a trace what is left is all of the covariance.
+    """
     values = covariance.values
-    explained = values * values * fisher
-    if not trace:
-        explained = explained / (ops.xp.ones_like(values) + values * fisher)
-    return covariance, DiagonalForm(explained)
+    if trace:
+        return covariance, DiagonalForm(values * values * fisher)
+    left = values / (ops.xp.ones_like(values) + values * fisher)
+    return DiagonalForm(left), DiagonalForm(left * values * fisher)
 
 
 def by_kronecker(ops: Ops, covariance: RotatedForm, left: Array, right: Array) -> tuple[Form, Form]:
