@@ -68,7 +68,7 @@ def close(found, expected):
 def precision(backend, kind, size):
     """A precision in float32, and its covariance in float64."""
     rng = np.random.default_rng(size)
-    single = np.abs(rng.normal(size=(2, size, size))).astype("float32")
+    single = np.abs(rng.normal(size=(2, size, size)) / size**0.5).astype("float32")
     matrix = single[0].T @ single[0] + np.eye(size, dtype="float32")
     eye, more = np.eye(size), single[1][: size // 2].astype("float64")
     if kind == "scalar":
