@@ -122,6 +122,11 @@ def gaussian_kl_divergence(mean_p: Array, cov_p: Array, mean_q: Array, cov_q: Ar
     matrices = (wide_p, lower_p, wide_q, lower_q, mean_p[..., None], mean_q[..., None])
     signature = "(i,j),(i,j),(i,j),(i,j),(i,k),(i,k)->()"
     value = ops.over_stacks(_divergence, signature, *broadcast_batch(ops, *matrices))
+    if ops.concrete(value) and bool(ops.xp.any(ops.xp.isinf(value))):
+        raise ValueError(
+            f"mean_p, mean_q: squares of how far they are apart overflow {value.dtype}; scale both "
+            "distributions, or use float64"
+        )
     return ops.cast_like(value, cov_p)
 
 

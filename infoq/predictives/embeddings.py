@@ -6,20 +6,18 @@ how a block of them becomes rows; the rows of all candidates never exist at once
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from typing import Any, TypeVar
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
-from infoq.backends.door import check_floating
 from infoq.backends.registry import admit, check_same_device
 from infoq.backends.trees import Tree
-from infoq.blocks import map_rows
 from infoq.likelihoods import Likelihood
 from infoq.predictives.rows import DenseRows, DiagonalRows, Rows, UnitRows
 from infoq.predictives.some import some_of
 from infoq.predictives.validation import num_candidates
+from infoq.predictives.values import check_values
 
 E = TypeVar("E", bound="Embedding")
 
@@ -195,7 +193,7 @@ class DiagonalEmbedding(Embedding):
 
     def __init__(self, fisher_diagonal: Array) -> None:
         ops, fisher_diagonal = admit(fisher_diagonal=fisher_diagonal)
-        check_values(ops, fisher_diagonal, "fisher_diagonal", {2: "[N, P]"})
+        check_values(ops, fisher_diagonal, "fisher_diagonal", {2: "[N, P]"}, squared=False)
         if ops.concrete(fisher_diagonal) and bool(ops.xp.any(fisher_diagonal < 0)):
             bad = ops.xp.any(fisher_diagonal < 0, axis=1)
             index = int(ops.xp.argmax(ops.xp.astype(bad, ops.xp.int32)))
@@ -255,32 +253,6 @@ class UnitEmbedding(Embedding):
         """Multiples of unit vectors."""
         scale, index = self.parts
         return UnitRows(ops.upcast(scale), index, self.num_parameters)
-
-
-def check_values(ops: Ops, x: Array, name: str, shapes: dict[int, str]) -> None:
-    """Refuse a wrong dtype, rank or empty axis, or the first candidate that is not finite."""
-    shape = tuple(x.shape)
-    check_floating(ops, x, name)
-    expected = " or ".join(shapes.values())
-    if len(shape) not in shapes or 0 in shape:
-        raise ValueError(f"{name}: expected shape {expected}, none of them 0, got {shape}")
-    # By blocks: some libraries take a copy of what they look at.
-    size = math.prod(shape[1:]) * (int(ops.xp.finfo(x.dtype).bits) // 8 + 4)
-    if not ops.concrete(x) or bool(ops.xp.all(map_rows(_finite, (x,), bytes_per_row=size))):
-        return
-    finite = map_rows(_finite_each, (x,), bytes_per_row=size)
-    index = int(ops.xp.argmin(ops.xp.astype(finite, ops.xp.int32)))
-    raise ValueError(f"{name}: candidate {index} has a value that is NaN or infinite")
-
-
-def _finite(ops: Ops, x: Array) -> Array:
-    """Whether a block of candidates is finite, said once for each: [n]."""
-    return ops.xp.broadcast_to(ops.xp.all(ops.xp.isfinite(x)), (x.shape[0],))
-
-
-def _finite_each(ops: Ops, x: Array) -> Array:
-    """Whether each candidate is finite: [n]."""
-    return ops.xp.all(ops.xp.reshape(ops.xp.isfinite(x), (x.shape[0], -1)), axis=1)
 
 
 def check_likelihood(ops: Ops, x: Array, likelihood: Any, outputs: int | None) -> int:

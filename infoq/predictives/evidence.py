@@ -17,6 +17,7 @@ from infoq.predictives.laplace import (
     settled_structure,
 )
 from infoq.predictives.precision import Precision, ScalarPrecision, as_precision
+from infoq.predictives.values import check_values
 
 
 @capabilities()
@@ -185,4 +186,5 @@ def _energy(ops: Ops, prior: Precision, mean: Array) -> Array:
 def _check_mean(mean: Array, size: int | None) -> int:
     if mean.ndim != 1 or size not in (None, mean.shape[0]):
         raise ValueError(f"mean: expected shape ({size or 'P'},), got {tuple(mean.shape)}")
+    check_values(ops_for(mean), mean[None, :], "mean", {2: "[P]"})
     return int(mean.shape[0])

@@ -14,11 +14,11 @@ from infoq.predictives.embeddings import (
     DenseEmbedding,
     Embedding,
     check_likelihood,
-    check_values,
     drawn_logits,
 )
 from infoq.predictives.last_layer import FactoredEmbedding
 from infoq.predictives.rows import DenseRows
+from infoq.predictives.values import check_values
 
 
 class FisherEmbedding(DenseEmbedding):

@@ -37,6 +37,7 @@ from infoq.predictives.precision import (
 )
 from infoq.predictives.structured import CovariancePrecision
 from infoq.predictives.validation import check_index, check_weights
+from infoq.predictives.values import check_results
 from infoq.predictives.weight_space import Layout
 
 EACH_TARGET = ("logdet", "jensen", "trace", "kronecker")
@@ -187,17 +188,18 @@ class Gaussian(Tree):
         if isinstance(about, Parameters):
             covariance = precision.covariance(self.like)
             if one_of(weight_space.PARAMETERS, approximation) == "trace":
-                return self.finish(self._map(weight_space.traced, covariance))
+                return self._read(self.finish(self._map(weight_space.traced, covariance)))
             score = weight_space.PARAMETERS[approximation]
-            return self.finish(self._map(partial(weight_space.scored, score), covariance))
+            scores = self._map(partial(weight_space.scored, score), covariance)
+            return self._read(self.finish(scores))
         targets = self.targets(about.targets)
         if isinstance(about, AllTargets):
             approximation = one_of(ALL_TARGETS, approximation)
-            return self.finish(self._joint(targets, precision, None, approximation))
+            return self._read(self.finish(self._joint(targets, precision, None, approximation)))
         approximation = one_of(EACH_TARGET, approximation)
         weights = self.target_weights(targets, about.weights)
         how = self._each if approximation == "logdet" else self._joint
-        return self.finish(how(targets, precision, weights, approximation))
+        return self._read(self.finish(how(targets, precision, weights, approximation)))
 
     def entropy(self, given: Precision | Embedding | Gaussian | None = None) -> Array:
         r"""H[Y_i | given], the differential entropy of each outcome: [N] nats.
@@ -231,7 +233,7 @@ class Gaussian(Tree):
         """
         self.embedding[:1].log_noise(self.ops)  # refused here, and not in some block
         covariance = self.known(given).covariance(self.like)
-        return self.cast(self._map(weight_space.entropy, covariance))
+        return self._read(self.cast(self._map(weight_space.entropy, covariance)))
 
     def covariance(self, given: Precision | Embedding | Gaussian | None = None) -> Array:
         """The covariance of what each outcome measures, without its noise: [N, R, R].
@@ -247,7 +249,7 @@ class Gaussian(Tree):
         if isinstance(self.embedding, DiagonalEmbedding):
             raise TypeError("covariance: a DiagonalEmbedding has P x P of them; use its entropy")
         forms = (self.known(given).covariance(self.like),)
-        return self.cast(growing.begin(self.embedding, forms).forms[0])
+        return self._read(self.cast(growing.begin(self.embedding, forms).forms[0]))
 
     def context(self, *, samples: int = 10_000, seed: Any = 0) -> Precision:
         """The empty context: the precision itself. Exact, so neither argument is used.
@@ -380,6 +382,10 @@ class Gaussian(Tree):
     def cast(self, x: Array) -> Array:
         """`x` in the dtype that came in."""
         return self.ops.xp.astype(x, self.embedding.parts[0].dtype)
+
+    def _read(self, x: Array) -> Array:
+        """`x` itself, refused where it is seen to have overflown."""
+        return check_results(self.ops, x, self.embedding.parts[0])
 
     def finish(self, scores: Array) -> Array:
         """Rounding below zero taken off, in the dtype that came in."""

@@ -11,8 +11,9 @@ from infoq.backends.registry import admit
 from infoq.blocks import map_rows
 from infoq.likelihoods import Likelihood
 from infoq.predictives.curved import CurvedKroneckerRows
-from infoq.predictives.embeddings import Embedding, check_likelihood, check_values, drawn_logits
+from infoq.predictives.embeddings import Embedding, check_likelihood, drawn_logits
 from infoq.predictives.rows import KroneckerRows
+from infoq.predictives.values import check_values
 
 
 @capabilities()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from infoq.backends import Array, Ops
 from infoq.backends.door import check_floating
+from infoq.predictives.values import overflow
 
 
 def check_array(ops: Ops, x: Array, ndim: int, name: str) -> Array:
@@ -16,24 +17,26 @@ def check_array(ops: Ops, x: Array, ndim: int, name: str) -> Array:
     return ops.upcast(ops.native(x))
 
 
-def factor(ops: Ops, matrix: Array, name: str) -> Array:
+ADD_A_PRIOR = "add a prior, for example infoq.ScalarPrecision(1.0)"
+
+
+def factor(ops: Ops, matrix: Array, name: str, remedy: str = ADD_A_PRIOR) -> Array:
     """The lower Cholesky factor; an error that says how far from positive definite a matrix is."""
     try:
         return ops.cholesky(matrix)
     except NotImplementedError:
         raise
     except ValueError as error:
+        finite = bool(ops.xp.all(ops.xp.isfinite(matrix)))
+        least = "not defined: there are values that are not finite"
+        if finite:
+            least = f"{float(ops.xp.linalg.eigvalsh(matrix)[0]):.3g}"
+        else:
+            remedy = f"where outcomes measure much, {overflow(ops, matrix, 'what they measure')}"
         raise ValueError(
             f"{name}: of shape {tuple(matrix.shape)}, is not positive definite; its smallest "
-            f"eigenvalue is {_smallest_eigenvalue(ops, matrix)}; add a prior, for example "
-            "infoq.ScalarPrecision(1.0)"
+            f"eigenvalue is {least}; {remedy}"
         ) from error
-
-
-def _smallest_eigenvalue(ops: Ops, matrix: Array) -> str:
-    if not bool(ops.xp.all(ops.xp.isfinite(matrix))):
-        return "not defined: there are values that are not finite"
-    return f"{float(ops.xp.linalg.eigvalsh(matrix)[0]):.3g}"
 
 
 def identity(ops: Ops, size: int, like: Array) -> Array:

@@ -19,7 +19,8 @@ from infoq.backends.registry import admit
 from infoq.backends.trees import Tree
 from infoq.likelihoods.checks import number
 from infoq.predictives.forms import DenseForm, DiagonalForm, EnlargedForm, Form, ReducedForm
-from infoq.predictives.matrices import check_array, factor, identity
+from infoq.predictives.matrices import ADD_A_PRIOR, check_array, factor, identity
+from infoq.predictives.values import check_values, overflow
 from infoq.predictives.whitening import (
     DenseWhitening,
     DiagonalWhitening,
@@ -30,6 +31,9 @@ from infoq.predictives.whitening import (
 
 class Precision(Tree, ABC):
     """A positive definite inverse covariance of P parameters."""
+
+    remedy = ADD_A_PRIOR
+    """What to do where it, or what it is with more outcomes, is not positive definite."""
 
     @property
     def ops(self) -> Ops | None:
@@ -235,9 +239,12 @@ class DiagonalPrecision(Precision):
             fine = (values > 0) & ops.xp.isfinite(values)
             if not bool(ops.xp.all(fine)):
                 index = int(ops.xp.argmax(ops.xp.astype(~fine, ops.xp.int32)))
+                value = number(values[index])
+                fix = "add a prior precision"
+                if value == float("inf"):
+                    fix = f"where outcomes measure much, {overflow(ops, values, 'them')}"
                 raise ValueError(
-                    f"values: expected positive precisions, got {float(values[index])} at {index}; "
-                    "add a prior precision"
+                    f"values: expected positive precisions, got {value} at {index}; {fix}"
                 )
         self._parts = (values,)
 
@@ -418,7 +425,8 @@ class LowRankPrecision(Precision):
         inner = solved @ rows.T
         inner = (inner + inner.T) / 2 * sign
         name = "base + rows^T rows" if sign > 0 else "base - rows^T rows"
-        lower = factor(ops, inner + identity(ops, rows.shape[0], rows), name)
+        self.remedy = base.remedy
+        lower = factor(ops, inner + identity(ops, rows.shape[0], rows), name, base.remedy)
         self._parts = (base, rows, lower, ops.solve_triangular(lower, solved))
         self._settings = sign
 
@@ -517,6 +525,8 @@ def _check_rows(rows: Array, size: int | None) -> Ops:
     check_floating(ops, rows, "rows")
     if rows.ndim != 2 or size not in (None, rows.shape[1]):
         raise ValueError(f"rows: expected shape (Q, {size or 'P'}), got {tuple(rows.shape)}")
+    if rows.shape[0]:
+        check_values(ops, rows, "rows", {2: "(Q, P)"})
     return ops
 
 

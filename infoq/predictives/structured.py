@@ -141,6 +141,8 @@ class CovariancePrecision(Precision):
     array([1., 1.])
     """
 
+    remedy = "raise noise_variance, or add a multiple of the identity to the covariance"
+
     def __init__(self, covariance: Array) -> None:
         ops = ops_for(covariance=covariance)
         covariance = check_array(ops, covariance, 2, "covariance")
@@ -167,13 +169,15 @@ class CovariancePrecision(Precision):
 
     def _dense(self) -> DensePrecision:
         ops, matrix = ops_for(*self.parts), self.parts[0]
-        lower = factor(ops, matrix, "covariance")
+        lower = factor(ops, matrix, "covariance", self.remedy)
         root = ops.solve_triangular(lower, identity(ops, matrix.shape[0], matrix))
         return DensePrecision(root.T @ root)
 
     def logdet(self, num_parameters: int | None = None) -> Array:
         """Minus that of the covariance."""
-        return -ops_for(*self.parts).cholesky_logdet(self.parts[0])
+        ops = ops_for(*self.parts)
+        lower = factor(ops, self.parts[0], "covariance", self.remedy)
+        return -2 * ops.xp.sum(ops.xp.log(ops.xp.linalg.diagonal(lower)))
 
     def diagonal(self, like: Array) -> Array:
         """That of the inverse."""
@@ -193,7 +197,7 @@ class CovariancePrecision(Precision):
     def colour(self, noise: Array) -> Array:
         """By the Cholesky factor of the covariance."""
         ops = ops_for(*self.parts)
-        return flat_product(ops, noise, factor(ops, self.parts[0], "covariance").T)
+        return flat_product(ops, noise, factor(ops, self.parts[0], "covariance", self.remedy).T)
 
     def _plus(self, other: Precision) -> Precision | None:
         return self._dense() + other if isinstance(other, DensePrecision) else None

@@ -11,8 +11,8 @@ from infoq.backends import Array, Ops, ops_for
 from infoq.backends.registry import admit
 from infoq.blocks import map_rows
 from infoq.predictives import DenseEmbedding, Embedding
-from infoq.predictives.embeddings import check_values
 from infoq.predictives.rows import DiagonalRows, KroneckerRows, Rows, symmetric
+from infoq.predictives.values import check_values
 from infoq.settings import current_options
 
 Arrays: TypeAlias = tuple[Array, ...]

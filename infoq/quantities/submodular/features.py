@@ -10,7 +10,7 @@ from infoq.backends.registry import admit
 from infoq.blocks import add_rows, map_rows
 from infoq.predictives import DenseEmbedding, Embedding
 from infoq.predictives.batches import rows_of
-from infoq.predictives.embeddings import check_values
+from infoq.predictives.values import check_values
 from infoq.predictives.weight_space import Layout
 from infoq.quantities.submodular.reading import Block, item_size, nowhere_negative, taken
 

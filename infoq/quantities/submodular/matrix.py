@@ -6,7 +6,7 @@ from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.registry import admit
-from infoq.predictives.embeddings import check_values
+from infoq.predictives.values import check_values
 from infoq.quantities.submodular.reading import Block, integers, nowhere_negative
 
 
@@ -63,7 +63,7 @@ def matrix(kernel: Array, *, square: bool) -> MatrixSimilarities:
     """Similarities from a kernel [M, N], or [N, N] and symmetric where it is to be square."""
     ops, kernel = admit(kernel=kernel)
     if square:
-        check_values(ops, kernel, "kernel", {2: "[N, N]"})
+        check_values(ops, kernel, "kernel", {2: "[N, N]"}, squared=False)
         if kernel.shape[0] != kernel.shape[1]:
             raise ValueError(
                 f"kernel: expected a square matrix [N, N] of similarities between candidates, got "
@@ -71,7 +71,9 @@ def matrix(kernel: Array, *, square: bool) -> MatrixSimilarities:
             )
         _check_symmetric(ops, kernel)
     else:
-        check_values(ops, kernel.T if kernel.ndim == 2 else kernel, "kernel", {2: "[M, N]"})
+        check_values(
+            ops, kernel.T if kernel.ndim == 2 else kernel, "kernel", {2: "[M, N]"}, squared=False
+        )
     return MatrixSimilarities(kernel if _symmetric(ops, kernel) else ops.packed(kernel.T), kernel)
 
 

@@ -6,7 +6,7 @@ from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
 from infoq.backends.door import check_floating
 from infoq.backends.registry import admit, check_same_device
-from infoq.predictives.embeddings import check_values
+from infoq.predictives.values import check_values
 
 
 @capabilities(lazy="what a batch grows by is kept in memory")
@@ -81,7 +81,7 @@ class Neighbours:
             _check_indices(ops, indices, self.size)
         if not ops.concrete(indices) or bool(xp.any(indices < 0)):
             similarities = xp.where(indices < 0, ops.scalar(0.0, similarities), similarities)
-        check_values(ops, similarities, "similarities", {2: "[N, n]"})
+        check_values(ops, similarities, "similarities", {2: "[N, n]"}, squared=False)
         self.indices, self.similarities = indices, similarities
 
     def __len__(self) -> int:

@@ -1,0 +1,97 @@
+"""What is asked of the numbers of candidates at the door: finite, with squares that are, too."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+
+from infoq.backends import Array, Ops
+from infoq.backends.door import check_floating
+from infoq.blocks import map_rows
+from infoq.likelihoods.checks import number
+
+
+def check_values(
+    ops: Ops, x: Array, name: str, shapes: dict[int, str], *, squared: bool = True
+) -> None:
+    """Refuse a wrong dtype, rank or empty axis, or the first candidate that is not finite.
+
+    Where values are `squared`, also the first whose squared distance from another could overflow.
+    One pass over the values, and a second where the largest of them could be too large.
+    """
+    shape = tuple(x.shape)
+    check_floating(ops, x, name)
+    expected = " or ".join(shapes.values())
+    if len(shape) not in shapes or 0 in shape:
+        raise ValueError(f"{name}: expected shape {expected}, none of them 0, got {shape}")
+    if not ops.concrete(x):
+        return
+    top = number(ops.xp.max(_run(ops, _largest, x)))
+    most = largest_number(ops, x)
+    if top <= (math.sqrt(most / (4 * math.prod(shape[1:]))) if squared else most):
+        return
+    if not top < math.inf:  # true of a NaN
+        bad = ~_run(ops, _finite_each, x)
+        index = _first(ops, bad)
+        raise ValueError(f"{name}: candidate {index} has a value that is NaN or infinite")
+    # In units of the largest value, where nothing overflows.
+    bad = _run(ops, partial(_squared_lengths, top), x) > most / 4 / top / top
+    if bool(ops.xp.any(bad)):
+        index = _first(ops, bad)
+        value = number(ops.xp.max(ops.xp.abs(x[index, ...])))
+        problem = f"has values up to {value:.3g}, whose {overflow(ops, x, name)}"
+        raise ValueError(f"{name}: candidate {index} {problem}")
+
+
+def check_results(ops: Ops, x: Array, like: Array) -> Array:
+    """What was computed of finite candidates, [N, ...]; refused where it is seen not to be."""
+    if not ops.concrete(x) or 0 in x.shape or bool(ops.xp.all(ops.xp.isfinite(x))):
+        return x
+    index = _first(ops, ~_finite_each(ops, x))
+    if bool(ops.xp.any(ops.xp.isinf(x[index, ...]))):
+        problem = "is so large beside the precision or the noise that"
+    else:
+        problem = "is NaN, as its noise is below rounding, or"
+    raise ValueError(
+        f"embedding: what candidate {index} measures {problem} {overflow(ops, like, 'one of them')}"
+    )
+
+
+def overflow(ops: Ops, x: Array, name: str) -> str:
+    """That squares overflow in the precision that `x` is computed in, and what to do about it."""
+    bits = max(32, int(ops.xp.finfo(x.dtype).bits))
+    wider = ", or use float64" if bits == 32 else ""
+    return f"squares overflow float{bits}; scale {name}{wider}"
+
+
+def largest_number(ops: Ops, x: Array) -> float:
+    """The largest number of the precision that `x` is computed in."""
+    xp = ops.xp
+    return float(xp.finfo(xp.float32 if xp.finfo(x.dtype).bits < 32 else x.dtype).max)
+
+
+def _first(ops: Ops, bad: Array) -> int:
+    return int(ops.xp.argmax(ops.xp.astype(bad, ops.xp.int32)))
+
+
+def _run(ops: Ops, kernel: Callable[..., Array], x: Array) -> Array:
+    """A kernel by blocks: some libraries take a copy of what they look at."""
+    size = math.prod(x.shape[1:]) * (int(ops.xp.finfo(x.dtype).bits) // 8 + 4)
+    return map_rows(kernel, (x,), bytes_per_row=size)
+
+
+def _largest(ops: Ops, x: Array) -> Array:
+    """The largest absolute value of a block of candidates, said once for each: [n]."""
+    return ops.xp.broadcast_to(ops.xp.max(ops.xp.abs(x)), (x.shape[0],))
+
+
+def _squared_lengths(unit: float, ops: Ops, x: Array) -> Array:
+    """The squared length of each candidate, in units of a number: [n]."""
+    scaled = ops.xp.reshape(ops.upcast(x), (x.shape[0], -1)) / unit
+    return ops.xp.sum(scaled * scaled, axis=1)
+
+
+def _finite_each(ops: Ops, x: Array) -> Array:
+    """Whether each candidate is finite: [n]."""
+    return ops.xp.all(ops.xp.reshape(ops.xp.isfinite(x), (x.shape[0], -1)), axis=1)
