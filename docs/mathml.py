@@ -42,5 +42,7 @@ def inline(translator, node):
 
 
 def block(translator, node):
-    translator.body.append(f'<div class="math">{mathml(node, "block")}</div>\n')
+    # With room for limits, which have a scroll bar of their own otherwise.
+    style = "overflow-x: auto; overflow-y: hidden; padding: 0.6em 0"
+    translator.body.append(f'<div style="{style}">{mathml(node, "block")}</div>\n')
     raise SkipNode
