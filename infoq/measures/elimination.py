@@ -79,36 +79,37 @@ def trace_above_log(ops: Ops, x: Array) -> Array:
     return total
 
 
-def eliminate_semidefinite(ops: Ops, x: Array, zero: float) -> tuple[Array, Array]:
+def eliminate_semidefinite(ops: Ops, x: Array, zero: Array) -> tuple[Array, Array]:
     """`log det(I + x)` [...] and the pivots [..., R], for `I + x` positive semi-definite.
 
-    As `log1p_det`, except that pivots may be zero: those of at most `zero` enter as `zero`, and
-    their rows count as eliminated.
+    As `log1p_det`, except that pivots may be zero: those of at most `zero` [..., R] enter as that,
+    and their rows count as eliminated.
     """
     xp = ops.xp
     deviations = _factor(ops, x, zero)[1]
-    held = xp.where(1 + deviations > zero, deviations, ops.scalar(zero - 1, x))
+    held = xp.where(1 + deviations > zero, deviations, zero - 1)
     return xp.sum(xp.log1p(held), axis=-1), 1 + deviations
 
 
-def _factor(ops: Ops, x: Array, zero: float) -> tuple[Array, Array]:
+def _factor(ops: Ops, x: Array, zero: Array) -> tuple[Array, Array]:
     """The lower factor [..., R, R] of `I + x`, and its pivots less one [..., R]."""
     xp = ops.xp
     size = x.shape[-1]
     if size > _ROWS:
         half = size // 2
         above = x[..., :half, half:]
-        first, pivots = _factor(ops, x[..., :half, :half], zero)
+        first, pivots = _factor(ops, x[..., :half, :half], zero[..., :half])
         across = ops.solve_triangular(first, above)
         below = xp.matrix_transpose(across)
-        last, others = _factor(ops, x[..., half:, half:] - xp.matmul(below, across), zero)
+        rest = x[..., half:, half:] - xp.matmul(below, across)
+        last, others = _factor(ops, rest, zero[..., half:])
         rows = xp.concat([first, xp.zeros_like(above)], axis=-1), xp.concat([below, last], axis=-1)
         return xp.concat(rows, axis=-2), xp.concat([pivots, others], axis=-1)
     columns, deviations = [], []
     place = xp.arange(size, device=ops.device(x))
     for k in range(size):
         deviation = x[..., k, k]
-        kept = 1 + deviation > zero
+        kept = 1 + deviation > zero[..., k]
         root = xp.sqrt(1 + xp.where(kept, deviation, ops.scalar(0.0, x)))[..., None]
         below = xp.where((place > k) & kept[..., None], x[..., :, k], ops.scalar(0.0, x)) / root
         columns.append(xp.where(place == k, root, below))

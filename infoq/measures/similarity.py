@@ -14,7 +14,7 @@ from typing import Any
 
 from infoq.backends import Array, Ops
 from infoq.backends.capabilities import capabilities
-from infoq.measures.elimination import eliminate_semidefinite, log1p_det
+from infoq.measures.elimination import eliminate_semidefinite
 from infoq.measures.matrices import (
     broadcast_batch,
     check_square,
@@ -79,7 +79,7 @@ def logdet(s_a: Array, *, ridge: float = 0.0) -> Array:
     ridge = _check_ridge(ridge)
     ops, (a,) = read(s_a=s_a)
     check_square(ops, a, s_a, "s_a", empty=True)
-    return ops.cast_like(_log_det(ops, a, diagonal(ops, a), ridge, "s_a"), s_a)
+    return ops.cast_like(log_det(ops, a, diagonal(ops, a), ridge, "s_a"), s_a)
 
 
 @capabilities()
@@ -195,7 +195,7 @@ def logdet_cg(s_a: Array, s_ap: Array, s_p: Array, *, ridge: float = 0.0) -> Arr
     a, ap, _ = broadcast_batch(ops, a, ap, p)
     (explained,) = _explained(ops, p, ridge, ap)
     rest = _rest(ops, a, explained, explained)
-    value = _log_det(ops, rest, diagonal(ops, a), ridge, "s_a given s_p")
+    value = log_det(ops, rest, diagonal(ops, a), ridge, "s_a given s_p")
     return ops.cast_like(value, s_a)
 
 
@@ -322,26 +322,33 @@ def _like(ops: Ops, a: Array, other: Array) -> Array:
 
 
 def _positive_factor(ops: Ops, a: Array, scale: Array, ridge: float, name: str) -> Array:
-    """The factor of `a + ridge I`, for a that is (up to rounding) positive semi-definite."""
-    if ridge == 0:
-        return factor(ops, a, name, _REMEDY, scale)
-    # A ridge must not hide that the matrix is none of similarities.
-    fine = _semidefinite(ops, a, scale, name)
-    lower = factor(ops, a + ridge * eye(ops, a), name, _REMEDY, scale + ridge)
-    return ops.xp.where(fine[..., None, None], lower, ops.scalar(math.nan, a))
+    """The factor of `a + ridge I`."""
+    return factor(ops, with_ridge(ops, a, ridge), name, _REMEDY, ops.xp.abs(scale) + ridge)
 
 
-def _semidefinite(ops: Ops, a: Array, scale: Array, name: str) -> Array:
-    """Whether no eigenvalue is clearly negative: [...]; refused where values can be read."""
+def with_ridge(ops: Ops, a: Array, ridge: float) -> Array:
+    """`a + ridge I`."""
+    return a + ridge * eye(ops, a) if ridge > 0 else a
+
+
+def not_negative(ops: Ops, a: Array, scale: Array, ridge: float, name: str) -> Array:
+    """Whether no eigenvalue of `a + ridge I` is clearly negative: [...].
+
+    Refused where values can be read.
+    """
     xp = ops.xp
-    least = _clearly(ops, a)
-    relative = ops.over_stacks(_relative, "(i,j),(i)->(i,j)", a, scale, least=least)
+    least = clearly(ops, a)
+    whole, scale = with_ridge(ops, a, ridge), xp.abs(scale) + ridge
+    relative = ops.over_stacks(_relative, "(i,j),(i)->(i,j)", whole, scale, least=least)
     try:
         pivots = diagonal(ops, ops.cholesky(relative))
     except NotImplementedError:
         raise
     except ValueError as error:
-        raise ValueError(not_definite(ops, a, scale, name, _INDEFINITE)) from error
+        remedy = _INDEFINITE
+        if ridge > 0:
+            remedy = f"that is with ridge={ridge:g} on its diagonal: pass a larger ridge="
+        raise ValueError(not_definite(ops, whole, scale, name, remedy)) from error
     return xp.all(xp.isfinite(pivots), axis=-1)
 
 
@@ -349,31 +356,79 @@ def _relative(ops: Ops, a: Array, scale: Array, *, least: float) -> Array:
     return equilibrate(ops, a, scale)[0] + least * eye(ops, a)
 
 
-def _clearly(ops: Ops, a: Array) -> float:
+def clearly(ops: Ops, a: Array) -> float:
     """How far below zero an eigenvalue, of a unit diagonal, is no matter of rounding."""
     return max(math.sqrt(ops.xp.finfo(a.dtype).eps), rounding(ops, a))
 
 
-def _log_det(ops: Ops, a: Array, scale: Array, ridge: float, name: str) -> Array:
-    """`log det(a + ridge I)`; without a ridge -inf where a is singular relative to `scale`."""
+def log_det(ops: Ops, a: Array, scale: Array, ridge: float, name: str) -> Array:
+    """`log det(a + ridge I)`; -inf where that is singular relative to `scale` [..., D]."""
     xp = ops.xp
     if a.shape[-1] == 0:
         return xp.zeros_like(xp.sum(a, axis=(-2, -1)))
-    fine = _semidefinite(ops, a, scale, name)
-    value = ops.over_stacks(_log_det_of, "(i,j),(i)->()", a, scale, ridge=ridge)
+    fine = not_negative(ops, a, scale, ridge, name)
+    if ridge == 0:
+        value = ops.over_stacks(_without_ridge, "(i,j),(i)->()", a, scale)
+    else:
+        value = _with_any_ridge(ops, a, scale, ridge)
     return xp.where(fine, value, ops.scalar(math.nan, a))
 
 
-def _log_det_of(ops: Ops, a: Array, scale: Array, *, ridge: float) -> Array:
+def resolves(ops: Ops, a: Array, scale: Array, ridge: float) -> Array:
+    """Whether a ridge is beyond the rounding of similarities a [..., D, D] of a scale [...].
+
+    If not, a negative eigenvalue above -ridge can't be told from one that is 0.
+    """
+    return ridge > 100 * rounding(ops, a) * scale
+
+
+def _with_any_ridge(ops: Ops, a: Array, scale: Array, ridge: float) -> Array:
     xp = ops.xp
-    if ridge > 0:
-        return a.shape[-1] * math.log(ridge) + log1p_det(ops, a / ridge, semidefinite=True)
+    seen = resolves(ops, a, xp.max(xp.abs(scale), axis=-1), ridge)
+
+    def above(a: Array) -> Array:
+        return ops.over_stacks(_with_ridge, "(i,j),(i)->()", a, scale, ridge=ridge)
+
+    def hidden(a: Array) -> Array:
+        return ops.over_stacks(_with_hidden_ridge, "(i,j),(i)->()", a, scale, ridge=ridge)
+
+    if ops.concrete(seen):
+        if bool(xp.all(seen)):
+            return above(a)
+        if not bool(xp.any(seen)):
+            return hidden(a)
+    zero = ops.scalar(0.0, a)
+    first, second = (xp.where(where[..., None, None], a, zero) for where in (seen, ~seen))
+    return xp.where(seen, above(first), hidden(second))
+
+
+def _with_ridge(ops: Ops, a: Array, scale: Array, *, ridge: float) -> Array:
+    """In units of the ridge, so that small similarities keep their digits."""
+    xp = ops.xp
+    zero = rounding(ops, a) * (1 + xp.abs(scale) / ridge)
+    total, pivots = eliminate_semidefinite(ops, a / ridge, zero)
+    value = total + a.shape[-1] * math.log(ridge)
+    return xp.where(xp.any(pivots <= zero, axis=-1), ops.scalar(-math.inf, a), value)
+
+
+def _with_hidden_ridge(ops: Ops, a: Array, scale: Array, *, ridge: float) -> Array:
+    """As of a positive semi-definite matrix, of which nothing leaves a pivot below the ridge."""
+    xp = ops.xp
+    relative, root = equilibrate(ops, with_ridge(ops, a, ridge), xp.abs(scale) + ridge)
+    floor = ridge / root**2
+    zero = floor + rounding(ops, a)
+    pivots = eliminate_semidefinite(ops, relative - eye(ops, a), zero)[1]
+    held = xp.where(pivots > zero, pivots, floor)
+    return xp.sum(xp.log(held) + 2 * xp.log(root), axis=-1)
+
+
+def _without_ridge(ops: Ops, a: Array, scale: Array) -> Array:
+    xp = ops.xp
     relative, root = equilibrate(ops, a, scale)
-    zero = rounding(ops, a)
+    zero = xp.full_like(root, rounding(ops, a))
     total, pivots = eliminate_semidefinite(ops, relative - eye(ops, a), zero)
-    singular = xp.any(pivots <= zero, axis=-1)
     value = total + 2 * xp.sum(xp.log(root), axis=-1)
-    return xp.where(singular, ops.scalar(-math.inf, a), value)
+    return xp.where(xp.any(pivots <= zero, axis=-1), ops.scalar(-math.inf, a), value)
 
 
 def _shared(
@@ -394,7 +449,7 @@ def _shared(
     value, least = ops.over_stacks(
         _shared_of, "(i,i),(i,j),(j,j)->(),()", left, cross, right, ridge=ridge
     )
-    if ops.concrete(least) and bool(xp.any(least < -_clearly(ops, cross))):
+    if ops.concrete(least) and bool(xp.any(least < -clearly(ops, cross))):
         raise ValueError(
             f"{names[0]} and {names[1]}: the block between them, of shape {tuple(cross.shape)}, is "
             "too large for any positive semi-definite matrix to have all three"
@@ -409,11 +464,15 @@ def _shared_of(
     xp = ops.xp
     gram = small_gram(ops, whiten(ops, _like(ops, left, cross), cross, _like(ops, right, cross)))
     zero = rounding(ops, cross) + rounding(ops, gram)
-    total, pivots = eliminate_semidefinite(ops, -gram, zero)
+    total, pivots = eliminate_semidefinite(ops, -gram, xp.full_like(gram[..., 0, :], zero))
     # 0 rather than -0 where nothing is shared; no pivot is above 1.
     value = 0.0 - total
-    if ridge == 0:
-        value = xp.where(xp.any(pivots <= zero, axis=-1), ops.scalar(math.inf, value), value)
+    singular = xp.any(pivots <= zero, axis=-1)
+    if ridge > 0:
+        # Of a positive semi-definite matrix they are at least the ridge's part of its trace.
+        traces = (xp.sum(lower * lower, axis=(-2, -1)) for lower in (left, right))
+        singular = singular & (ridge > 2 * zero * xp.maximum(*traces))
+    value = xp.where(singular, ops.scalar(math.inf, value), value)
     # A NaN pivot makes the comparison false.
-    fine = xp.all(pivots >= -_clearly(ops, cross), axis=-1)
+    fine = xp.all(pivots >= -clearly(ops, cross), axis=-1)
     return xp.where(fine, value, ops.scalar(math.nan, value)), xp.min(pivots, axis=-1)

@@ -324,13 +324,13 @@ def indefinite(rows):
 @pytest.mark.parametrize("scale", [1e-20, 1.0, 1e20])
 @pytest.mark.parametrize(("name", "rows"), [("logdet", A), ("logdet_mi", Q), ("logdet_cmi", P)])
 def test_what_is_no_similarity(backend, name, rows, ridge, scale):
-    measure = OF_JOINT[name]
+    measure, ridge = OF_JOINT[name], ridge * scale / 2
     s = indefinite(rows) * scale
     if backend.reads_values:
-        found = r"s_\w: matrix \(1,\) .*smallest eigenvalue -1"
-        with pytest.raises(ValueError, match=found):
+        found = r"s_\w: matrix \(1,\) .*smallest eigenvalue -" + ("1" if ridge == 0 else "0?5")
+        with pytest.raises(ValueError, match=found.replace("0?5", r"(0\.5|5e)")):
             backend.call(measure, s, ridge=ridge)
-        for bad in (-np.eye(2), np.diag([1.0, -1e-3]), np.array([[0.0, 1], [1, 0]])):
+        for bad in (-np.eye(2), np.diag([1.0, -0.501]), np.array([[0.0, 1], [1, 0]])):
             with pytest.raises(ValueError, match="s_a: the matrix of shape"):
                 backend.call(logdet, bad * scale, ridge=ridge)
     if backend.name == "jax":
@@ -338,6 +338,60 @@ def test_what_is_no_similarity(backend, name, rows, ridge, scale):
             without_values(backend, lambda s: measure(s, ridge=ridge))(backend.array(s))
         )
         assert np.isnan(value).tolist() == [False, True]
+
+
+@dtypes
+@pytest.mark.parametrize("eta", [1.5, 1.8, 2.2])
+def test_indefinite_similarities_with_a_ridge(backend, name, measure, dtype, eta):
+    """As of magnified queries: no inner products, but with the ridge positive definite."""
+    s = similarities(4)
+    root = np.sqrt(np.diagonal(s, axis1=-2, axis2=-1))
+    s = s / root[..., :, None] / root[..., None, :]
+    for rows, columns in ((A, Q), (A, P), (Q, P)):
+        s[:, rows, columns] *= eta
+        s[:, columns, rows] *= eta
+    s[:, 0, 1] = s[:, 1, 0] = 1.5
+    s = s.astype(dtype)
+    ridge = 1.25 * -float(np.linalg.eigvalsh(s).min())
+    assert ridge > 0.5
+    value = backend.call(measure, s, ridge=ridge)
+    np.testing.assert_allclose(value, exact(name, s, ridge), **TOLERANCE[dtype])
+    traced = without_values(backend, lambda s: measure(s, ridge=ridge))(backend.array(s))
+    np.testing.assert_allclose(backend.numpy(traced), value, rtol=1e-5, atol=1e-6)
+
+
+def test_many_rows_of_an_indefinite_matrix(backend):
+    rng = np.random.default_rng(2)
+    s = rng.normal(size=(2, 30, 30))
+    s = s + s.swapaxes(-1, -2)
+    ridge = 1.01 * -float(np.linalg.eigvalsh(s).min())
+    expected = np.linalg.slogdet(s + ridge * np.eye(30)).logabsdet
+    np.testing.assert_allclose(backend.call(logdet, s, ridge=ridge), expected, rtol=1e-10)
+    a, e = s[:, :9, :9], s[:, 9:, 9:]
+    logs = [np.linalg.slogdet(x + ridge * np.eye(x.shape[-1])).logabsdet for x in (a, e)]
+    value = backend.call(logdet_mi, a, s[:, :9, 9:], e, ridge=ridge)
+    np.testing.assert_allclose(value, sum(logs) - expected, rtol=1e-9)
+
+
+def test_singular_with_the_ridge(backend):
+    s = np.array([[1.0, 2.0], [2.0, 1.0]])
+    assert backend.call(logdet, s, ridge=1.0) == -np.inf
+    told = backend.call(logdet_mi, s[:1, :1], s[:1, 1:], s[1:, 1:], ridge=1.0)
+    assert told == np.inf
+
+
+@pytest.mark.parametrize("ridge", [1e-8, 1e-6, 1e-4])
+def test_a_ridge_that_rounding_hides(backend, ridge):
+    """Gram matrices in float32 have negative eigenvalues: what is left counts as the ridge."""
+    points = np.random.default_rng(0).normal(size=(40, 3)).astype("float32")
+    s = points @ points.T
+    assert np.linalg.eigvalsh(s.astype("float64")).min() < -1e-7
+    value = backend.call(logdet, s, ridge=ridge)
+    wide = points.astype("float64")
+    expected = np.linalg.slogdet(wide @ wide.T + ridge * np.eye(40)).logabsdet
+    assert value == pytest.approx(expected, rel=5e-2)
+    traced = without_values(backend, lambda s: logdet(s, ridge=ridge))(backend.array(s))
+    assert backend.numpy(traced) == pytest.approx(float(value), rel=1e-3)
 
 
 @ridges

@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 from infoq.backends import Array, ops_for
 from infoq.backends.capabilities import capabilities
-from infoq.measures import logdet
 from infoq.predictives import Embedding
 from infoq.predictives.matrices import identity
 from infoq.predictives.outcomes import place_of
 from infoq.quantities.submodular.base import SimilarityFunction
 from infoq.quantities.submodular.features import FeatureSimilarities
 from infoq.quantities.submodular.neighbours import Neighbours
+from infoq.quantities.submodular.pivots import KernelPivots, pivots
 from infoq.quantities.submodular.similarities import at_least_zero, similarities
 
 # Directions are copied for each new one until there are so many: then they stay as they are.
@@ -27,6 +27,7 @@ class LogDetState(NamedTuple):
     ----------
     left : array [N]
         What the batch leaves of each candidate's similarity with itself; 0 where that is rounding.
+        Of a kernel with negative eigenvalues it may be below 0.
     settled : array [S, P + S + 16], [S, P] without a ridge, or [S, N] of a kernel
         Of features orthonormal directions, with a coordinate for the ridge of each member; of a
         kernel the rows of its incomplete Cholesky factor. Of the first S members, in full groups
@@ -99,47 +100,38 @@ class LogDet(SimilarityFunction):
     ) -> None:
         super().__init__(similarities(points, kernel, square=True))
         self._ridge = at_least_zero(ridge, "ridge")
-        self._scale = scale = self._pool.diagonal()
-        self._local = ops = ops_for(scale)
-        numbers = ops.xp.finfo(scale.dtype)
-        self._rounding = 10 * float(numbers.eps)
-        self._zero, self._one = ops.scalar(0.0, scale), ops.scalar(1.0, scale)
-        self._tiny = ops.scalar(float(numbers.smallest_normal), scale)
+        self._pivots = pivots(self._pool, self._ridge)
+        self._local = ops = self._pivots.ops
+        scale = self._pivots.own
+        self._zero, self._one = self._pivots.zero, self._pivots.one
+        self._tiny = ops.scalar(float(ops.xp.finfo(scale.dtype).smallest_normal), scale)
         self._root = ops.scalar(math.sqrt(self._ridge), scale)
         self._padded = self._ridge > 0 and isinstance(self._pool, FeatureSimilarities)
 
     def start(self) -> LogDetState:
         """The state of the empty batch."""
         width = self._pool.width + _ROWS * self._padded
-        return LogDetState(
-            self._above(self._scale, 1), self._zeros(0, width), self._zeros(_ROWS, width), ()
-        )
+        left = self._pivots.cut(self._pivots.own, 0)
+        return LogDetState(left, self._zeros(0, width), self._zeros(_ROWS, width), ())
 
     def gains(self, state: LogDetState) -> Array:
         """What each candidate would add to the log-determinant: [N]."""
-        xp = self._local.xp
-        if self._ridge > 0:
-            gains = math.log(self._ridge) + xp.log1p(state.left / self._ridge)
-        else:
-            some = state.left > 0
-            gains = xp.log(xp.where(some, state.left, self._one))
-            gains = xp.where(some, gains, self._local.scalar(-math.inf, gains))
-        return self._finish(gains)
+        return self._gains(state, None)
+
+    def gains_of(self, state: LogDetState, indices: Array) -> Array:
+        """What some candidates [m] would add: [m]."""
+        return self._gains(state, indices)
 
     def overlap(self, state: LogDetState, more: LogDetState) -> Array:
         """What each candidate adds to a batch beyond what it adds to a larger one: [N].
 
         By what is left of it in both, before either is rounded to the dtype that came in.
         """
-        xp, infinity = self._local.xp, self._local.scalar(math.inf, state.left)
-        between = xp.maximum(state.left - more.left, self._zero)
-        rest = more.left + self._ridge
-        some = rest > 0
-        shared = xp.log1p(between / xp.where(some, rest, self._one))
-        if self._ridge == 0:
-            shared = xp.where(some, shared, infinity)
-            shared = xp.where(state.left > 0, shared, -infinity)
-        return self._finish(shared)
+        return self._overlap(state, more, None)
+
+    def overlap_of(self, state: LogDetState, more: LogDetState, indices: Array) -> Array:
+        """The same of some candidates [m]: [m]."""
+        return self._overlap(state, more, indices)
 
     def add(self, state: LogDetState, index: Array | int) -> LogDetState:
         """The state of the batch with one more candidate."""
@@ -147,24 +139,31 @@ class LogDet(SimilarityFunction):
         if size > 0 and size % _ROWS == 0:
             state = self._settled(state)
         own = self._place(state, size)
+        left, pivots = state.left, self._pivots
+        here = xp.reshape(xp.asarray(index, device=self._local.device(left)), (1,))
+        mine = xp.take(left, here, axis=0)
+        kept, mine = (
+            x[0, ...] for x in (pivots.alive(mine, here, size), pivots.floored(mine, here))
+        )
         vector = self._pool.vector(index)
-        if isinstance(self._pool, FeatureSimilarities):
-            direction = self._orthogonal(state, vector, own, index)
-            across = self._pool.project(direction[: self._pool.width])
-        else:
+        if isinstance(pivots, KernelPivots):
             for group in (state.settled, state.recent):
                 vector = vector - self._local.row(group.T, index) @ group
-            square = self._local.row(state.left, index) + self._ridge
-            direction = across = self._divided(vector, square, square > 0)
+            vector, refused = pivots.pick(vector, left, mine, index, kept)
+            direction = across = self._divided(vector, mine + self._ridge, kept)
+            left = xp.where(refused, self._infinite(-1), left)
+        else:
+            direction = self._orthogonal(state, vector, own, kept)
+            across = self._pool.project(direction[: self._pool.width])
         recent = xp.where(own[-_ROWS:, None], direction[None, :], state.recent)
-        left = self._above(state.left - across * across, size + 2)
+        left = pivots.cut(left - across * across, size + 1)
         return LogDetState(left, state.settled, recent, (*state.indices, index))
 
     def value(self, state: LogDetState) -> Array:
         """The log-determinant of the batch, computed anew: a 0-d array."""
         if not state.indices:
             return self._finish(self._full(1)[0])
-        return self._finish(logdet(self._pool.among(state.indices), ridge=self._ridge))
+        return self._finish(self._pivots.log_det(state.indices))
 
     def losses_of(self, state: LogDetState, indices: Array) -> Array:
         """What the removal of each of some members [m] would take off the value: [m]."""
@@ -176,6 +175,44 @@ class LogDet(SimilarityFunction):
         places = [place_of(state.indices, indices[i]) for i in range(indices.shape[0])]
         return self._finish(ops.xp.stack([losses[place] for place in places]))
 
+    def _gains(self, state: LogDetState, places: Array | None) -> Array:
+        """Of all, or of those at `places`."""
+        xp = self._local.xp
+        left, alive, refused = self._left(state, places)
+        if self._ridge > 0:
+            part = xp.where(alive, left / self._ridge, self._zero)
+            gains = math.log(self._ridge) + xp.log1p(part)
+        else:
+            gains = xp.log(xp.where(alive, left, self._one))
+        return self._finish(self._unless(xp.where(alive, gains, self._infinite(-1)), refused))
+
+    def _overlap(self, state: LogDetState, more: LogDetState, places: Array | None) -> Array:
+        xp = self._local.xp
+        left, possible, _ = self._left(state, places)
+        rest, alive, refused = self._left(more, places)
+        between = xp.where(alive, xp.maximum(left - rest, self._zero), self._zero)
+        shared = xp.log1p(between / xp.where(alive, rest + self._ridge, self._one))
+        shared = xp.where(alive, shared, self._infinite(1))
+        shared = xp.where(possible, shared, self._infinite(-1))
+        return self._finish(self._unless(shared, refused))
+
+    def _left(self, state: LogDetState, places: Array | None) -> tuple[Array, Array, Array | None]:
+        """What is left of candidates, who of them can be added, and who is refused."""
+        left = state.left
+        if places is not None:
+            left = self._local.xp.take(left, places, axis=0)
+        refused = self._pivots.refused(left, places, state.indices)
+        alive = self._pivots.alive(left, places, len(state.indices))
+        return self._pivots.floored(left, places), alive, refused
+
+    def _unless(self, gains: Array, refused: Array | None) -> Array:
+        if refused is None:
+            return gains
+        return self._local.xp.where(refused, self._local.scalar(math.nan, gains), gains)
+
+    def _infinite(self, sign: float) -> Array:
+        return self._local.scalar(sign * math.inf, self._zero)
+
     def _settled(self, state: LogDetState) -> LogDetState:
         """The state with its directions settled, and room for others and their coordinates."""
         xp = self._local.xp
@@ -183,16 +220,14 @@ class LogDet(SimilarityFunction):
         if self._padded:
             settled = xp.concat([settled, self._zeros(int(settled.shape[0]), _ROWS)], axis=1)
         recent = self._zeros(_ROWS, int(settled.shape[1]))
-        return LogDetState(state.left, settled, recent, state.indices)
+        return state._replace(settled=settled, recent=recent)
 
     def _place(self, state: LogDetState, size: int) -> Array:
         """Which of the directions, and of the coordinates for the ridge, is the next: [S + 16]."""
         count = int(state.settled.shape[0]) + _ROWS
         return self._local.xp.arange(count, device=self._local.device(state.left)) == size
 
-    def _orthogonal(
-        self, state: LogDetState, vector: Array, own: Array, index: Array | int
-    ) -> Array:
+    def _orthogonal(self, state: LogDetState, vector: Array, own: Array, kept: Array) -> Array:
         """A direction orthogonal to the others, with a coordinate of its own for the ridge."""
         xp = self._local.xp
         if self._padded:
@@ -202,18 +237,13 @@ class LogDet(SimilarityFunction):
         square = vector @ vector
         if self._padded:  # the square of its own coordinate is the ridge, unless that underflows
             return vector / xp.sqrt(xp.maximum(square, self._tiny))
-        return self._divided(vector, square, self._local.row(state.left, index) > 0)
+        return self._divided(vector, square, kept)
 
     def _divided(self, x: Array, square: Array, kept: Array) -> Array:
         """`x` by the root of a number, or zeros where it is not kept."""
         xp = self._local.xp
         root = xp.sqrt(xp.where(kept, square, self._one))
         return xp.where(kept, x / root, self._zero)
-
-    def _above(self, left: Array, size: int) -> Array:
-        """What is left of each candidate, 0 where that is no more than rounding."""
-        # Not `>`, so that NaN stays.
-        return self._local.xp.where(left <= (size * self._rounding) * self._scale, self._zero, left)
 
     def _zeros(self, rows: int, width: int) -> Array:
         return self._local.xp.reshape(self._full(rows * width), (rows, width))

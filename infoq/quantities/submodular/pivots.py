@@ -1,0 +1,148 @@
+"""What a batch leaves of the candidates of a log-determinant, and who can still be added."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from infoq.backends import Array, ops_for
+from infoq.measures.matrices import diagonal
+from infoq.measures.similarity import clearly, log_det, resolves
+from infoq.quantities.submodular.features import FeatureSimilarities
+from infoq.quantities.submodular.reading import integers
+from infoq.quantities.submodular.similarities import Similarities
+
+# A refusal names so many candidates at most.
+_NAMED = 8
+
+
+class Pivots:
+    """What is left of candidates: as of features, whose similarities have no negative eigenvalue.
+
+    Whatever is left of them counts as 0 where it is no more than rounding, and is never below.
+    """
+
+    def __init__(self, pool: Similarities, ridge: float) -> None:
+        self.pool, self.ridge = pool, ridge
+        self.own = pool.diagonal()
+        self.ops = ops = ops_for(self.own)
+        self.scale = ops.xp.abs(self.own)
+        self.zero, self.one = ops.scalar(0.0, self.own), ops.scalar(1.0, self.own)
+        self.rounding = 10 * float(ops.xp.finfo(self.own.dtype).eps)
+
+    def cut(self, left: Array, size: int) -> Array:
+        """What is left of each candidate, [N], by a batch of `size`; 0 where that is rounding."""
+        # Not `>`, so that NaN stays.
+        limit = ((size + 1) * self.rounding) * self.scale
+        return self.ops.xp.where(left <= limit, self.zero, left)
+
+    def alive(self, left: Array, places: Array | None, size: int) -> Array:
+        """Who of all, or of those at `places`, can be added to a batch of `size`."""
+        return left > 0 if self.ridge == 0 else self.ops.xp.ones_like(left) > 0
+
+    def floored(self, left: Array, places: Array | None) -> Array:
+        """What is left of candidates that are not refused."""
+        return left
+
+    def refused(self, left: Array, places: Array | None, indices: tuple[Any, ...]) -> Array | None:
+        """Who has no log-determinant with the batch, where there may be any."""
+        return None
+
+    def log_det(self, indices: tuple[Any, ...]) -> Array:
+        """Of some candidates, refused where their matrix has a negative eigenvalue."""
+        square = self.pool.among(indices)
+        ops = ops_for(square)
+        return log_det(ops, square, diagonal(ops, square), self.ridge, self._name(indices))
+
+    def _name(self, indices: tuple[Any, ...]) -> str:
+        return "points"
+
+    def _at(self, x: Array, places: Array | None) -> Array:
+        return x if places is None else self.ops.xp.take(x, places, axis=0)
+
+
+class KernelPivots(Pivots):
+    """What is left of candidates of a kernel, which may have negative eigenvalues.
+
+    Down to the ridge they leave a log-determinant; below that the candidate is refused. Where the
+    ridge is no more than rounding, so is what is slightly below 0.
+    """
+
+    def __init__(self, pool: Similarities, ridge: float) -> None:
+        super().__init__(pool, ridge)
+        ops, one = self.ops, self.ops.xp.reshape(self.own[:1], (1, 1))
+        self._whole = self.scale + ridge
+        self._limit = clearly(ops, one) * self._whole
+        self._hidden = ~resolves(ops, one, 10 * self.scale, ridge)
+
+    def cut(self, left: Array, size: int) -> Array:
+        """What is left of each candidate, [N], by a batch of `size`; 0 where that is rounding."""
+        xp = self.ops.xp
+        limit = ((size + 1) * self.rounding) * self.scale
+        below = xp.where(self._hidden, xp.maximum(limit, self._limit), limit)
+        return xp.where((left <= limit) & (left >= -below), self.zero, left)
+
+    def alive(self, left: Array, places: Array | None, size: int) -> Array:
+        """Who of all, or of those at `places`, can be added to a batch of `size`."""
+        if self.ridge == 0:
+            return left > 0
+        limit = ((size + 1) * self.rounding) * self._at(self._whole, places)
+        dead = (left < 0) & (left + self.ridge <= limit)
+        return ~dead | (self._at(self._hidden, places) & (left > -math.inf))
+
+    def floored(self, left: Array, places: Array | None) -> Array:
+        """What is left of candidates that are not refused."""
+        hidden = (left < 0) & (left > -math.inf) & self._at(self._hidden, places)
+        return self.ops.xp.where(hidden, self.zero, left)
+
+    def pick(
+        self, column: Array, left: Array, mine: Array, index: Array | int, kept: Array
+    ) -> tuple[Array, Array]:
+        """What is left of a pick's column, [N], and who has no log-determinant with it.
+
+        Of whom nothing is left has nothing in common with anybody, up to rounding.
+        """
+        xp, row = self.ops.xp, self.ops.row
+        common = xp.abs(column) > xp.sqrt(row(self._limit, index)) * xp.sqrt(self._whole)
+        apart = (mine == 0) & ~common
+        negative = row(left, index) + self.ridge < -row(self._limit, index)
+        return xp.where(apart, self.zero, column), negative | (~kept & common)
+
+    def refused(self, left: Array, places: Array | None, indices: tuple[Any, ...]) -> Array | None:
+        """Who has no log-determinant with the batch.
+
+        Where values can be read that is an error, but of members, which are copies then.
+        """
+        xp = self.ops.xp
+        refused = left + self.ridge < -self._at(self._limit, places)
+        if not self.ops.concrete(refused):
+            return refused
+        if not bool(xp.any(refused)):
+            return None
+        every = places
+        if every is None:
+            every = xp.arange(left.shape[0], device=self.ops.device(left))
+        if indices:
+            if bool(xp.all(left == -math.inf)):  # as of a batch that has none itself
+                self.log_det(indices)
+            members = integers(self.ops, indices, left)[None, :]
+            refused = refused & ~xp.any(every[:, None] == members, axis=1)
+        if bool(xp.any(refused)):
+            worst = xp.argmin(xp.where(refused, left, self.ops.scalar(math.inf, left)))
+            self.log_det((*indices, int(every[int(worst)])))
+        return None  # by rounding
+
+    def _name(self, indices: tuple[Any, ...]) -> str:
+        if len(indices) > _NAMED or not all(_readable(index) for index in indices):
+            return f"kernel of {len(indices)} candidates"
+        return f"kernel of candidates {[int(index) for index in indices]}"
+
+
+def _readable(index: Any) -> bool:
+    return not hasattr(index, "shape") or ops_for(index).concrete(index)
+
+
+def pivots(pool: Similarities, ridge: float) -> Pivots:
+    """What is left of the candidates of a pool."""
+    kind = Pivots if isinstance(pool, FeatureSimilarities) else KernelPivots
+    return kind(pool, ridge)
