@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeVar
+
+from infoq.backends.tables import Table
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -94,7 +95,7 @@ class Capabilities(NamedTuple):
 
 _capabilities: dict[str, Capabilities] = {}
 
-CAPABILITIES: Final[Mapping[str, Capabilities]] = MappingProxyType(_capabilities)
+CAPABILITIES: Final[Mapping[str, Capabilities]] = Table(_capabilities, __name__, "CAPABILITIES")
 """Where every public function and class works, by its name below `infoq`.
 
 A way of calling one that differs from the others has an entry of its own, `"name, option"`.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import accumulate
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import dask.array as da
@@ -51,17 +51,14 @@ class DaskOps(Ops):
         shape: tuple[int, ...],
     ) -> Array:
         """One lazy task a chunk of candidates, and the sum of their results."""
-
-        def one(*arguments: Any) -> Array:
-            return run(*arguments)[None, ...]
-
-        return da.sum(_by_chunk(one, rows, shared, shape, adjust_chunks={0: lambda _: 1}), axis=0)
+        sums = _by_chunk(partial(_one, run), rows, shared, shape, adjust_chunks={0: _single})
+        return da.sum(sums, axis=0)
 
     def over_stacks(
         self, function: Callable[..., Any], signature: str, *arrays: Array, **settings: Any
     ) -> Any:
         """One lazy task a chunk of the stack: what eliminates row by row would be hundreds."""
-        return _by_matrix(lambda *x: function(ops_for(x[0]), *x, **settings), signature, *arrays)
+        return _by_matrix(partial(_called, function, settings), signature, *arrays)
 
     def whole(self, x: Array, axes: int) -> Array:
         """In one chunk along the last axes."""
@@ -69,21 +66,21 @@ class DaskOps(Ops):
 
     def cholesky(self, a: Array) -> Array:
         """The lower factors, each computed by the library that holds the chunk."""
-        return _by_matrix(lambda x: ops_for(x).cholesky(x), "(i,j)->(i,j)", a)
+        return _by_matrix(partial(_method, "cholesky", {}), "(i,j)->(i,j)", a)
 
     def cholesky_logdet(self, a: Array) -> Array:
         """The log-determinants, each computed by the library that holds the chunk."""
-        return _by_matrix(lambda x: ops_for(x).cholesky_logdet(x), "(i,j)->()", a)
+        return _by_matrix(partial(_method, "cholesky_logdet", {}), "(i,j)->()", a)
 
     def solve_triangular(self, a: Array, b: Array, *, lower: bool = True) -> Array:
         """The solutions, each computed by the library that holds the chunk."""
-        return _by_matrix(
-            lambda x, y: ops_for(x).solve_triangular(x, y, lower=lower), "(i,j),(j,k)->(i,k)", a, b
-        )
+        solve = partial(_method, "solve_triangular", {"lower": lower})
+        return _by_matrix(solve, "(i,j),(j,k)->(i,k)", a, b)
 
     def symmetric_eigen(self, a: Array) -> tuple[Array, Array]:
         """Eigenvalues and eigenvectors, each computed by the library that holds the chunk."""
-        values, vectors = _by_matrix(lambda x: ops_for(x).symmetric_eigen(x), "(i,j)->(i),(i,j)", a)
+        eigen = partial(_method, "symmetric_eigen", {})
+        values, vectors = _by_matrix(eigen, "(i,j)->(i),(i,j)", a)
         return values, vectors
 
     def join(self, arrays: Sequence[Array]) -> Array:
@@ -126,21 +123,16 @@ def _by_chunk(
         whole = {0: chunks} | dict.fromkeys(range(1, x.ndim), -1)
         arguments += [x.rechunk(whole), (0, *range(free, free + x.ndim - 1))]
         free += x.ndim - 1
-    flat, rebuild = _flatten(shared)
-    for x in flat:
+    for x in _leaves(shared):
         if isinstance(x, da.Array):
             arguments += [x.rechunk(-1), tuple(range(free, free + x.ndim))]
             free += x.ndim
         else:
             arguments += [x, None]
-
-    def chunk(*blocks: Array) -> Array:
-        return run(blocks[:count], rebuild(blocks[count:]))
-
     new = {free + i: size for i, size in enumerate(shape)}
     empty = ops_for(rows[0]._meta).upcast(rows[0]._meta)
     return da.blockwise(
-        chunk,
+        partial(_chunk, run, count, _outline(shared)),
         (0, *new),
         *arguments,
         new_axes=new,
@@ -150,23 +142,50 @@ def _by_chunk(
     )
 
 
-def _flatten(tree: Any) -> tuple[list[Any], Callable[[Sequence[Any]], Any]]:
-    """The leaves of nested tuples, and what puts others in their place."""
+# What the tasks of a graph call has a name, so that lazy arrays can be pickled.
+
+
+def _chunk(run: Callable[..., Array], count: int, outline: Any, *blocks: Array) -> Array:
+    return run(blocks[:count], _rebuilt(outline, iter(blocks[count:])))
+
+
+def _one(run: Callable[..., Array], *arguments: Any) -> Array:
+    return run(*arguments)[None, ...]
+
+
+def _single(_size: int) -> int:
+    return 1
+
+
+def _called(function: Callable[..., Any], settings: dict[str, Any], *x: Array) -> Any:
+    return function(ops_for(x[0]), *x, **settings)
+
+
+def _method(name: str, settings: dict[str, Any], *x: Array) -> Any:
+    return getattr(ops_for(x[0]), name)(*x, **settings)
+
+
+def _leaves(tree: Any) -> list[Any]:
+    """What nested tuples hold."""
     if not isinstance(tree, tuple):
-        return [tree], lambda leaves: leaves[0]
-    parts = [_flatten(part) for part in tree]
-    ends = list(accumulate(len(leaves) for leaves, _ in parts))
-    kind = getattr(type(tree), "_make", tuple)  # a named tuple, or a plain one
+        return [tree]
+    return [leaf for part in tree for leaf in _leaves(part)]
 
-    def rebuild(leaves: Sequence[Any]) -> Any:
-        starts = [0, *ends]
-        pieces = (
-            build(leaves[start:end])
-            for (_, build), start, end in zip(parts, starts, ends, strict=False)
-        )
-        return kind(pieces)
 
-    return [leaf for leaves, _ in parts for leaf in leaves], rebuild
+def _outline(tree: Any) -> Any:
+    """Nested tuples without their leaves: types, and the outlines of what is in them."""
+    if not isinstance(tree, tuple):
+        return None
+    return type(tree), [_outline(part) for part in tree]
+
+
+def _rebuilt(outline: Any, leaves: Iterator[Any]) -> Any:
+    """Nested tuples with other leaves."""
+    if outline is None:
+        return next(leaves)
+    kind, parts = outline
+    made = [_rebuilt(part, leaves) for part in parts]
+    return getattr(kind, "_make", tuple)(made)
 
 
 def _by_matrix(function: Callable[..., Any], signature: str, *arrays: Array) -> Any:

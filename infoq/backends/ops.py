@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import sys
 from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 from types import ModuleType
@@ -43,6 +44,21 @@ class Ops:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
+
+    def __reduce__(self) -> tuple[Callable[[str], Ops], tuple[str]]:
+        """By name: what a process makes of it is the `Ops` that is registered there."""
+        from infoq.backends.registry import ops_named  # which imports this file
+
+        namespace = self.xp.__name__
+        if sys.modules.get(namespace) is not self.xp:
+            raise TypeError(
+                f"cannot pickle {self!r}: its namespace {namespace!r} is no module that another "
+                "process could import; give its Ops a __reduce__ that makes it"
+            )
+        return ops_named, (namespace,)
+
+    def __deepcopy__(self, _memo: object) -> Ops:
+        return self
 
     # --- what an array is -------------------------------------------------------------------
 
@@ -400,6 +416,12 @@ class Ops:
         for part in others:
             result = result + function(*(x[part, ...] for x in columns))
         return result
+
+    def to_device(self, x: Array, device: Any) -> Array:
+        """`x` on another of the library's devices."""
+        import array_api_compat
+
+        return array_api_compat.to_device(x, device)
 
     def fetch(self, x: Array) -> Array:
         """`x` in memory: itself, or the computed array of a lazy library."""

@@ -240,6 +240,11 @@ def ops_of(xp: ModuleType) -> Ops:
     return ready
 
 
+def ops_named(namespace: str) -> Ops:
+    """The `Ops` of a namespace by its full name, such as ``"array_api_compat.numpy"``."""
+    return ops_of(importlib.import_module(namespace))
+
+
 def _ops_of(x: Array, name: str) -> Ops:
     _learn(type(x))
     ready = _READY.get(_LIBRARIES.get(type(x), ""))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from typing import Any, Self
 
-from infoq.backends.registry import is_imported, ops_class
+from infoq.backends.registry import is_imported, ops_class, ops_for
 
 # The libraries whose transformations look into arguments: not told yet of the classes, and told.
 _WAITING = ["jax", "torch"]
@@ -55,6 +55,27 @@ class Tree:
         """What else it is made of: hashable, and a constant of a compiled program."""
         return self._settings
 
+    def to(self, device: Any) -> Self:
+        """The same on another device of its library: all that it is made of is moved there.
+
+        Parameters
+        ----------
+        device : device or str
+            As the library names it: ``"cuda"`` of PyTorch, ``jax.devices()[0]`` of JAX.
+
+        Returns
+        -------
+        the same type
+            With the same settings, and arrays on that device.
+
+        Examples
+        --------
+        >>> import numpy as np, infoq
+        >>> infoq.DenseEmbedding(np.ones((3, 2))).to("cpu")
+        DenseEmbedding(N=3, R=1, P=2, numpy float64)
+        """
+        return self.from_parts(_moved(self.parts, device), self.settings)
+
     def __repr__(self) -> str:
         try:
             return self._words()
@@ -65,6 +86,16 @@ class Tree:
     def _words(self) -> str:
         """What `repr` says where the parts are arrays."""
         return f"{type(self).__name__}({_leaves(self.parts)})"
+
+
+def _moved(part: Any, device: Any) -> Any:
+    """Parts on another device; what is no array stays as it is."""
+    if isinstance(part, tuple):
+        moved = [_moved(one, device) for one in part]
+        return type(part)(*moved) if hasattr(part, "_fields") else tuple(moved)
+    if isinstance(part, Tree):
+        return part.to(device)
+    return ops_for(part).to_device(part, device) if hasattr(part, "shape") else part
 
 
 def _leaves(part: Any) -> str:

@@ -45,19 +45,27 @@ def linearise(function: Callable[[Any, Any], Any], parameters: Any) -> Linearise
     >>> jacobian.shape
     (5, 3, 6)
     """
-    flat, rebuild = ravel_pytree(parameters)
+    return _Linearised(function, parameters)
 
-    def one(weights: Any, x: Any) -> tuple[Any, Any]:
-        outputs = jnp.asarray(function(rebuild(weights), x))
-        outputs = outputs.reshape(1) if outputs.ndim == 0 else outputs
-        if outputs.ndim != 1:
-            raise ValueError(f"function: expected outputs [C] of one input, got {outputs.shape}")
-        return outputs, outputs
 
-    each = jax.vmap(jax.jacrev(one, has_aux=True), in_axes=(None, 0))
+class _Linearised:
+    """Inputs [n, ...] to outputs [n, C] of a function, and their Jacobian [n, C, P]."""
 
-    def outputs_and_jacobian(x: Any) -> tuple[Any, Any]:
+    def __init__(self, function: Callable[[Any, Any], Any], parameters: Any) -> None:
+        self.function, self.parameters = function, parameters
+
+    def __call__(self, x: Any) -> tuple[Any, Any]:
+        flat, rebuild = ravel_pytree(self.parameters)
+
+        def one(weights: Any, x: Any) -> tuple[Any, Any]:
+            outputs = jnp.asarray(self.function(rebuild(weights), x))
+            outputs = outputs.reshape(1) if outputs.ndim == 0 else outputs
+            if outputs.ndim != 1:
+                raise ValueError(
+                    f"function: expected outputs [C] of one input, got {outputs.shape}"
+                )
+            return outputs, outputs
+
+        each = jax.vmap(jax.jacrev(one, has_aux=True), in_axes=(None, 0))
         jacobian, outputs = each(flat, x)
         return outputs, jacobian
-
-    return outputs_and_jacobian

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -58,26 +59,35 @@ def linearise(module: torch.nn.Module, *, chunk_size: int | None = None) -> Line
     if not wanted:
         raise ValueError("module: no parameter requires a gradient")
 
-    def one(moving: dict[str, Any], still: dict[str, Any], x: Any) -> tuple[Any, Any]:
-        outputs = functional_call(module, moving | still, (x[None, ...],))[0, ...]
-        outputs = outputs.reshape(1) if outputs.ndim == 0 else outputs
-        if outputs.ndim != 1:
-            raise ValueError(
-                f"module: expected outputs [n, C], got {('n', *outputs.shape)} for n candidates"
-            )
-        return outputs, outputs
+    return partial(_outputs_and_jacobian, module, tuple(wanted), chunk_size)
 
-    def outputs_and_jacobian(x: Any) -> tuple[Any, Any]:
-        named = dict(module.named_parameters())
-        moving = {name: named[name].detach() for name in wanted}
-        still = {name: p.detach() for name, p in named.items() if name not in moving}
-        still |= dict(module.named_buffers())
-        each = vmap(jacrev(one, has_aux=True), in_dims=(None, None, 0), chunk_size=chunk_size)
-        jacobians, outputs = each(moving, still, x)
-        flat = [j.reshape(*outputs.shape, -1) for j in jacobians.values()]
-        return outputs, torch.cat(flat, dim=-1)
 
-    return outputs_and_jacobian
+def _outputs_and_jacobian(
+    module: torch.nn.Module, wanted: tuple[str, ...], chunk_size: int | None, x: Any
+) -> tuple[Any, Any]:
+    """Outputs [n, C] of a module, and their Jacobian [n, C, P] in the wanted parameters."""
+    named = dict(module.named_parameters())
+    moving = {name: named[name].detach() for name in wanted}
+    still = {name: p.detach() for name, p in named.items() if name not in moving}
+    still |= dict(module.named_buffers())
+    one = partial(_one, module)
+    each = vmap(jacrev(one, has_aux=True), in_dims=(None, None, 0), chunk_size=chunk_size)
+    jacobians, outputs = each(moving, still, x)
+    flat = [j.reshape(*outputs.shape, -1) for j in jacobians.values()]
+    return outputs, torch.cat(flat, dim=-1)
+
+
+def _one(
+    module: torch.nn.Module, moving: dict[str, Any], still: dict[str, Any], x: Any
+) -> tuple[Any, Any]:
+    """Outputs [C] of one candidate, twice: to differentiate, and as they are."""
+    outputs = functional_call(module, moving | still, (x[None, ...],))[0, ...]
+    outputs = outputs.reshape(1) if outputs.ndim == 0 else outputs
+    if outputs.ndim != 1:
+        raise ValueError(
+            f"module: expected outputs [n, C], got {('n', *outputs.shape)} for n candidates"
+        )
+    return outputs, outputs
 
 
 def _differs_in_training(part: torch.nn.Module) -> bool:

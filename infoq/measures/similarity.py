@@ -40,7 +40,7 @@ def logdet(s_a: Array, *, ridge: float = 0.0) -> Array:
     Parameters
     ----------
     s_a : array [..., B, B]
-        Similarities of the batch, symmetric and positive semi-definite.
+        Similarities of the batch, symmetric; with the ridge positive semi-definite.
     ridge : float
         What is added to the diagonal, :math:`\lambda`.
 
@@ -55,13 +55,15 @@ def logdet(s_a: Array, *, ridge: float = 0.0) -> Array:
     TypeError, ValueError
         If `ridge` is negative or no number, or `s_a` is not floating, not square, or (where values
         can be read, else the result is NaN) not finite, not symmetric, or has an eigenvalue that is
-        clearly negative.
+        clearly below -ridge.
 
     Notes
     -----
     Exact. A pivot counts as zero at 10 B eps of the diagonal, whatever the scale. With a ridge it
     is B log ridge + log det(I + S / ridge), so that small similarities keep their relative
-    accuracy. B^3 multiply-adds and three matrices in memory for each batch.
+    accuracy, and S may have negative eigenvalues; where the ridge is itself rounding, at 1000 B eps
+    of the diagonal, S counts as positive semi-definite. B^3 multiply-adds and three matrices in
+    memory for each batch.
 
     References
     ----------
@@ -92,7 +94,7 @@ def logdet_mi(s_a: Array, s_ae: Array, s_e: Array, *, ridge: float = 0.0) -> Arr
     ----------
     s_a, s_ae, s_e : array [..., B, B], [..., B, Q], [..., Q, Q]
         Similarities of the batch, of batch and evaluation set, and of the evaluation set: blocks of
-        a positive semi-definite matrix. Their leading axes broadcast.
+        a matrix that is, with the ridge, positive semi-definite. Their leading axes broadcast.
     ridge : float
         What is added to the diagonals of `s_a` and of `s_e`.
 
@@ -150,7 +152,7 @@ def logdet_cg(s_a: Array, s_ap: Array, s_p: Array, *, ridge: float = 0.0) -> Arr
     ----------
     s_a, s_ap, s_p : array [..., B, B], [..., B, M], [..., M, M]
         Similarities of the batch, of batch and private set, and of the private set: blocks of a
-        positive semi-definite matrix. Their leading axes broadcast.
+        matrix that is, with the ridge, positive semi-definite. Their leading axes broadcast.
     ridge : float
         What is added to the diagonals of `s_a` and of `s_p`.
 
@@ -219,8 +221,8 @@ def logdet_cmi(
     s_a, s_aq, s_q : array [..., B, B], [..., B, Q], [..., Q, Q]
         Similarities of the batch, of batch and query set, and of the query set.
     s_ap, s_qp, s_p : array [..., B, M], [..., Q, M], [..., M, M]
-        Those with and of the private set. All are blocks of one positive semi-definite matrix, and
-        their leading axes broadcast.
+        Those with and of the private set. All are blocks of one matrix that is, with the ridge,
+        positive semi-definite; their leading axes broadcast.
     ridge : float
         What is added to the diagonals of `s_a`, `s_q` and `s_p`.
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypedDict, TypeVar
 
 from infoq.backends import Array
+from infoq.backends.tables import Table
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -58,7 +58,7 @@ class Who(TypedDict, total=False):
 
 _methods: dict[str, Method] = {}
 
-TAXONOMY: Final[Mapping[str, Method]] = MappingProxyType(_methods)
+TAXONOMY: Final[Mapping[str, Method]] = Table(_methods, __name__, "TAXONOMY")
 """Every method of `infoq.methods` by name."""
 
 

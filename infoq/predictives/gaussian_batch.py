@@ -55,11 +55,7 @@ class GaussianBatch:
 
     def _known(self) -> KnownBatch:
         pool, about, approximation = self._pool, self._about, self._approximation
-
-        def gains(embedding: Embedding, precision: Precision) -> Array:
-            few = Gaussian(embedding, pool.precision)
-            return few.information(about, precision, approximation)
-
+        gains = partial(_information, pool.precision, about, approximation)
         return KnownBatch(pool.embedding, self._precision, gains, pool.observe, pool.forget)
 
     def _measured(self) -> MeasuredBatch:
@@ -119,3 +115,10 @@ class GaussianBatch:
             return self._batch.value(state)
         one = Gaussian(as_one(pool.embedding, state.indices), self._precision)
         return pool.cast(one.information(self._about, None, self._approximation)[0])
+
+
+def _information(
+    prior: Precision, about: Any, approximation: str, embedding: Embedding, known: Precision
+) -> Array:
+    """What some candidates tell beyond what is known: [n]."""
+    return Gaussian(embedding, prior).information(about, known, approximation)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
 import infoq
 from infoq import likelihoods
+from infoq.backends import ops_for
 from infoq.predictives.gaussian import Gaussian
 
 RNG = np.random.default_rng(0)
@@ -212,3 +215,27 @@ def test_what_a_jacobian_embedding_refuses():
 
     with pytest.raises(TypeError, match="linearise: expected a Jacobian of the library"):
         infoq.JacobianEmbedding(X, other, likelihood)
+
+
+def network_of_jax(weights, x):
+    import jax.numpy as jnp
+
+    return jnp.tanh(weights @ x)
+
+
+def test_what_is_linearised_is_pickled_with_what_it_is_of():
+    torch, jax = pytest.importorskip("torch"), pytest.importorskip("jax")
+    from infoq.integrations.jax import linearise as of_jax
+    from infoq.integrations.torch import linearise as of_torch
+
+    def host(x):
+        return ops_for(x).to_host(x)
+
+    weights, inputs = jax.numpy.ones((2, 3)), jax.numpy.asarray(X)
+    for made, x in (
+        (of_torch(torch.nn.Linear(3, 2)), torch.tensor(X, dtype=torch.float32)),
+        (of_jax(network_of_jax, weights), inputs),
+    ):
+        again = pickle.loads(pickle.dumps(made))
+        for one, other in zip(made(x), again(x), strict=True):
+            np.testing.assert_array_equal(host(one), host(other))

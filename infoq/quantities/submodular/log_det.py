@@ -53,7 +53,7 @@ class LogDet(SimilarityFunction):
     points : Embedding or array [N, P], optional
         Features, one row a candidate; similarities are their inner products.
     kernel : array [N, N] or Neighbours, optional
-        Similarities in place of points, symmetric and positive semi-definite.
+        Similarities in place of points, symmetric; with the ridge positive semi-definite.
     ridge : float
         What is added to the diagonal, :math:`\lambda`.
 
@@ -62,14 +62,18 @@ class LogDet(SimilarityFunction):
     TypeError, ValueError
         If neither or both of points and kernel are given, one is not floating, of another shape or
         (where values can be read) not finite, a kernel is not symmetric, an embedding has more
-        rows a candidate than one, or `ridge` is negative or no number.
+        rows a candidate than one, or `ridge` is negative or no number. Of gains and values, where
+        a batch, alone or with one more, has a kernel with an eigenvalue that is clearly below
+        -ridge; where values cannot be read those gains are NaN.
 
     Notes
     -----
     As published, without the factor 1/2 of an entropy: with ``ridge=1`` twice `EIG` of a `Gaussian`
     with precision 1. Submodular; monotone for a ridge of at least 1. Without a ridge a candidate
     that depends on the batch has a gain of -inf: where 10 B eps or less of its similarity with
-    itself is left, whatever the scale. A candidate that is added again counts as a copy.
+    itself is left, whatever the scale. A kernel may have negative eigenvalues, as those with
+    magnified queries have: what is left of a candidate may fall to -ridge. A candidate that is
+    added again counts as a copy.
 
     From features a step costs N P + B (P + B) multiply-adds, N + B (P + B) numbers in memory, and
     never N x N: what is kept are directions in feature space, orthogonalised twice, so that float32
