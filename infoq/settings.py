@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import math
 import operator
 import re
 import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
-_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
+_UNITS = {letter: 1000**power for power, letter in enumerate(("", "K", "M", "G", "T"))}
+_UNITS |= {f"{letter}I": 1024**power for power, letter in enumerate("KMGT", 1)}
+_SIZE = re.compile(r"\s*([0-9]*\.?[0-9]+(?:E[+-]?[0-9]+)?)\s*([KMGT]?I?)B?\s*")
 
 
 class Options(NamedTuple):
@@ -38,8 +41,8 @@ def options(*, memory: int | str | None = None) -> Iterator[Options]:
     Parameters
     ----------
     memory : int or str, optional
-        What temporary arrays may take, in bytes or as ``"512MB"``, ``"2GiB"``. At least one
-        candidate is always computed at a time. On CPUs, NumPy and PyTorch take no more than the
+        What temporary arrays may take, in bytes or as ``"512MB"``, ``"2GiB"``, ``"1e9"``. At least
+        one candidate is always computed at a time. On CPUs, NumPy and PyTorch take no more than the
         2 or 3 MiB that stay in the cache. The answer does not depend on it.
 
     Yields
@@ -111,19 +114,27 @@ def parse_bytes(size: int | str) -> int:
 
     Examples
     --------
-    >>> parse_bytes("1.5 GiB")
-    1610612736
+    >>> parse_bytes("1.5 GiB"), parse_bytes("1e3"), parse_bytes("1TB")
+    (1610612736, 1000, 1000000000000)
     """
     # Of a compiled program's int that varies, `index` makes a constant.
     count = _count(operator.index(size) if isinstance(size, int) else size)
-    if count <= 0 or isinstance(size, bool):
-        raise ValueError(f"memory: expected bytes, or text such as '512MB' or '2GiB', got {size!r}")
-    return count
+    if not 1 <= count < math.inf or count % 1 or isinstance(size, bool):
+        whole = f"; a byte is whole, so pass {math.ceil(count)}" if 0 < count < math.inf else ""
+        fix = "" if isinstance(size, bool) else whole
+        raise ValueError(
+            f"memory: expected bytes, or text such as '512MB' or '2GiB', got {size!r}{fix}"
+        )
+    return int(count)
 
 
-def _count(size: int | str) -> int:
-    match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([KMG]?I?)B?\s*", str(size).upper())
-    return int(float(match[1]) * _UNITS.get(match[2], 0)) if match else 0
+def _count(size: int | str) -> float:
+    """Bytes, a whole number where there is a unit; 0 of what says no size."""
+    match = _SIZE.fullmatch(str(size).upper())
+    if match is None or match[2] not in _UNITS:
+        return 0
+    count: float = float(match[1]) * _UNITS[match[2]]
+    return math.floor(count) if match[2] and count < math.inf else count
 
 
 # Constants of a compiled program, as of `torch.compiler.assume_constant_result`.

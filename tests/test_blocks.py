@@ -33,6 +33,11 @@ MEMORY = [1, "1KB", "1GB"]
         ("3KiB", 3072),
         ("1.5 GiB", 3 * 2**29),
         (".5KB", 500),
+        ("1TB", 10**12),
+        ("2 TiB", 2**41),
+        ("1e3", 1000),
+        ("1e9", 10**9),
+        ("1.5e-3GB", 1_500_000),
     ],
 )
 def test_memory_is_bytes_or_text(memory, count):
@@ -41,8 +46,9 @@ def test_memory_is_bytes_or_text(memory, count):
         assert settings.memory == current_options().memory == count
 
 
-NUMBERS = [0, -1, -0.5, 0.5, True, False, float("nan"), float("inf")]
-TEXTS = ["", "0", "0MB", "-5MB", "0.1", "MB", "much", "5XB", "5 M B", "1e9", "IB", "5IB"]
+NUMBERS = [0, -1, -0.5, 0.5, 1.5, True, False, float("nan"), float("inf")]
+TEXTS = ["", "0", "0MB", "-5MB", "0.1", "MB", "much", "5XB", "5 M B", "IB", "5IB", "1.5", "1e-9"]
+TEXTS += ["1e400", "5e", "e5"]
 JUNK = [b"5", [5], (5,), {}, object()]
 
 

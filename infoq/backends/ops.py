@@ -136,6 +136,10 @@ class Ops:
         dtype = xp.float32 if xp.finfo(like.dtype).bits < 32 else like.dtype
         return xp.full(shape, value, dtype=dtype, device=self.device(like))
 
+    def equal_weights(self, count: int, like: Array) -> Array:
+        """Weights [count] that sum to one, divided in the precision of the library."""
+        return self.constant((count,), 1.0, like) / count
+
     # --- elementwise ------------------------------------------------------------------------
 
     def xlogx(self, x: Array) -> Array:

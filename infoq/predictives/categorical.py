@@ -198,7 +198,7 @@ class Categorical(Tree):
         """The draws' weights [K], which sum to one."""
         if len(self.parts) == 2:
             return self.parts[1]
-        return self.ops.constant((self.num_draws,), 1 / self.num_draws, self._values)
+        return self.ops.equal_weights(self.num_draws, self._values)
 
     # --- what it answers --------------------------------------------------------------------
 
@@ -489,7 +489,7 @@ class Categorical(Tree):
         if size == 0:
             raise ValueError("targets: expected at least one target, got none")
         if weights is None:
-            return self.ops.constant((size,), 1 / size, self._values)
+            return self.ops.equal_weights(size, self._values)
         ops_for(targets=self._values, target_weights=weights)
         return check_weights(self.ops, weights, self._values, size, "target_weights", "target")
 

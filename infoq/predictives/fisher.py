@@ -198,7 +198,10 @@ def gradient_embedding(
         for one in each:
             likelihood.check_labels(one)
     factor = ops.xp.stack([likelihood.residual(ops, y, shape, like) for y in each], axis=2)
-    factor = factor * (len(each) ** -0.5 if share is None else share[:, None, :])
+    if share is None:
+        factor = factor / ops.xp.sqrt(ops.scalar(len(each), factor))
+    else:
+        factor = factor * share[:, None, :]
     if x.ndim == 2:
         return FactoredEmbedding.from_parts((x, ops.xp.astype(factor, x.dtype)), bool(bias))
     return DenseEmbedding(ops.xp.astype(ops.xp.matrix_transpose(factor) @ like, x.dtype))

@@ -461,7 +461,7 @@ class Gaussian(Tree):
         if size == 0:
             raise ValueError("targets: expected at least one target, got none")
         if weights is None:
-            return self.ops.constant((size,), 1 / size, self.like)
+            return self.ops.equal_weights(size, self.like)
         ops_for(targets=targets.parts[0], target_weights=weights)
         like = self.ops.xp.reshape(self.like, (-1,))[:1][:, None, None]
         return check_weights(self.ops, weights, like, size, "target_weights", "target")
