@@ -131,9 +131,12 @@ def strict(session: nox.Session) -> None:
 
 @nox.session
 def strangers(session: nox.Session) -> None:
-    """A library that infoq has no code for, by the documentation's plugin, installed."""
+    """Libraries that infoq has no code for: with a plugin, at 50 digits, and refused by name."""
     session.install("-e", ".[test]", "marray>=0.0.12", "./docs/examples/infoq-marray")
-    session.run("pytest", "tests/backends/test_strangers.py", *session.posargs, env=THREADS)
+    session.install("mparray>=0.2.2", "mlx[cpu]", "sparse>=0.19", "cubed", "pandas")
+    names = ("strangers", "many_digits", "other_libraries")
+    tests = [f"tests/backends/test_{name}.py" for name in names]
+    session.run("pytest", *tests, *session.posargs, env=THREADS)
 
 
 @nox.session
