@@ -26,6 +26,7 @@ from infoq.backends import registry
 EXEMPT = {
     ("README.md", "python3 -m venv .venv && .venv/bin/pip install"): "runs this, or nox's session",
     ("docs/backends.md", "$ pytest --backend"): "runs this",
+    ("docs/backends.md", "import mpmath"): "nox -s strangers installs what it names",
     ("docs/mutation.md", "nox -s mutation"): "takes hours",
 }
 
