@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import rich  # noqa: F401  the commands print with it: better missed here than half-way
 
-from infoq.cli import missing_extra
+from infoq.cli import missing_extra, streams
 from infoq.cli.names import Commands, Name
 
 __all__ = ["cli", "run"]
@@ -25,7 +25,7 @@ KIND = Name("probs", "log_probs", "logits")
 
 @contextmanager
 def _one_line_errors() -> Iterator[None]:
-    """Turn what a user can put right into one line on stderr and exit code 1."""
+    """Turn what a user can put right into one line on stderr and exit code 1; an interrupt, 130."""
     try:
         from infoq.cli.files import FileError
 
@@ -35,6 +35,9 @@ def _one_line_errors() -> Iterator[None]:
             raise click.ClickException(_one_line(str(error))) from error
     except MemoryError as error:
         raise click.ClickException(_one_line(f"out of memory: {error}")) from error
+    except KeyboardInterrupt as error:
+        streams.refuse("interrupted")
+        raise click.exceptions.Exit(streams.INTERRUPTED) from error
     except ModuleNotFoundError as error:
         line = missing_extra(error)
         if line is None:

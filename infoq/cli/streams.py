@@ -39,7 +39,9 @@ def trouble(error: OSError) -> str:
 def refuse(line: str) -> None:
     """Say why nothing comes of it; where nobody can be told, the exit code has to do."""
     with suppress(OSError, ValueError, AttributeError):
-        print(f"Error: {line}", file=sys.stderr, flush=True)
+        # On a line after the terminal's ^C.
+        start = "\n" if line == "interrupted" and sys.stderr.isatty() else ""
+        print(f"{start}Error: {line}", file=sys.stderr, flush=True)
 
 
 def silence() -> None:

@@ -428,6 +428,20 @@ def test_a_dash_is_standard_output(pool: Path, tmp_path: Path, monkeypatch) -> N
     assert list(tmp_path.iterdir()) == [pool]
 
 
+def test_an_interrupt_is_one_line_and_its_exit_code(
+    pool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(infoq, "eig", interrupted)
+    result = run(pool, "-q", "bald", "-o", tmp_path / "scores.npy")
+    assert result.exit_code == 130
+    assert result.stdout == ""
+    assert result.stderr.splitlines()[1:] == ["Error: interrupted"]
+    assert list(tmp_path.iterdir()) == [pool]
+
+
 @pytest.mark.parametrize("kind", ["probs", "log_probs", "logits"])
 def test_one_class_is_refused(kind: str, tmp_path: Path) -> None:
     file = save(tmp_path / "pool.npy", np.ones((4, 3, 1)))
