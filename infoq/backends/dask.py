@@ -77,6 +77,11 @@ class DaskOps(Ops):
         solve = partial(_method, "solve_triangular", {"lower": lower})
         return _by_matrix(solve, "(i,j),(j,k)->(i,k)", a, b)
 
+    def orthogonal(self, a: Array) -> tuple[Array, Array]:
+        """Both factors, each computed by the library that holds the chunk."""
+        q, r = _by_matrix(lambda x: ops_for(x).orthogonal(x), "(i,j)->(i,j),(j,j)", a)
+        return q, r
+
     def symmetric_eigen(self, a: Array) -> tuple[Array, Array]:
         """Eigenvalues and eigenvectors, each computed by the library that holds the chunk."""
         eigen = partial(_method, "symmetric_eigen", {})

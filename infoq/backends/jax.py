@@ -57,6 +57,12 @@ class JaxOps(Ops):
         ruled.defjvp(lambda at, along: (ruled(*at), jax.jvp(smooth, at, along)[1]))
         return ruled(*arguments)
 
+    def choose(
+        self, condition: Array, first: Callable[[], Array], second: Callable[[], Array]
+    ) -> Array:
+        """By `lax.cond`, which runs one of them also inside a compiled program."""
+        return jax.lax.cond(condition, first, second)
+
     def compiled(self, function: Callable[..., Any], settings: Hashable) -> Callable[..., Any]:
         """`function` as one program, kept for the next call of its kind."""
         key = (self, _key(function), settings)

@@ -140,6 +140,15 @@ class Ops:
         """Weights [count] that sum to one, divided in the precision of the library."""
         return self.constant((count,), 1.0, like) / count
 
+    def choose(
+        self, condition: Array, first: Callable[[], Array], second: Callable[[], Array]
+    ) -> Array:
+        """`first()` where a condition [] holds, and `second()` where not or where that is unknown.
+
+        The second is right in any case, the first the shorter way.
+        """
+        return first() if self.concrete(condition) and bool(condition) else second()
+
     # --- elementwise ------------------------------------------------------------------------
 
     def xlogx(self, x: Array) -> Array:
@@ -278,6 +287,21 @@ class Ops:
         """
         xp = self.xp
         return xp.linalg.solve(xp.tril(a) if lower else xp.triu(a), b)
+
+    def orthogonal(self, a: Array) -> tuple[Array, Array]:
+        """`a = q r` [P, Q] of rank Q: orthonormal columns q, and r [Q, Q] upper triangular.
+
+        The diagonal of r is positive.
+        """
+        xp = self.xp
+        q, r = self._thin_qr(a)
+        diagonal = xp.linalg.diagonal(r)
+        sign = xp.where(diagonal < 0, self.scalar(-1.0, a), self.scalar(1.0, a))
+        return q * sign, r * sign[:, None]
+
+    def _thin_qr(self, a: Array) -> tuple[Array, Array]:
+        q, r = self.xp.linalg.qr(a)
+        return q, r
 
     def symmetric_eigen(self, a: Array) -> tuple[Array, Array]:
         """The eigenvalues [..., R], ascending, and eigenvectors [..., R, R] of symmetric matrices.

@@ -118,7 +118,8 @@ class MeasuredBatch:
             return None
         full = rows_of(self._embedding, everyone)
         ops = ops_for(full)
-        forms = tuple(symmetric(ops, form.apply(ops, full) @ full.T) for form in self._forms)
+        seen, full = growing.unfolded_rows(ops, self._forms, full)
+        forms = tuple(symmetric(ops, form.apply(ops, full) @ full.T) for form in seen)
         state = all_known(ops, forms, self._embedding.num_rows, trace=self._trace)
         return prune(ops, state, self._score, list(members), size, len(given))
 

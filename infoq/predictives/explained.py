@@ -10,8 +10,15 @@ from infoq.backends import Array, Ops
 from infoq.likelihoods.checks import number
 from infoq.predictives import growing, weight_space
 from infoq.predictives.embeddings import DiagonalEmbedding, Embedding
-from infoq.predictives.laplace import check_budget, fisher, fisher_diagonal, kronecker_factors
-from infoq.predictives.precision import Precision
+from infoq.predictives.forms import ConditionedForm, unfolded
+from infoq.predictives.laplace import (
+    check_budget,
+    fisher,
+    fisher_diagonal,
+    kronecker_factors,
+    unfolded_fisher,
+)
+from infoq.predictives.precision import LowRankPrecision, Precision
 from infoq.predictives.structured import KroneckerPrecision
 from infoq.predictives.weight_space import Layout
 from infoq.settings import current_options
@@ -127,7 +134,12 @@ def by_forms(
         return Plan(weight_space.by_kronecker, (covariance, *factors), 0, kernel)
     if size <= count:
         check_budget(3 * size**2, like, f"targets: over P={size} parameters")
-        shared = (covariance, fisher(targets, weights), precision.root(size, like))
+        if isinstance(precision, LowRankPrecision) and isinstance(covariance, ConditionedForm):
+            told = unfolded_fisher(targets, weights, covariance)
+            root = precision.unfolded_root(like)
+        else:
+            told, root = fisher(targets, weights), precision.root(size, like)
+        shared = (covariance, told, root)
         return Plan(partial(weight_space.by_fisher, trace), shared, 0, kernel)
     check_budget(2 * count * size + count**2, like, f"targets: M={len(targets)}")
     prepare = partial(weight_space.by_rows, Layout.of(targets), trace)
@@ -140,8 +152,9 @@ def _scored(score: weight_space.Score, layout: Layout, ops: Ops, *arguments: Any
 
 def _scored_beside(score: weight_space.Score, layout: Layout, ops: Ops, *arguments: Any) -> Array:
     count = layout.arrays
-    parts, measured, (_, explained) = arguments[:count], arguments[count], arguments[count + 1 :]
-    return score(ops, measured, explained.of(ops, layout.rows(ops, parts)))
+    parts, measured, forms = arguments[:count], arguments[count], arguments[count + 1 :]
+    _, rows = unfolded(ops, forms[0], layout.rows(ops, parts))
+    return score(ops, measured, forms[1].of(ops, rows))
 
 
 def _little_is_said(

@@ -10,7 +10,8 @@ import math
 from typing import NamedTuple, Protocol
 
 from infoq.backends import Array, Ops
-from infoq.predictives.rows import Rows
+from infoq.predictives.matrices import identity
+from infoq.predictives.rows import DenseRows, Rows
 
 
 class Form(Protocol):
@@ -197,7 +198,9 @@ class SandwichForm(NamedTuple):
 
 
 class ReducedForm(NamedTuple):
-    """`W - V^T V`, which is positive semi-definite: a covariance after more outcomes.
+    """`W - V^T V`, which is positive semi-definite: a covariance after outcomes that say little.
+
+    A difference, which loses the digits that both have in common; see `ConditionedForm`.
 
     Attributes
     ----------
@@ -226,6 +229,118 @@ class ReducedForm(NamedTuple):
     def apply(self, ops: Ops, x: Array) -> Array:
         """The difference of both products."""
         return self.base.apply(ops, x) - RootForm(self.vectors).apply(ops, x)
+
+
+class ConditionedForm(NamedTuple):
+    """`W - W F^T (I + F W F^T)^-1 F W`: a covariance W after outcomes with rows F.
+
+    No difference is taken: with a = (I + F W F^T)^-1 F W x, what is left of a row x is
+    `(x - F^T a)^T W (x - F^T a) + a^T a`, the least that any a gives. Both terms are at least 0,
+    and an error of a enters by its square.
+
+    Attributes
+    ----------
+    base : Form
+        W.
+    rows : array [Q, P]
+        F.
+    lower : array [Q, Q]
+        L, lower triangular, with `L L^T = I + F W F^T`.
+    vectors : array [Q, P]
+        `L^-1 F W`.
+    """
+
+    base: Form
+    rows: Array
+    lower: Array
+    vectors: Array
+
+    @property
+    def rank(self) -> int:
+        """The number of rows, and of parameters, as the candidates' own are made in full."""
+        return int(sum(self.vectors.shape)) + self.base.rank
+
+    def of(self, ops: Ops, rows: Rows) -> Array:
+        """By what is left of the rows; by a difference where that costs less than a digit."""
+        known = rows.dot(ops, self.vectors)
+        whole = self.base.of(ops, rows)
+        told = known @ ops.xp.matrix_transpose(known)
+        return ops.choose(
+            _keeps_digits(ops, whole, told),
+            lambda: whole - told,
+            lambda: self.flat(ops).of(ops, self.unfold(ops, rows)),
+        )
+
+    def trace(self, ops: Ops, rows: Rows) -> Array:
+        """Of the quadratic forms: [n]."""
+        return trace_of(ops, self.of(ops, rows))
+
+    def apply(self, ops: Ops, x: Array) -> Array:
+        """The base's product with what is left of the vectors."""
+        return self.base.apply(ops, self._left(ops, x)[0])
+
+    def unfold(self, ops: Ops, rows: Rows) -> DenseRows:
+        """The rows [n, R, P + Q] whose products by `flat` are those of the rows by this form."""
+        return DenseRows(ops.xp.concat(self._left(ops, rows.dense(ops)), axis=-1))
+
+    def flat(self, ops: Ops) -> BesideForm:
+        """The form of unfolded rows."""
+        return BesideForm(self.base, ops.xp.ones_like(self.rows[:, 0]))
+
+    def _left(self, ops: Ops, x: Array) -> tuple[Array, Array]:
+        """`x - F^T a` and a for vectors x [..., P], projected twice."""
+        shares = self._solve(ops, flat_product(ops, x, self.vectors.T), lower=False)
+        left = x - flat_product(ops, shares, self.rows)
+        rest = flat_product(ops, left, self.vectors.T) - self._solve(ops, shares, lower=True)
+        shares = shares + self._solve(ops, rest, lower=False)
+        return x - flat_product(ops, shares, self.rows), shares
+
+    def _solve(self, ops: Ops, x: Array, *, lower: bool) -> Array:
+        """`x L^-T`, or `x L^-1`, for vectors x [..., Q]."""
+        xp = ops.xp
+        flat = xp.reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
+        side = self.lower if lower else self.lower.T
+        return xp.reshape(ops.solve_triangular(side, flat.T, lower=lower).T, x.shape)
+
+
+class BesideForm(NamedTuple):
+    """A form on the first parameters, and a diagonal one on the others.
+
+    Attributes
+    ----------
+    first : Form
+        On the first P.
+    values : array [Q]
+        The diagonal on the others.
+    """
+
+    first: Form
+    values: Array
+
+    @property
+    def rank(self) -> int:
+        """As of the first."""
+        return self.first.rank
+
+    def of(self, ops: Ops, rows: Rows) -> Array:
+        """The sum of both quadratic forms."""
+        one, two = self._split(rows.dense(ops))
+        return self.first.of(ops, DenseRows(one)) + DiagonalForm(self.values).of(
+            ops, DenseRows(two)
+        )
+
+    def trace(self, ops: Ops, rows: Rows) -> Array:
+        """Of the quadratic forms: [n]."""
+        return trace_of(ops, self.of(ops, rows))
+
+    def apply(self, ops: Ops, x: Array) -> Array:
+        """Both products, side by side."""
+        one, two = self._split(x)
+        return ops.xp.concat([self.first.apply(ops, one), two * self.values], axis=-1)
+
+    def _split(self, x: Array) -> tuple[Array, Array]:
+        size = x.shape[-1] - self.values.shape[0]
+        return x[..., :size], x[..., size:]
 
 
 class EnlargedForm(NamedTuple):
@@ -264,6 +379,38 @@ def trace_of(ops: Ops, x: Array) -> Array:
     """The traces of matrices [n, R, R], or the sums of those [n, P, 1, 1]: [n]."""
     traces = ops.xp.sum(ops.xp.linalg.diagonal(x), axis=-1)
     return traces if traces.ndim == 1 else ops.xp.sum(traces, axis=-1)
+
+
+def unfolded(ops: Ops, form: Form, rows: Rows) -> tuple[Form, Rows]:
+    """A form and rows, or others of the same products that are exact where rows are alike.
+
+    Forms that are added to the first one have to be made of unfolded rows, too.
+    """
+    if isinstance(form, ConditionedForm):
+        rows = form.unfold(ops, rows)
+    return flattened(ops, form), rows
+
+
+def flattened(ops: Ops, form: Form) -> Form:
+    """The form of unfolded rows."""
+    return form.flat(ops) if isinstance(form, ConditionedForm) else form
+
+
+def _keeps_digits(ops: Ops, whole: Array, told: Array) -> Array:
+    """Whether `whole - told` [n, R, R] loses less than a digit, in every direction: [] boolean.
+
+    The largest eigenvalue x of `(I + whole)^-1 told` is at most the root of the sum of fourth
+    powers, and `1 - x` of what varies is left.
+    """
+    xp = ops.xp
+    most, size = 7 / 8, whole.shape[-1]
+    fine = xp.all(xp.linalg.diagonal(told) <= most * xp.linalg.diagonal(whole))
+    if size == 1:
+        return fine
+    share = xp.linalg.solve(whole + identity(ops, size, whole), told)
+    square = share @ share
+    powers = xp.sum(xp.sum(square * xp.matrix_transpose(square), axis=-1), axis=-1)
+    return fine & xp.all(powers <= most**4)
 
 
 def flat_product(ops: Ops, x: Array, matrix: Array) -> Array:

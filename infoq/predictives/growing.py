@@ -21,9 +21,9 @@ from infoq.backends import Array, Ops, ops_for
 from infoq.blocks import map_rows
 from infoq.likelihoods.checks import number
 from infoq.predictives.embeddings import Embedding
-from infoq.predictives.forms import Form, flat_product
+from infoq.predictives.forms import ConditionedForm, Form, flat_product, flattened, unfolded
 from infoq.predictives.matrices import identity
-from infoq.predictives.rows import symmetric
+from infoq.predictives.rows import DenseRows, symmetric
 from infoq.predictives.weight_space import Layout, Score
 
 
@@ -71,10 +71,12 @@ class Grown(NamedTuple):
 def begin(embedding: Embedding, forms: tuple[Form, ...]) -> Grown:
     """The empty batch: the quadratic forms of all candidates."""
     size = embedding.num_rows
-    run = partial(_quadratic, Layout.of(embedding))
+    run = partial(_quadratic, Layout.of(embedding), len(forms) > 1)
     rank = max(form.rank for form in forms)
     parts = embedding.parts
-    measured = tuple(_map(embedding, run, parts, (form,), (size, size), rank) for form in forms)
+    measured = tuple(
+        _map(embedding, run, parts, (forms[0], form), (size, size), rank) for form in forms
+    )
     return Grown(measured, (None,) * len(forms))
 
 
@@ -100,6 +102,8 @@ def change(
     last layer N r C (D + R).
     """
     ops = ops_for(rows)
+    seen = forms[0] if isinstance(forms[0], ConditionedForm) else ()
+    forms, rows = unfolded_rows(ops, forms, rows)
     solved = _product(ops, forms[0], state.changes[0], rows)
     told = None
     if len(forms) == 2:
@@ -120,8 +124,10 @@ def change(
     run = partial(_updated, Layout.of(embedding), trace, left, len(forms))
     parts, size = (*embedding.parts, *state.forms), embedding.num_rows
     shape = (len(forms), size, size)
-    rank = int(vectors.shape[0])
-    both = _map(embedding, run, parts, (vectors, middle), shape, rank, embedding.numbers_read)
+    rank, numbers = int(vectors.shape[0]), embedding.numbers_read
+    if isinstance(seen, ConditionedForm):
+        rank, numbers = rank + seen.rank, embedding.numbers_per_candidate
+    both = _map(embedding, run, parts, (vectors, middle, seen), shape, rank, numbers)
     own = embedding.ops
     kept = tuple(own.adopt(own.fetch(both))[:, i, ...] for i in range(len(forms)))
     return Grown(kept, changed)
@@ -133,12 +139,19 @@ def removable(forms: tuple[Form, ...], state: Grown, rows: Array) -> bool:
     The noise's share of it, 1 / (1 + A), has an absolute error of eps A.
     """
     ops = ops_for(rows)
+    forms, rows = unfolded_rows(ops, forms, rows)
     solved = _product(ops, forms[0], state.changes[0], rows)
     left = identity(ops, rows.shape[0], rows) - symmetric(ops, rows @ solved.T)
     if not ops.concrete(left):
         return True
     least = ops.xp.min(ops.symmetric_eigen(left)[0])
     return bool(number(least) > float(ops.xp.finfo(left.dtype).eps) ** 0.25)
+
+
+def unfolded_rows(ops: Ops, forms: tuple[Form, ...], rows: Array) -> tuple[tuple[Form, ...], Array]:
+    """The forms and rows [r, P] in the coordinates that the first form unfolds rows to."""
+    first, among = unfolded(ops, forms[0], DenseRows(rows[None, ...]))
+    return (first, *forms[1:]), among.dense(ops)[0, ...]
 
 
 class Middle(NamedTuple):
@@ -215,8 +228,11 @@ def _map(
     )
 
 
-def _quadratic(layout: Layout, ops: Ops, *arguments: Any) -> Array:
-    rows, (form,) = layout.split(ops, arguments)
+def _quadratic(layout: Layout, together: bool, ops: Ops, *arguments: Any) -> Array:
+    rows, (covariance, form) = layout.split(ops, arguments)
+    if together:
+        _, rows = unfolded(ops, covariance, rows)
+        form = flattened(ops, form)
     return form.of(ops, rows)
 
 
@@ -229,7 +245,9 @@ def _updated(
 ) -> Array:
     """The forms of a block of candidates after a change: [n, count, R, R]."""
     xp = ops.xp
-    rows, (*forms, vectors, middle) = layout.split(ops, arguments)
+    rows, (*forms, vectors, middle, seen) = layout.split(ops, arguments)
+    if seen:
+        _, rows = unfolded(ops, seen, rows)
     products = rows.dot(ops, vectors)
     size = vectors.shape[0] // count
     solved = products[:, :, :size]

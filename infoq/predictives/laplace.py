@@ -13,6 +13,7 @@ from infoq.backends.capabilities import capabilities
 from infoq.blocks import add_rows
 from infoq.predictives.alike import check_alike
 from infoq.predictives.embeddings import DiagonalEmbedding, Embedding
+from infoq.predictives.forms import ConditionedForm
 from infoq.predictives.precision import (
     DensePrecision,
     DiagonalPrecision,
@@ -124,6 +125,13 @@ def fisher(embedding: Embedding, weights: Array | None = None) -> Array:
     return _total(_sum_fisher, embedding, weights, (size, size), numbers)
 
 
+def unfolded_fisher(embedding: Embedding, weights: Array, covariance: ConditionedForm) -> Array:
+    """That sum over the parameters of rows that a covariance unfolds: [P + Q, P + Q]."""
+    size = embedding.num_parameters + covariance.rows.shape[0]
+    numbers = max(1, 4 * embedding.num_rows * size)
+    return _total(_sum_unfolded, embedding, weights, (size, size), numbers, (covariance,))
+
+
 def fisher_diagonal(embedding: Embedding, weights: Array | None = None) -> Array:
     """The diagonal of that sum: [P]."""
     numbers = embedding.numbers_for_sums
@@ -213,25 +221,27 @@ def _total(
     weights: Array | None,
     shape: tuple[int, ...],
     numbers: int,
+    shared: tuple[Any, ...] = (),
 ) -> Array:
     parts = embedding.parts
     like = parts[0]
     if weights is None:
         weights = embedding.ops.constant((embedding.num_candidates,), 1.0, like)
     item = max(32, int(embedding.ops.xp.finfo(like.dtype).bits)) // 8
-    run = partial(_weighed, kernel, type(embedding), embedding.settings)
-    return add_rows(run, (*parts, weights), shape=shape, bytes_per_row=numbers * item)
+    run = partial(_weighed, kernel, type(embedding), embedding.settings, len(parts))
+    return add_rows(run, (*parts, weights), shared, shape=shape, bytes_per_row=numbers * item)
 
 
 def _weighed(
     kernel: Callable[..., Array],
     kind: type[Embedding],
     settings: Hashable,
+    count: int,
     ops: Ops,
-    *parts: Array,
+    *arguments: Any,
 ) -> Array:
-    rows = kind.from_parts(parts[:-1], settings).rows(ops)
-    return kernel(ops, rows, parts[-1])
+    parts, (weights, *shared) = arguments[:count], arguments[count:]
+    return kernel(ops, kind.from_parts(parts, settings).rows(ops), weights, *shared)
 
 
 def _scaled(ops: Ops, rows: Rows, weights: Array) -> Rows:
@@ -240,6 +250,10 @@ def _scaled(ops: Ops, rows: Rows, weights: Array) -> Rows:
 
 def _sum_fisher(ops: Ops, rows: Rows, weights: Array) -> Array:
     return _scaled(ops, rows, weights).fisher(ops)
+
+
+def _sum_unfolded(ops: Ops, rows: Rows, weights: Array, covariance: ConditionedForm) -> Array:
+    return _scaled(ops, covariance.unfold(ops, rows), weights).fisher(ops)
 
 
 def _sum_diagonal(ops: Ops, rows: Rows, weights: Array) -> Array:

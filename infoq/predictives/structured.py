@@ -142,6 +142,7 @@ class CovariancePrecision(Precision):
     """
 
     remedy = "raise noise_variance, or add a multiple of the identity to the covariance"
+    rooted = False
 
     def __init__(self, covariance: Array) -> None:
         ops = ops_for(covariance=covariance)

@@ -24,6 +24,8 @@ from infoq.predictives.forms import (
     RootForm,
     RotatedForm,
     SandwichForm,
+    flattened,
+    unfolded,
 )
 from infoq.predictives.matrices import identity
 from infoq.predictives.projection import spanned, told_logdet, told_trace
@@ -143,8 +145,10 @@ EXPLAINED = {
 
 def scored(score: Score, layout: Layout, ops: Ops, *arguments: Any) -> Array:
     """A score of the quadratic forms of each candidate: [n]."""
-    rows, forms = layout.split(ops, arguments)
-    return score(ops, *(form.of(ops, rows) for form in forms))
+    rows, (covariance, *others) = layout.split(ops, arguments)
+    if others:
+        covariance, rows = unfolded(ops, covariance, rows)
+    return score(ops, *(form.of(ops, rows) for form in (covariance, *others)))
 
 
 def traced(layout: Layout, ops: Ops, *arguments: Any) -> Array:
@@ -174,8 +178,9 @@ def _divided(layout: Layout, trace: bool, ops: Ops, *arguments: Any) -> Array:
 
 
 def _by_forms(layout: Layout, score: Score, ops: Ops, *arguments: Any) -> Array:
-    rows, (_, forms) = layout.split(ops, arguments)
-    return score(ops, *(form.of(ops, rows) for form in forms))
+    rows, (_, (covariance, *others)) = layout.split(ops, arguments)
+    covariance, rows = unfolded(ops, covariance, rows)
+    return score(ops, *(form.of(ops, rows) for form in (covariance, *others)))
 
 
 def each_target(layout: Layout, ops: Ops, *arguments: Any) -> Array:
@@ -185,6 +190,7 @@ def each_target(layout: Layout, ops: Ops, *arguments: Any) -> Array:
     """
     xp = ops.xp
     rows, (covariance, measured, weights) = layout.split(ops, arguments)
+    covariance, rows = unfolded(ops, covariance, rows)
     own = covariance.of(ops, rows)
     count, rows_each = arguments[0].shape[0], own.shape[-1] * (own.shape[1] if own.ndim == 4 else 1)
     rows = _standardised(ops, rows, own)
@@ -208,9 +214,9 @@ def measured_targets(
     layout: Layout, ops: Ops, covariance: Form, parts: tuple[Array, ...], weights: Array
 ) -> tuple[Any, ...]:
     """The covariance, `(I + A_e)^-1/2 E_e P^-1` of each target [M, S, P], and the weights."""
-    rows = layout.rows(ops, parts)
-    rows = _standardised(ops, rows, covariance.of(ops, rows))
-    return covariance, rows.solved(ops, covariance.apply), weights
+    form, rows = unfolded(ops, covariance, layout.rows(ops, parts))
+    rows = _standardised(ops, rows, form.of(ops, rows))
+    return covariance, rows.solved(ops, form.apply), weights
 
 
 def by_rows(
@@ -218,9 +224,10 @@ def by_rows(
 ) -> tuple[Form, Form]:
     """The covariance, and what targets explain of it, from their Q = M S rows."""
     xp = ops.xp
-    full = layout.rows(ops, parts).scaled(ops, scale).dense(ops)
+    form, rows = unfolded(ops, covariance, layout.rows(ops, parts).scaled(ops, scale))
+    full = rows.dense(ops)
     full = xp.reshape(full, (-1, full.shape[-1]))
-    solved = covariance.apply(ops, full)
+    solved = form.apply(ops, full)
     if trace:
         return covariance, RootForm(solved)
     inner = symmetric(ops, solved @ full.T)
@@ -245,10 +252,14 @@ def by_projection(
 def by_fisher(
     trace: bool, ops: Ops, covariance: Form, fisher: Array, root: Array
 ) -> tuple[Form, Form]:
-    """The same from the sum of the targets' Fisher information and a root, both [P, P]."""
+    """The same from the sum of the targets' Fisher information and a root, both [P, P].
+
+    Both are of unfolded parameters where the covariance has those.
+    """
     if trace:
-        half = covariance.apply(ops, fisher)
-        return covariance, DenseForm(symmetric(ops, covariance.apply(ops, half.T)))
+        form = flattened(ops, covariance)
+        half = form.apply(ops, fisher)
+        return covariance, DenseForm(symmetric(ops, form.apply(ops, half.T)))
     whitened = symmetric(ops, root @ fisher @ root.T)
     lower = ops.cholesky(whitened + identity(ops, root.shape[0], root))
     # F (I + F)^-1 by two solves: small where F is, without a difference.

@@ -91,6 +91,15 @@ def test_torch_gradcheck_of_other_parts():
 
     assert torch.autograd.gradcheck(low_rank, inputs(ROWS, MANY[0], DIAGONAL))
 
+    def much_known(rows, more, values):
+        twice = torch.concat([more, more[:1]])
+        pool = Gaussian(torch.concat([rows, more[None]]), infoq.LowRankPrecision(values, twice))
+        about = infoq.DenseEmbedding(rows)
+        return infoq.eig(pool), infoq.epig(pool, about), infoq.jepig(pool, about), pool.entropy()
+
+    for values in (DIAGONAL, DIAGONAL / 30):
+        assert torch.autograd.gradcheck(much_known, inputs(ROWS, MANY[0], values))
+
     def probabilities(features, logits):
         softmax = likelihoods.Softmax(torch.softmax(logits, -1))
         embedding = infoq.LastLayerEmbedding(features, softmax, bias=True)
