@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import Any, Self
 
@@ -113,6 +114,24 @@ class Likelihood(Tree, ABC):
             "by Categorical.entropy"
         )
 
+    @property
+    def predicts(self) -> bool:
+        """Whether it knows what it predicts, so that labels have residuals."""
+        return True
+
+    def scores(
+        self, ops: Ops, labels: Array, shape: tuple[int, int], like: Array
+    ) -> tuple[Array, Array]:
+        """The factor L [n, C, R], and the residuals at labels y in its units: u [n, R].
+
+        `L u` is the residual, and the mean of `u u^T` over the labels that are predicted is the
+        identity. The parameters are those of `residual`. infoq's own likelihoods keep curvature
+        above `floor`: at a label that is held to be impossible there is none, and no u.
+        """
+        factor = self.factor(ops, shape, like)
+        residual = self.residual(ops, labels, shape, like)
+        return factor, (ops.xp.linalg.pinv(factor) @ residual[:, :, None])[:, :, 0]
+
     def label_axes(self, num_outputs: int) -> int:
         """How many axes labels have, one a candidate: 1 for [N], 2 for one label an output."""
         return 1
@@ -190,6 +209,15 @@ class Independent(Likelihood):
         self._fit(shape)
         return ops.xp.matmul(self.variances(ops, shape, like), vectors**2)
 
+    def scores(
+        self, ops: Ops, labels: Array, shape: tuple[int, int], like: Array
+    ) -> tuple[Array, Array]:
+        """The factor L [n, C, C], diagonal, and the residuals over its diagonal: [n, C]."""
+        roots = self.roots(ops, shape, like)
+        least = ops.scalar(math.sqrt(floor(ops, roots)), roots)
+        roots = ops.xp.where(roots < least, least, roots)
+        return diagonal(ops, roots), self.residual(ops, labels, shape, like) / roots
+
     def label_axes(self, num_outputs: int) -> int:
         """1 for [N] where there is one output, else 2 for [N, C]."""
         return 1 if num_outputs == 1 else 2
@@ -217,6 +245,14 @@ class Independent(Likelihood):
 
     def _label_problems(self, ops: Ops, labels: Array) -> tuple[Problem, ...]:
         return not_finite(ops, labels, "labels are finite numbers")
+
+
+def floor(ops: Ops, x: Array) -> float:
+    """The least curvature, or probability, by which a residual is divided.
+
+    Far below what rounding leaves of any other, and its inverse far from overflow.
+    """
+    return math.sqrt(float(ops.xp.finfo(x.dtype).smallest_normal))
 
 
 def working(ops: Ops, x: Array, like: Array) -> Array:

@@ -72,6 +72,15 @@ class Curvature(Likelihood):
         """Not possible: a curvature knows no labels."""
         raise NotImplementedError(_NO_LABELS)
 
+    @property
+    def predicts(self) -> bool:
+        """No: a curvature knows no prediction."""
+        return False
+
+    def scores(self, ops: Ops, labels: Array, shape: tuple[int, int], like: Array) -> Never:
+        """Not possible: a curvature knows no labels."""
+        raise NotImplementedError(_NO_LABELS)
+
     def check_labels(self, labels: Array) -> Never:
         """Not possible: a curvature knows no labels."""
         raise NotImplementedError(_NO_LABELS)

@@ -91,6 +91,11 @@ class Normal(Independent):
         mean = working(ops, self.parts[-1], like)
         return (mean - labels) / self._variance(ops, shape, like)
 
+    @property
+    def predicts(self) -> bool:
+        """Whether it has a mean."""
+        return self._noise.has_mean
+
     def check_labels(self, labels: Array) -> None:
         """Refuse labels that are not finite numbers [N] or [N, C], or that have no mean."""
         self._need_mean()

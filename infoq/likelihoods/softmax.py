@@ -5,7 +5,7 @@ from __future__ import annotations
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
 from infoq.backends.registry import admit
-from infoq.likelihoods.base import Likelihood, cast, places, root, working
+from infoq.likelihoods.base import Likelihood, cast, floor, places, root, working
 from infoq.likelihoods.checks import (
     Problem,
     check_array,
@@ -91,18 +91,44 @@ class Softmax(Likelihood):
 
     def factor(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
         """L [n, C, C - 1], lower triangular, with `L L^T = Lambda`."""
+        return self._factor(ops, self._probs(ops, shape, like), shape)
+
+    def scores(
+        self, ops: Ops, labels: Array, shape: tuple[int, int], like: Array
+    ) -> tuple[Array, Array]:
+        r"""The factor L [n, C, C - 1], and the residuals at labels y in its units: [n, C - 1].
+
+        Column j of L is the choice between class j and those after it: up to the label
+        :math:`u_j = \sqrt{\pi_j / (s_j s_{j+1})}`, at the label
+        :math:`-\sqrt{s_{j+1} / (s_j \pi_j)}`, and 0 after it. Nothing cancels.
+        """
         xp = ops.xp
+        check_label_shape(labels, (shape[:1],))
+        check_integers(ops, labels)
         probs = self._probs(ops, shape, like)
-        tail = xp.flip(ops.cumulative_sum(xp.flip(probs, axis=1), axis=1), axis=1)
-        this, rest = probs[:, :-1], tail[:, 1:]
+        least = ops.scalar(floor(ops, probs), probs)
+        probs = xp.where(probs < least, least, probs)
+        of_this, of_tail, of_rest = (xp.sqrt(x) for x in _stages(ops, probs))
+        classes = xp.arange(shape[1], dtype=xp.int32, device=ops.device(probs))[None, :]
+        label = cast(ops, labels, xp.int32)[:, None]
+        before, hit = classes[:, :-1] < label, classes[:, :-1] == label
+        zero = ops.scalar(0.0, probs)
+        # A label that is no class, where it could not be read before, must not look like one.
+        some = (label >= 0) & (label < shape[1])
+        after = xp.where(some, zero, ops.scalar(float("nan"), probs))
+        at = xp.where(hit, -of_rest / of_this / of_tail, after)
+        scores = xp.where(before & some, of_this / of_rest / of_tail, at)
+        return self._factor(ops, probs, shape), scores
+
+    def _factor(self, ops: Ops, probs: Array, shape: tuple[int, int]) -> Array:
+        xp = ops.xp
+        this, whole, rest = _stages(ops, probs)
         tiny = float(xp.finfo(probs.dtype).smallest_normal)
         # Not `>= tiny`, so that a NaN stays one.
         none = (this < tiny) | (rest < tiny)
         one = ops.scalar(1.0, probs)
         # Quotients of roots, not roots of quotients: neither they nor their slopes overflow.
-        of_this, of_tail, of_rest = (
-            xp.sqrt(xp.where(none, one, x)) for x in (this, tail[:, :-1], rest)
-        )
+        of_this, of_tail, of_rest = (xp.sqrt(xp.where(none, one, x)) for x in (this, whole, rest))
         share = of_this / of_tail
         below = probs[:, :, None] / of_rest[:, None, :] * share[:, None, :]
         row, column = places(ops, shape[1], shape[1] - 1, probs)
@@ -211,6 +237,12 @@ class Softmax(Likelihood):
             return probs
         total = xp.sum(probs, axis=-1, keepdims=True)
         return probs / xp.where(total > 0, total, ops.scalar(1.0, probs))
+
+
+def _stages(ops: Ops, probs: Array) -> tuple[Array, Array, Array]:
+    """Of each class but the last: its probability, and of it with those after it, and of those."""
+    tail = ops.xp.flip(ops.cumulative_sum(ops.xp.flip(probs, axis=1), axis=1), axis=1)
+    return probs[:, :-1], tail[:, :-1], tail[:, 1:]
 
 
 def _check_logits(ops: Ops, x: Array) -> None:

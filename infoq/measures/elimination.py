@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 from infoq.backends import Array, Ops
 from infoq.measures.matrices import eye
+
+Term: TypeAlias = Callable[[Ops, Array], Array]
 
 # Beyond this many rows a Cholesky solve of half the matrix is faster than eliminating row by row.
 _ROWS = 12
@@ -23,32 +28,83 @@ def log1p_det(ops: Ops, x: Array, *, semidefinite: bool = False) -> Array:
 
 
 def _log1p_det(ops: Ops, x: Array, *, semidefinite: bool) -> Array:
+    return _sum_of_pivots(ops, x, _log1p, semidefinite=semidefinite)
+
+
+def _log1p(ops: Ops, deviation: Array) -> Array:
+    return ops.xp.log1p(deviation)
+
+
+def _sum_of_pivots(ops: Ops, x: Array, term: Term, *, semidefinite: bool) -> Array:
+    """The sum of a term of each pivot less one: [...]."""
     if x.shape[-1] > _ROWS:
         first, _, rest = _halves(ops, x)
-        return sum(_log1p_det(ops, part, semidefinite=semidefinite) for part in (first, rest))
+        parts = (first, rest)
+        return sum(_sum_of_pivots(ops, part, term, semidefinite=semidefinite) for part in parts)
     # The matrices' own axes first: every operation then runs over all matrices at once.
     batch = tuple(range(x.ndim - 2))
     x = ops.xp.permute_dims(x, (x.ndim - 2, x.ndim - 1, *batch))
     lines = [x[row, row:, ...] for row in range(x.shape[0])]
-    return eliminate(ops, lines, semidefinite=semidefinite)
+    return eliminate(ops, lines, semidefinite=semidefinite, term=term)
 
 
-def eliminate(ops: Ops, lines: list[Array], *, semidefinite: bool = False) -> Array:
-    """`log1p_det` of matrices by the lines of their upper triangles, [R - r, ...] each: [...]."""
+def log_above_share(ops: Ops, x: Array) -> Array:
+    """`log det(I + x) - tr x (I + x)^-1` of positive semi-definite x [n, R, R]: [n].
+
+    Twice the divergence of a Gaussian from one with `I + x` times the precision, of the same mean.
+    With L D L^T = I + x it is the sum of `log d - (d - 1) / d` over pivots d, and of the squares
+    of `(L^-1)_rs d_r^-1/2` below the diagonal: no term is below 0.
+    """
+    pivots = _sum_of_pivots(ops, x, _log_above_share, semidefinite=True)
+    if x.shape[-1] == 1:
+        return pivots
+    lower = ops.cholesky(x + eye(ops, x))
+    inverse = ops.solve_triangular(lower, ops.xp.broadcast_to(eye(ops, x), lower.shape))
+    return pivots + ops.xp.sum(ops.xp.tril(inverse, k=-1) ** 2, axis=(-2, -1))
+
+
+def _log_above_share(ops: Ops, deviation: Array) -> Array:
+    return ops.kl_term(deviation) / (1 + deviation)
+
+
+def eliminate(
+    ops: Ops, lines: list[Array], *, semidefinite: bool = False, term: Term = _log1p
+) -> Array:
+    """`log1p_det` of matrices by the lines of their upper triangles, [R - r, ...] each: [...].
+
+    Or the sum of another term of each pivot less one.
+    """
+    return bordered(ops, lines, len(lines), semidefinite=semidefinite, term=term)[0]
+
+
+def bordered(
+    ops: Ops,
+    lines: list[Array],
+    rows: int,
+    *,
+    semidefinite: bool = False,
+    term: Term = _log1p,
+) -> tuple[Array, list[Array]]:
+    """The same of the first rows alone, and the lines of what they leave of the others.
+
+    Of `I + x` bordered by vectors v, with zeros in the corner, the others become
+    `-v^T (I + x)^-1 v`.
+    """
     xp = ops.xp
     # Rounding may take what is just above -1 to -1 or below, where the logarithm ends.
     lowest = 0.0 if semidefinite else -1 + float(xp.finfo(lines[0].dtype).eps)
     least = ops.scalar(lowest, lines[0])
     lines, total = list(lines), None
-    for row, line in enumerate(lines):
+    for row in range(rows):
+        line = lines[row]
         deviation = xp.where(line[0, ...] < least, least, line[0, ...])
-        pivot = xp.log1p(deviation)
+        pivot = term(ops, deviation)
         total = pivot if total is None else total + pivot
         scaled = line[1:, ...] / (1 + deviation)
         for below in range(row + 1, len(lines)):
             place = below - row
             lines[below] = lines[below] - line[place, ...] * scaled[place - 1 :, ...]
-    return total
+    return total, lines[rows:]
 
 
 def _halves(ops: Ops, x: Array) -> tuple[Array, Array, Array]:

@@ -131,10 +131,10 @@ def egl(embedding: Embedding, k: int, **who: Unpack[Who]) -> Selection:
 @capabilities(lazy="who is picked is computed")
 @method(
     noun="gradients at the labels",
-    verb="IG, precision of the identity",
-    adverb="trace",
+    verb="IG by its divergence, precision of the identity",
+    adverb="to first order",
     selection="top_k",
-    status="exact norm; its square is twice the trace of IG",
+    status="exact norm; its square is twice IG to first order",
     source="Paul et al. 2021",
 )
 def grand(
@@ -146,7 +146,9 @@ def grand(
     bias: bool = False,
     **who: Unpack[Who],
 ) -> Selection:
-    """GraNd: pick the longest gradients of the loss at the known labels.
+    r"""GraNd: pick the longest gradients of the loss at the known labels.
+
+    .. math:: \|\nabla_w \log p(y_i \mid x_i, w)\|
 
     Parameters
     ----------
@@ -167,6 +169,13 @@ def grand(
     -------
     Selection
         Gains are norms. Of one model; for the published mean over initial weights, average norms.
+
+    Notes
+    -----
+    Half the square is `infoq.ig` to first order, by ``approximation="trace"``, under the precision
+    of the identity: how far the label moves the parameters, by KL(p(theta | y) || p(theta)). Its
+    mean over the labels that the model expects is the trace of `infoq.eig`, that of EGL. The drop
+    in entropy has no such term: it does not depend on the residual.
 
     References
     ----------
@@ -189,8 +198,8 @@ def grand(
 @capabilities(lazy="who is picked is computed")
 @method(
     noun="class probabilities and labels",
-    verb="IG of a constant feature, precision of the identity",
-    adverb="trace",
+    verb="IG by its divergence, of a constant feature, precision of the identity",
+    adverb="to first order",
     selection="top_k",
     status="exact norm; a heuristic for GraNd",
     source="Paul et al. 2021",
@@ -212,7 +221,8 @@ def el2n(likelihood: Likelihood | Array, labels: Array, k: int, **who: Unpack[Wh
     Returns
     -------
     Selection
-        Gains are norms: GraNd of a last layer whose only feature is 1.
+        Gains are norms: GraNd of a last layer whose only feature is 1, and so the root of twice
+        `infoq.ig` of that, to first order.
 
     References
     ----------
@@ -272,7 +282,7 @@ def rho_loss(
     Notes
     -----
     The published practice takes a model of holdout data alone for the second. From posterior draws,
-    `infoq.jpig` computes it with no second model.
+    or a Laplace posterior, `infoq.jpig` of the labels computes it with no second model.
 
     References
     ----------

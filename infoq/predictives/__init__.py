@@ -23,6 +23,9 @@ from infoq.predictives.precision import (
     ScalarPrecision,
 )
 from infoq.predictives.predictive import Context, Predictive, as_predictive, batch_of
+from infoq.predictives.scored import with_labels
+from infoq.predictives.shifted_batch import batch_of_labels
+from infoq.predictives.shifts import divergence, pointwise
 from infoq.predictives.structured import CovariancePrecision, KroneckerPrecision
 
 __all__ = [
@@ -50,9 +53,13 @@ __all__ = [
     "ScalarPrecision",
     "as_predictive",
     "batch_of",
+    "batch_of_labels",
+    "divergence",
     "fisher_embedding",
     "gradient_embedding",
     "laplace",
     "marginal_likelihood",
     "optimise_prior_precision",
+    "pointwise",
+    "with_labels",
 ]

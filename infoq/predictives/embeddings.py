@@ -21,6 +21,12 @@ from infoq.predictives.values import check_values
 
 E = TypeVar("E", bound="Embedding")
 
+NO_PREDICTION = (
+    "does not say what was predicted, which labels are compared with; labels need a "
+    "LastLayerEmbedding, fisher_embedding or JacobianEmbedding with a Softmax, Bernoulli, Poisson "
+    "or Normal(variance, mean=) likelihood"
+)
+
 
 class Embedding(Tree, ABC):
     """N candidates by what their outcomes measure of P parameters, in units of the noise.
@@ -77,6 +83,23 @@ class Embedding(Tree, ABC):
         """
         like = ops.upcast(self.parts[0])
         return ops.constant((like.shape[0],), 0.0, like)
+
+    def scored(self, ops: Ops, labels: Array) -> tuple[Rows, Array]:
+        """Its rows, and u [n, R] by which `E^T u` is the gradient of the loss at labels.
+
+        For a block of its candidates, of what `check_labels` accepted.
+        """
+        raise TypeError(f"{type(self).__name__}: {NO_PREDICTION}")
+
+    def check_labels(self, labels: Array) -> None:
+        """Refuse labels that are none of its outcomes', and any where it predicts no outcomes.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the embedding knows no prediction, or the labels don't fit the likelihood.
+        """
+        raise TypeError(f"{type(self).__name__}: {NO_PREDICTION}")
 
     def factored(self) -> Embedding:
         """The same, with what its rows are made of computed and kept where that is small."""
@@ -275,6 +298,12 @@ def check_likelihood(ops: Ops, x: Array, likelihood: Any, outputs: int | None) -
     if outputs is not None and likelihood.num_outputs not in (None, outputs):
         raise ValueError(f"likelihood: expected C={outputs} outputs, got {likelihood.num_outputs}")
     return likelihood.num_outputs or outputs or 1
+
+
+def check_predicts(likelihood: Likelihood) -> None:
+    """Refuse a likelihood that does not know what it predicts."""
+    if not likelihood.predicts:
+        raise TypeError(f"likelihood: {likelihood!r} {NO_PREDICTION}")
 
 
 def drawn_logits(ops: Ops, mean: Array, moved: Array) -> Array:

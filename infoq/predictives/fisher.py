@@ -14,6 +14,7 @@ from infoq.predictives.embeddings import (
     DenseEmbedding,
     Embedding,
     check_likelihood,
+    check_predicts,
     drawn_logits,
 )
 from infoq.predictives.last_layer import FactoredEmbedding
@@ -57,6 +58,18 @@ class FisherEmbedding(DenseEmbedding):
         jacobian = ops.upcast(self.parts[0])
         shape = (jacobian.shape[0], jacobian.shape[1])
         return self.likelihood.log_noise(ops, shape, jacobian)
+
+    def scored(self, ops: Ops, labels: Array) -> tuple[DenseRows, Array]:
+        """The rows of its candidates, and what labels say in their units."""
+        jacobian = ops.upcast(self.parts[0])
+        shape = tuple(jacobian.shape[:2])
+        factor, scores = self.likelihood.scores(ops, labels, shape, jacobian)
+        return DenseRows(ops.xp.matrix_transpose(factor) @ jacobian), scores
+
+    def check_labels(self, labels: Array) -> None:
+        """Refuse labels that the likelihood does not have."""
+        check_predicts(self.likelihood)
+        self.likelihood.check_labels(labels)
 
     def logit_draws(self, ops: Ops, deviations: Array) -> Array:
         """Logits [N, K, C] of the model linearised at the mean, under deviations [K, P]."""

@@ -188,18 +188,18 @@ class Gaussian(Tree):
         if isinstance(about, Parameters):
             covariance = precision.covariance(self.like)
             if one_of(weight_space.PARAMETERS, approximation) == "trace":
-                return self._read(self.finish(self._map(weight_space.traced, covariance)))
+                return self.read(self.finish(self.map(weight_space.traced, covariance)))
             score = weight_space.PARAMETERS[approximation]
-            scores = self._map(partial(weight_space.scored, score), covariance)
-            return self._read(self.finish(scores))
+            scores = self.map(partial(weight_space.scored, score), covariance)
+            return self.read(self.finish(scores))
         targets = self.targets(about.targets)
         if isinstance(about, AllTargets):
             approximation = one_of(ALL_TARGETS, approximation)
-            return self._read(self.finish(self._joint(targets, precision, None, approximation)))
+            return self.read(self.finish(self._joint(targets, precision, None, approximation)))
         approximation = one_of(EACH_TARGET, approximation)
         weights = self.target_weights(targets, about.weights)
         how = self._each if approximation == "logdet" else self._joint
-        return self._read(self.finish(how(targets, precision, weights, approximation)))
+        return self.read(self.finish(how(targets, precision, weights, approximation)))
 
     def entropy(self, given: Precision | Embedding | Gaussian | None = None) -> Array:
         r"""H[Y_i | given], the differential entropy of each outcome: [N] nats.
@@ -233,7 +233,7 @@ class Gaussian(Tree):
         """
         self.embedding[:1].log_noise(self.ops)  # refused here, and not in some block
         covariance = self.known(given).covariance(self.like)
-        return self._read(self.cast(self._map(weight_space.entropy, covariance)))
+        return self.read(self.cast(self.map(weight_space.entropy, covariance)))
 
     def covariance(self, given: Precision | Embedding | Gaussian | None = None) -> Array:
         """The covariance of what each outcome measures, without its noise: [N, R, R].
@@ -249,7 +249,7 @@ class Gaussian(Tree):
         if isinstance(self.embedding, DiagonalEmbedding):
             raise TypeError("covariance: a DiagonalEmbedding has P x P of them; use its entropy")
         forms = (self.known(given).covariance(self.like),)
-        return self._read(self.cast(growing.begin(self.embedding, forms).forms[0]))
+        return self.read(self.cast(growing.begin(self.embedding, forms).forms[0]))
 
     def context(self, *, samples: int = 10_000, seed: Any = 0) -> Precision:
         """The empty context: the precision itself. Exact, so neither argument is used.
@@ -338,7 +338,7 @@ class Gaussian(Tree):
         """A small array of the dtype that is computed in, on the device of the candidates."""
         return self.ops.upcast(self.embedding.parts[0][:1, ...])
 
-    def _map(
+    def map(
         self,
         kernel: Callable[..., Array],
         *shared: Any,
@@ -369,7 +369,7 @@ class Gaussian(Tree):
         check_budget(size, self.like, f"targets: M={len(targets)} with R={groups} rows each")
         prepare = partial(weight_space.measured_targets, Layout.of(targets))
         shared = (precision.covariance(self.like), targets.parts, weights)
-        return self._map(weight_space.each_target, *shared, prepare=prepare, rank=groups)
+        return self.map(weight_space.each_target, *shared, prepare=prepare, rank=groups)
 
     def _joint(
         self, targets: Embedding, precision: Precision, weights: Any, approximation: str
@@ -377,13 +377,13 @@ class Gaussian(Tree):
         """By the sum of the targets' Fisher information (with weights: their mean)."""
         plan = explain(self.embedding, targets, precision, weights, approximation)
         prepare, rank, beside = plan.prepare, plan.rank, plan.measured
-        return self._map(plan.kernel, *plan.shared, prepare=prepare, rank=rank, beside=beside)
+        return self.map(plan.kernel, *plan.shared, prepare=prepare, rank=rank, beside=beside)
 
     def cast(self, x: Array) -> Array:
         """`x` in the dtype that came in."""
         return self.ops.xp.astype(x, self.embedding.parts[0].dtype)
 
-    def _read(self, x: Array) -> Array:
+    def read(self, x: Array) -> Array:
         """`x` itself, refused where it is seen to have overflown."""
         return check_results(self.ops, x, self.embedding.parts[0])
 

@@ -95,9 +95,12 @@ def change(
     *,
     trace: bool,
     remove: bool = False,
+    itself: bool = False,
 ) -> Grown:
     """The state after the outcome with rows [r, P], or before it where it is to be removed.
 
+    With `itself`, what is explained (of the trace) is so by the batch itself: W F W of its Fisher
+    information F, to which the outcome adds its own.
     `forms` are those of the empty batch, in memory. Costs N r (R P + R^2) multiply-adds, for a
     last layer N r C (D + R).
     """
@@ -110,7 +113,7 @@ def change(
         told = _product(ops, forms[1], state.changes[1], rows)
     inside = None if told is None else symmetric(ops, rows @ told.T)
     inner = symmetric(ops, rows @ solved.T)
-    middle = middle_of(ops, inner, inside, trace=trace, remove=remove)
+    middle = middle_of(ops, inner, inside, trace=trace, remove=remove, itself=itself)
     updates: tuple[Change, ...] = (_measured(solved, middle),)
     vectors = solved
     left = False
@@ -162,7 +165,15 @@ class Middle(NamedTuple):
     weight: Array
 
 
-def middle_of(ops: Ops, inner: Array, inside: Array | None, *, trace: bool, remove: bool) -> Middle:
+def middle_of(
+    ops: Ops,
+    inner: Array,
+    inside: Array | None,
+    *,
+    trace: bool,
+    remove: bool,
+    itself: bool = False,
+) -> Middle:
     """The matrices between, from `e W e^T` and `e X e^T` of the outcome's own rows."""
     xp = ops.xp
     eye = identity(ops, inner.shape[0], inner)
@@ -171,6 +182,8 @@ def middle_of(ops: Ops, inner: Array, inside: Array | None, *, trace: bool, remo
     if inside is None:
         return Middle(inverse, inverse, inverse)
     if trace:
+        if itself:
+            inside = inside - eye if remove else inside + eye
         return Middle(inverse, inverse, symmetric(ops, inverse @ inside @ inverse))
     between = symmetric(ops, xp.linalg.solve(inner - inside, eye))
     return Middle(inverse, between, symmetric(ops, between @ inside @ inverse))

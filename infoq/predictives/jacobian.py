@@ -10,7 +10,7 @@ from infoq.backends.door import check_floating
 from infoq.backends.registry import admit
 from infoq.likelihoods import Likelihood
 from infoq.predictives.curved import CurvedRows
-from infoq.predictives.embeddings import Embedding, drawn_logits
+from infoq.predictives.embeddings import Embedding, check_predicts, drawn_logits
 from infoq.predictives.rows import DenseRows
 
 # Candidates whose Jacobians exist at a time when logits are drawn.
@@ -92,6 +92,23 @@ class JacobianEmbedding(Embedding):
         outputs, jacobian = linearise(self.parts[0])
         shape = (outputs.shape[0], outputs.shape[1])
         return likelihood(outputs).log_noise(ops, shape, ops.upcast(jacobian))
+
+    def scored(self, ops: Ops, labels: Array) -> tuple[DenseRows, Array]:
+        """The rows of a block, and what labels say in their units."""
+        linearise, likelihood, _, _ = self.settings
+        outputs, jacobian = linearise(self.parts[0])
+        outcomes = likelihood(outputs)
+        outcomes.check_labels(labels)
+        factor, scores = outcomes.scores(ops, labels, tuple(outputs.shape), jacobian)
+        return DenseRows(ops.xp.matrix_transpose(factor) @ ops.upcast(jacobian)), scores
+
+    def check_labels(self, labels: Array) -> None:
+        """Refuse labels that the likelihood of the first candidate does not have."""
+        linearise, likelihood, _, _ = self.settings
+        outputs, _ = linearise(self.parts[0][:1, ...])
+        outcomes = likelihood(outputs)
+        check_predicts(outcomes)
+        outcomes.check_labels(labels[:1, ...])
 
     def logit_draws(self, ops: Ops, deviations: Array) -> Array:
         """Logits [N, K, C] of the model linearised at the mean, under deviations [K, P]."""

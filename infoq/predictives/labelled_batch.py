@@ -11,6 +11,7 @@ from infoq.predictives.about import AllTargets, Parameters
 from infoq.predictives.categorical import Categorical
 from infoq.predictives.observed import (
     ObservedLabels,
+    deviations,
     divergence,
     growth,
     growth_of_rows,
@@ -52,6 +53,9 @@ class LabelledBatch:
         The targets' observed labels.
     given : Outcomes or None
         Labels that are known before the first pick.
+    log_density : array [K], optional
+        Of the draws. With it, what labels tell about the parameters is the drop in differential
+        entropy; else the divergence.
     """
 
     def __init__(
@@ -61,10 +65,14 @@ class LabelledBatch:
         about: Any,
         target_labels: Array | None,
         given: Any,
+        log_density: Array | None = None,
     ) -> None:
         pool.check_labels(labels)
         self._pool, self._labels = pool, labels
         self._row = known_row(pool, given)
+        self._density: Array | None = None
+        if log_density is not None:
+            self._density = self._density_once_known(log_density)
         self._targets: tuple[Array, ...] = ()
         if not isinstance(about, Parameters):
             self._targets = self._told_by(about, target_labels)
@@ -84,6 +92,18 @@ class LabelledBatch:
         weights = targets.target_weights(about.weights)
         return targets.map_labels(growth, labels, self._row, name=name, shape=shape), weights
 
+    def _density_once_known(self, log_density: Array) -> Array:
+        """The log-density [K] of the draws once what is given is known, in memory."""
+        density = check_log_density(self._pool, log_density)
+        ops = ops_for(density)
+        first = self._pool.context().log_posteriors[0, :]
+        # Of draws that weigh nothing, whatever is finite: it counts nothing.
+        some = (first > -float("inf")) & (self._row > -float("inf"))
+        zero = ops.scalar(0.0, first)
+        density = density + ops.xp.where(some, self._row, zero) - ops.xp.where(some, first, zero)
+        # A constant says nothing, and would be all that rounding leaves where it is large.
+        return density - ops.xp.sum(ops.xp.exp(self._row) * density)
+
     def start(self) -> Told:
         """The empty batch."""
         return Told(ops_for(self._row).xp.zeros_like(self._row), ())
@@ -93,7 +113,10 @@ class LabelledBatch:
         row = self._row + state.growth
         pool, labels = self._pool, self._labels
         if not self._targets:
-            return pool.cast(pool.map_labels(label_information, labels, row, state.growth))
+            told = state.growth
+            if self._density is not None:
+                told = told + self._density
+            return pool.cast(pool.map_labels(label_information, labels, row, told))
         return pool.cast(
             pool.map_labels(mean_log_ratio, labels, row, *self._targets, prepare=growth_of_rows)
         )
@@ -126,11 +149,38 @@ class LabelledBatch:
         ops, row = ops_for(self._row), self._row
         batch = state.growth[None, :]
         if not self._targets:
-            return divergence(ops, batch, row)[0]
+            value = divergence(ops, batch, row)[0]
+            if self._density is None:
+                return value
+            return value + ops.xp.sum(deviations(ops, batch, row)[0, :] * self._density)
         targets, weights = (self._pool.ops.fetch(x) for x in self._targets)
         ratio = log_ratio(ops, growth(ops, targets, row), row, batch)[:, 0]
         zero = ops.scalar(0.0, ratio)
         return ops.xp.sum(ops.xp.where(weights > 0, ratio, zero) * weights)
+
+
+def check_log_density(pool: Categorical, log_density: Array) -> Array:
+    """A log-density [K] in memory, refused where it is none of these draws'."""
+    row = pool.context().log_posteriors[0, :]
+    ops_for(candidates=row, log_density=log_density)
+    density = pool.ops.fetch(log_density)
+    ops = ops_for(density)
+    if not ops.xp.isdtype(density.dtype, "real floating"):
+        raise TypeError(f"log_density: expected a real floating dtype, got {density.dtype}")
+    if tuple(density.shape) != tuple(row.shape):
+        raise ValueError(
+            f"log_density: expected shape {tuple(row.shape)}, one a draw, got "
+            f"{tuple(density.shape)}"
+        )
+    check_same_device(ops, candidates=row, log_density=density)
+    if ops.concrete(density) and not bool(ops.xp.all(ops.xp.isfinite(density))):
+        bad = ops.xp.astype(~ops.xp.isfinite(density), ops.xp.int32)
+        raise ValueError(
+            f"log_density: draw {int(ops.xp.argmax(bad))} has a value that is NaN or infinite; a "
+            "draw has a positive density"
+        )
+    density = density - ops.xp.mean(density)  # now, while it has all digits
+    return density if density.dtype == row.dtype else ops.xp.astype(density, row.dtype)
 
 
 def known_row(pool: Categorical, given: Any) -> Array:

@@ -11,7 +11,12 @@ from infoq.backends.registry import admit
 from infoq.blocks import map_rows
 from infoq.likelihoods import Likelihood
 from infoq.predictives.curved import CurvedKroneckerRows
-from infoq.predictives.embeddings import Embedding, check_likelihood, drawn_logits
+from infoq.predictives.embeddings import (
+    Embedding,
+    check_likelihood,
+    check_predicts,
+    drawn_logits,
+)
 from infoq.predictives.rows import KroneckerRows
 from infoq.predictives.values import check_values
 
@@ -125,6 +130,18 @@ class LastLayerEmbedding(Embedding):
         """Of a `Normal` likelihood the log-determinant of its covariance: [n]."""
         features = ops.upcast(self.parts[0])
         return self.likelihood.log_noise(ops, (features.shape[0], self.settings[2]), features)
+
+    def scored(self, ops: Ops, labels: Array) -> tuple[KroneckerRows, Array]:
+        """The rows of its candidates, and what labels say in their units."""
+        features = self._features(ops)
+        shape = (features.shape[0], self.settings[2])
+        factor, scores = self.likelihood.scores(ops, labels, shape, features)
+        return KroneckerRows(features, factor), scores
+
+    def check_labels(self, labels: Array) -> None:
+        """Refuse labels that the likelihood does not have."""
+        check_predicts(self.likelihood)
+        self.likelihood.check_labels(labels)
 
     def logit_draws(self, ops: Ops, deviations: Array) -> Array:
         """Logits [N, K, C] under parameters that deviate from the mean by [K, P]."""

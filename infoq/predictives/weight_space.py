@@ -313,12 +313,17 @@ def _whitened(ops: Ops, measured: Array, explained: Array) -> Array:
 
 def _standardised(ops: Ops, rows: Rows, measured: Array) -> Rows:
     """The rows in units of what their outcomes vary by: `(I + A_i)^-1/2 E_i`."""
+    return rows.transformed(ops, inverse_root(ops, measured))
+
+
+def inverse_root(ops: Ops, measured: Array) -> Array:
+    """`K^-1` with `K K^T = I + A`: [n, R, R], lower triangular."""
     xp = ops.xp
     if measured.shape[-1] == 1:
-        return rows.transformed(ops, 1 / xp.sqrt(1 + measured))
+        return 1 / xp.sqrt(1 + measured)
     eye = identity(ops, measured.shape[-1], measured)
     lower = ops.cholesky(measured + eye)
-    return rows.transformed(ops, ops.solve_triangular(lower, xp.broadcast_to(eye, lower.shape)))
+    return ops.solve_triangular(lower, xp.broadcast_to(eye, lower.shape))
 
 
 def _correlation_logdet(ops: Ops, across: Array) -> Array:

@@ -6,11 +6,29 @@ from typing import Any
 
 from infoq.backends import Array
 from infoq.backends.capabilities import capabilities
-from infoq.predictives import Context, Embedding, Gaussian, Predictive, as_predictive
+from infoq.predictives import (
+    AllTargets,
+    Context,
+    EachTarget,
+    Embedding,
+    Gaussian,
+    Predictive,
+    as_predictive,
+    divergence,
+    pointwise,
+)
 from infoq.quantities.eig import eig
 from infoq.quantities.epig import epig
 from infoq.quantities.jepig import jepig
-from infoq.quantities.labelled_batches import IG, JPIG, PIG, LabelledQuantity, refuse_labels
+from infoq.quantities.labelled_batches import (
+    IG,
+    JPIG,
+    PIG,
+    LabelledQuantity,
+    both_observed,
+    check_measure,
+    observed,
+)
 
 
 @capabilities()
@@ -18,61 +36,89 @@ def ig(
     x: Predictive | Array,
     labels: Array | None = None,
     *,
+    measure: str = "divergence",
+    log_density: Array | None = None,
     given: Context | None = None,
     approximation: str = "logdet",
 ) -> Array:
     r"""Information gain: what each observed outcome tells about the parameters.
 
+    The divergence, of the K draws with weights :math:`\tilde w_k \propto w_k\, p_k(y_i)` and of a
+    `Gaussian` with :math:`A_i = E_i P^{-1} E_i^T` and the gradient :math:`g_i = E_i^T u_i` of the
+    loss at the label,
+
     .. math:: KL\big(p(\theta \mid y_i) \,\|\, p(\theta)\big)
-              = \sum_k \tilde w_k \log \frac{\tilde w_k}{w_k}, \quad
-              \tilde w_k \propto w_k\, p_k(y_i)
+              &= \sum_k \tilde w_k \log \frac{\tilde w_k}{w_k} \\
+              &= \tfrac12 \big[\log\det(I + A_i) - tr(A_i K_i) + (K_i u_i)^T A_i K_i u_i\big], \quad
+                 K_i = (I + A_i)^{-1}
 
-    and of a `Gaussian`
+    or the drop in entropy,
 
-    .. math:: \tfrac12 \log\det\big(I + H''[y_i \mid x_i, w^*]\, P^{-1}\big)
+    .. math:: H[\Theta] - H[\Theta \mid y_i]
+              &= KL + \sum_k (\tilde w_k - w_k) \log p(\theta_k) \\
+              &= \tfrac12 \log\det\big(I + H''[y_i \mid x_i, w^*]\, P^{-1}\big)
 
     Parameters
     ----------
     x : Categorical, Gaussian or array [N, K, C]
-        The candidates; a bare array is probabilities. A `Gaussian` by an embedding of their
-        observed information :math:`E_i^T E_i = H''[y_i \mid x_i, w^*]`.
-    labels : array [N], optional
-        The observed labels, integers from 0 to C - 1: of a `Categorical`, and of no `Gaussian`.
+        The candidates; a bare array is probabilities. For the divergence a `Gaussian` needs an
+        embedding that knows its prediction: `LastLayerEmbedding`, `fisher_embedding` or
+        `JacobianEmbedding` with a `Softmax`, `Bernoulli`, `Poisson` or ``Normal(variance, mean=)``
+        likelihood, at the mean of the parameters once `given` is known.
+    labels : array [N] or [N, C], optional
+        The observed labels: integers from 0 to C - 1 of a `Categorical` or a `Softmax`, else what
+        the likelihood takes. The drop in entropy of a `Gaussian` does not depend on them.
+    measure : {"divergence", "entropy"}
+        The divergence of the posterior from the prior, never negative; or the drop in differential
+        entropy, which may be negative and obeys the chain rule.
+    log_density : array [K], optional
+        For the entropy of a `Categorical`: log p(theta_k) of its draws, up to a constant, before
+        `given`. The weights of draws say how many there are and not how dense they lie.
     given : Outcomes, or Precision, Embedding or Gaussian, optional
         What already counts as known. Of a `Categorical`: labels, from `Categorical.context` and
         ``Categorical.observe(given, index, label)``.
     approximation : {"logdet", "trace"}
-        Of a `Gaussian`, as of `eig`.
+        Of a `Gaussian`: as it stands, or to first order. Of the divergence that is
+        :math:`\tfrac12 g_i^T P^{-1} g_i`, half the squared length of the gradient; of the entropy
+        the trace of `eig`, which is the mean of the former over the labels.
 
     Returns
     -------
     array [N]
-        Nats, in the namespace, device and dtype of `x`; never negative. Of a `Categorical`, at most
-        -log of the smallest weight of a draw.
+        Nats, in the namespace, device and dtype of `x`. The divergence is never negative, and of a
+        `Categorical` at most -log of the smallest weight of a draw.
 
     Raises
     ------
     TypeError, ValueError
-        As of `eig`; if labels are missing, are none of the classes (the message names the first) or
-        stand beside a `Gaussian`; and by `infoq.likelihoods.Curvature` where observed information
-        is not positive semi-definite, as a network's need not be.
+        As of `eig`; if labels are missing or impossible (the message names the first), the
+        embedding knows no prediction, or `log_density` is missing; and by
+        `infoq.likelihoods.Curvature` where observed information is not positive semi-definite, as a
+        network's need not be.
 
     Notes
     -----
-    Of a `Categorical` exact for the K draws; costs of the order of N K exponentials. Its mean over
-    the labels that the model expects is `eig`. With equal weights it is also the drop in entropy of
-    the draws. A label that all draws call impossible tells nothing: 0. A sum of terms that are not
-    negative, so that float32 keeps its digits where labels tell little. Probabilities of exactly 0
-    have gradient 0.
+    The mean of either over the labels that the model expects is `eig`: exactly of a `Categorical`
+    and of a `Normal`, else of a `Gaussian` to second order.
 
-    In a generalised linear model with a canonical link the observed information does not depend on
-    the label: it is the Fisher information, at every w. With the generalised Gauss-Newton a network
-    is treated as one. For such an embedding this **is** `eig`, to the last digit, and labels give
-    no advantage. Holds at fixed w* and to second order.
+    Of a `Categorical` exact for the K draws; costs of the order of N K exponentials. The drop in
+    entropy of equal *weights* is the divergence, and not the drop in entropy of the parameters. A
+    label that all draws call impossible tells nothing: 0. Sums of terms that are not negative, so
+    that float32 keeps its digits where labels tell little. Probabilities of exactly 0 have
+    gradient 0.
+
+    Of a `Gaussian` exact for linear regression, else to second order about the mean: the label
+    counts by its residual, which moves the mean, and by its curvature. In a generalised linear
+    model with a canonical link the curvature does not depend on the label, at every w, and with the
+    generalised Gauss-Newton a network is treated as one. Then the drop in entropy **is** `eig`, to
+    the last digit, and labels give no advantage; to the divergence they do. An outcome that was
+    held to be impossible has a finite divergence: curvature has a floor far below rounding. Costs
+    are those of `eig` and of a factorisation of R x R matrices.
 
     References
     ----------
-    Kirsch, A. and Gal, Y. (2022), arXiv:2208.00549, section 5.1.
+    Kirsch, A. and Gal, Y. (2022), arXiv:2208.00549, section 5.1. Paul, M. et al. (2021),
+    arXiv:2107.07075 (GraNd: the first order for P = I).
 
     Examples
     --------
@@ -82,16 +128,25 @@ def ig(
     >>> probs = np.array([[[0.5, 0.5], [0.9, 0.1]], [[0.5, 0.5], [0.9, 0.1]]])
     >>> infoq.ig(probs, np.array([0, 1])).round(4)
     array([0.0414, 0.2426])
-    >>> observed = infoq.likelihoods.Curvature(np.array([[[4.0]]]))
-    >>> pool = infoq.Gaussian(infoq.fisher_embedding(np.array([[[1.0, 0.0]]]), observed), 1.0)
-    >>> infoq.ig(pool).round(4)
-    array([0.8047])
+
+    In linear regression, too, by the residual; entropy drops as much whatever was observed:
+
+    >>> normal = infoq.likelihoods.Normal(0.5, mean=np.zeros(3))
+    >>> layer = infoq.LastLayerEmbedding(np.full((3, 1), 1.25**0.5), normal)
+    >>> pool = infoq.Gaussian(layer, 1.0)
+    >>> infoq.ig(pool, np.array([0.0, 1.0, 3.0])).round(2)
+    array([0.27, 0.47, 2.11])
+    >>> infoq.ig(pool, measure="entropy").round(3)
+    array([0.626, 0.626, 0.626])
     """
     pool = as_predictive(x)
-    if isinstance(pool, Gaussian):
-        refuse_labels(labels=labels)
-        return eig(pool, given=given, approximation=approximation)
-    return _at_first(IG(pool, labels, given=given, approximation=approximation))
+    named: dict[str, Any] = {"given": given, "approximation": approximation}
+    if not isinstance(pool, Gaussian):
+        return _at_first(IG(pool, labels, measure=measure, log_density=log_density, **named))
+    check_measure(measure, log_density, pool)
+    if measure == "entropy":
+        return eig(pool, **named)
+    return divergence(observed(pool, labels), given, approximation)
 
 
 @capabilities()
@@ -107,28 +162,30 @@ def pig(
 ) -> Array:
     r"""Predictive information gain: what each observed outcome tells about an observed target's.
 
-    .. math:: \sum_e v_e \log \frac{p(y_i \mid y_e)}{p(y_i)}
+    .. math:: \sum_e v_e \log \frac{p(y_e \mid y_i)}{p(y_e)}
+              = \sum_e v_e \log \frac{p(y_i \mid y_e)}{p(y_i)}
 
     Parameters
     ----------
     x : Categorical, Gaussian or array [N, K, C]
         The candidates, as of `ig`.
     targets : Categorical or array [M, K, C'], or Gaussian or Embedding
-        The targets, as of `epig`; an embedding is of their observed information.
+        The targets, as of `epig`; with labels of a `Gaussian`, an embedding that knows its
+        prediction, as of `ig`.
     labels, target_labels : array [N] and [M], optional
-        The observed labels, integers: of a `Categorical`, and of no `Gaussian`.
+        The observed labels, as of `ig`. Of a `Gaussian` without any, the expectation over both.
     target_weights : array [M], optional
         What each target counts; normalised to sum to one. Default: all the same.
     given : Outcomes, or Precision, Embedding or Gaussian, optional
         What already counts as known, as of `ig`.
     approximation : {"logdet", "jensen", "trace", "kronecker"}
-        Of a `Gaussian`, as of `epig`.
+        Of a `Gaussian` without labels, as of `epig`.
 
     Returns
     -------
     array [N]
-        Nats, in the namespace, device and dtype of `x`. Of a `Categorical`, negative where the
-        label makes those of the targets less probable, and -inf where it makes one impossible.
+        Nats, in the namespace, device and dtype of `x`. Negative where the label makes those of the
+        targets less probable, and of a `Categorical` -inf where it makes one impossible.
 
     Raises
     ------
@@ -142,7 +199,15 @@ def pig(
     target jointly, is `epig`. Labels that all draws call impossible tell nothing, and nothing tells
     about them.
 
-    In a generalised linear model, or with the generalised Gauss-Newton, exactly `epig`; see `ig`.
+    Of a `Gaussian` with labels :math:`\log N(u_e; d, I + A_e') / N(u_e; 0, I + A_e)`: by the shift
+    of the mean that the candidate's label makes, and by what is left to vary. Exact for a `Normal`,
+    where it is the ratio of predictive densities and its mean over labels `epig`. Of others the
+    losses count to second order about the mean, as of `ig`; the leading term is the influence
+    score :math:`g_e^T (P + F_i)^{-1} g_i`, by which a step of Newton's on the candidate's label
+    lowers the loss of the target's. Costs are those of `epig`, and of three more products a row.
+
+    Without labels it is `epig`, the expectation over both. By observed information of both
+    (`Curvature`) the two agree in the mean over labels alone, not label by label.
 
     References
     ----------
@@ -161,8 +226,10 @@ def pig(
     pool = as_predictive(x)
     named: dict[str, Any] = {"target_weights": target_weights, "given": given}
     if isinstance(pool, Gaussian):
-        refuse_labels(labels=labels, target_labels=target_labels)
-        return epig(pool, targets, approximation=approximation, **named)
+        if labels is None and target_labels is None:
+            return epig(pool, targets, approximation=approximation, **named)
+        each = EachTarget(targets, target_weights)
+        return pointwise(*both_observed(pool, each, labels, target_labels, approximation), given)
     return _at_first(
         PIG(pool, targets, labels, target_labels, approximation=approximation, **named)
     )
@@ -180,26 +247,28 @@ def jpig(
 ) -> Array:
     r"""Joint predictive information gain: what each observed outcome tells about all targets'.
 
-    .. math:: \log \frac{p(y_i \mid y_{1..M})}{p(y_i)}
+    .. math:: \log \frac{p(y_{1..M} \mid y_i)}{p(y_{1..M})}
+              = \log \frac{p(y_i \mid y_{1..M})}{p(y_i)}
 
     Parameters
     ----------
     x : Categorical, Gaussian or array [N, K, C]
         The candidates, as of `ig`.
     targets : Categorical or array [M, K, C'], or Gaussian or Embedding
-        The targets, as of `jepig`; an embedding is of their observed information.
+        The targets, as of `jepig`; with labels of a `Gaussian`, an embedding that knows its
+        prediction, as of `ig`.
     labels, target_labels : array [N] and [M], optional
-        The observed labels, integers: of a `Categorical`, and of no `Gaussian`.
+        The observed labels, as of `ig`. Of a `Gaussian` without any, the expectation over both.
     given : Outcomes, or Precision, Embedding or Gaussian, optional
         What already counts as known, as of `ig`.
     approximation : {"logdet", "trace", "kronecker"}
-        Of a `Gaussian`, as of `jepig`.
+        Of a `Gaussian` without labels, as of `jepig`.
 
     Returns
     -------
     array [N]
-        Nats, in the namespace, device and dtype of `x`. Of a `Categorical`, negative where the
-        label makes those of the targets less probable, and -inf where it makes them impossible.
+        Nats, in the namespace, device and dtype of `x`. Negative where the label makes those of the
+        targets less probable, and of a `Categorical` -inf where it makes them impossible.
 
     Raises
     ------
@@ -215,7 +284,9 @@ def jpig(
     nothing, and nothing tells about them; no more about targets whose labels are impossible
     together.
 
-    In a generalised linear model, or with the generalised Gauss-Newton, exactly `jepig`; see `ig`.
+    Of a `Gaussian` with labels as `pig`, of all targets' outcomes as a single one: exact for a
+    `Normal`, else to second order about the mean. Costs are those of `jepig`. Without labels it is
+    `jepig`, the expectation over them.
 
     References
     ----------
@@ -235,8 +306,10 @@ def jpig(
     """
     pool = as_predictive(x)
     if isinstance(pool, Gaussian):
-        refuse_labels(labels=labels, target_labels=target_labels)
-        return jepig(pool, targets, given=given, approximation=approximation)
+        if labels is None and target_labels is None:
+            return jepig(pool, targets, given=given, approximation=approximation)
+        every = AllTargets(targets)
+        return pointwise(*both_observed(pool, every, labels, target_labels, approximation), given)
     return _at_first(
         JPIG(pool, targets, labels, target_labels, given=given, approximation=approximation)
     )

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import infoq
 from infoq.backends import ops_for
-from tests.capabilities.cases_scores import ABOUT, GAUSSIAN, OBSERVED, about, pool
+from tests.capabilities.cases_scores import (
+    ABOUT,
+    GAUSSIAN,
+    LABELLED_LAYER,
+    OBSERVED,
+    about,
+    labelled,
+    labelled_targets,
+    pool,
+)
 from tests.capabilities.inputs import (
     DRAWS,
     LABELS,
@@ -69,8 +78,26 @@ SET_FUNCTIONS = (
         "Gaussian",
     ),
     Case("IG", (DRAWS, LABELS), _function(infoq.IG, 0, 2)),
+    Case(
+        "IG",
+        LABELLED_LAYER,
+        labelled(lambda *x: gains_after(0, 2)(infoq.IG(*x))),
+        "Gaussian",
+    ),
     Case("PIG", OBSERVED, _function(infoq.PIG, 0, 2)),
+    Case(
+        "PIG",
+        LABELLED_LAYER,
+        labelled_targets(lambda *x: gains_after(0, 2)(infoq.PIG(*x))),
+        "Gaussian, labels",
+    ),
     Case("JPIG", OBSERVED, _function(infoq.JPIG, 0, 2)),
+    Case(
+        "JPIG",
+        LABELLED_LAYER,
+        labelled_targets(lambda *x: gains_after(0, 2)(infoq.JPIG(*x))),
+        "Gaussian, labels",
+    ),
     Case("FacilityLocation", (POINTS,), _function(infoq.FacilityLocation, 0)),
     Case(
         "FacilityLocation",

@@ -106,6 +106,30 @@ def of_gaussian(quantity, approximation):
     return lambda rows, matrix: quantity(pool(rows, matrix), approximation=approximation)
 
 
+LABELLED_LAYER = (*LAYER, LABELS)
+LOGS = Input((K,))
+
+
+def drop_in_entropy(probs, labels, logs):
+    """What labels take off the differential entropy of draws with densities."""
+    return infoq.ig(probs, labels, measure="entropy", log_density=logs)
+
+
+def labelled(quantity, **named):
+    """A quantity of a last layer's candidates with labels."""
+    return lambda *x: quantity(last_layer(*x[:-1]), x[-1], **named)
+
+
+def labelled_targets(quantity):
+    """The same about its last candidates."""
+
+    def of(*x):
+        layer, labels = last_layer(*x[:-1]), x[-1]
+        return quantity(layer, layer.embedding[2:], labels, labels[2:])
+
+    return of
+
+
 def beyond(quantity, *others):
     """A quantity once an outcome of the first candidate is known."""
 
@@ -140,11 +164,21 @@ SCORES_OF = (
         for how in ("logdet", "trace")
     ),
     Case("ig", (DRAWS, LABELS), infoq.ig),
-    Case("ig", GAUSSIAN, of_gaussian(infoq.ig, "logdet"), "Gaussian"),
+    Case("ig", (DRAWS, LABELS, LOGS), drop_in_entropy, "entropy"),
+    Case("ig", LABELLED_LAYER, labelled(infoq.ig), "Gaussian"),
+    Case("ig", LABELLED_LAYER, labelled(infoq.ig, approximation="trace"), "Gaussian, trace"),
+    Case(
+        "ig",
+        GAUSSIAN,
+        lambda *x: infoq.ig(pool(*x), measure="entropy"),
+        "Gaussian, entropy",
+    ),
     Case("pig", OBSERVED, infoq.pig),
     Case("pig", ABOUT, about(infoq.pig, "jensen"), "Gaussian"),
+    Case("pig", LABELLED_LAYER, labelled_targets(infoq.pig), "Gaussian, labels"),
     Case("jpig", OBSERVED, infoq.jpig),
     Case("jpig", ABOUT, about(infoq.jpig, "trace"), "Gaussian"),
+    Case("jpig", LABELLED_LAYER, labelled_targets(infoq.jpig), "Gaussian, labels"),
     Case("bald", (DRAWS,), infoq.bald),
     Case("least_confidence", (DRAWS,), infoq.least_confidence),
     Case("margin", (DRAWS,), infoq.margin),

@@ -142,7 +142,7 @@ def test_40_fails_for_probit_where_the_fisher_information_is_an_upper_bound(back
         backend.array(np.full((3, 1, 1), 3.0)),
         infoq.likelihoods.Curvature(backend.array(curvatures)),
     )
-    gains = backend.numpy(infoq.ig(infoq.Gaussian(rows, 2.0)))
+    gains = backend.numpy(infoq.ig(infoq.Gaussian(rows, 2.0), measure="entropy"))
     np.testing.assert_allclose(gains, np.log1p(9 * curvatures[:, 0, 0] / 2) / 2, rtol=1e-10)
     assert probs @ gains[:2] <= gains[2] + ROUNDING
 
@@ -156,7 +156,7 @@ def test_40_probit_is_far_from_equal_at_one(backend):
             backend.array(np.array([*observed, probs @ observed])[:, None, None])
         ),
     )
-    gains = backend.numpy(infoq.ig(infoq.Gaussian(rows, 0.1)))
+    gains = backend.numpy(infoq.ig(infoq.Gaussian(rows, 0.1), measure="entropy"))
     assert gains[2] - probs @ gains[:2] > 0.01
 
 
@@ -177,7 +177,10 @@ def test_labels_give_no_advantage_in_a_glm(backend, family, seed):
     )
     about = infoq.DenseEmbedding(backend.array(targets))
     pairs = [
-        (infoq.ig(infoq.Gaussian(observed, 0.5)), infoq.eig(infoq.Gaussian(expected, 0.5))),
+        (
+            infoq.ig(infoq.Gaussian(observed, 0.5), measure="entropy"),
+            infoq.eig(infoq.Gaussian(expected, 0.5)),
+        ),
         (
             infoq.pig(infoq.Gaussian(observed, 0.5), about),
             infoq.epig(infoq.Gaussian(expected, 0.5), about),

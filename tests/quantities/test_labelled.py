@@ -517,37 +517,109 @@ def test_contexts_are_checked(backend):
         infoq.ig(pool, labels, given=fewer.context())
 
 
-def test_a_gaussian_has_no_target_labels(backend):
-    points, labels = backend.array(np.eye(2)), backend.array(np.array([0, 1]))
-    pool, targets = infoq.Gaussian(points, 1.0), infoq.DenseEmbedding(points)
-    for score in (infoq.pig, infoq.jpig):
-        with pytest.raises(TypeError, match=r"^target_labels: expected none with a Gaussian"):
-            score(pool, targets, target_labels=labels)
+def entropy_of_draws(weights, logs, likelihood):
+    """The drop in differential entropy of draws with densities, by its definition."""
+    after = told(weights, likelihood)
+    some = after > 0
+    assert np.all(weights[some] > 0)
+    later = logs[some] + np.log(after[some] / weights[some])
+    return float(after[some] @ later - weights @ logs)
 
 
-def test_a_gaussian_has_no_labels(backend):
-    pool = infoq.Gaussian(backend.array(np.eye(2)), 1.0)
-    targets = infoq.DenseEmbedding(backend.array(np.eye(2)))
-    labels = backend.array(np.array([0, 1]))
-    with pytest.raises(TypeError, match="labels: expected none with a Gaussian"):
-        infoq.ig(pool, labels)
-    with pytest.raises(TypeError, match="target_labels: expected none with a Gaussian"):
-        infoq.pig(pool, targets, target_labels=labels)
-    with pytest.raises(TypeError, match="labels: expected none with a Gaussian"):
-        infoq.jpig(pool, targets, labels=labels)
-    with pytest.raises(TypeError, match="got an embedding without a precision"):
-        infoq.ig(targets)
-    known = infoq.laplace(targets, 1.0)
-    pairs = [
-        (infoq.ig(pool, given=known), infoq.eig(pool, given=known)),
-        (
-            infoq.pig(pool, targets=targets, approximation="trace"),
-            infoq.epig(pool, targets, approximation="trace"),
-        ),
-        (infoq.jpig(pool, targets), infoq.jepig(pool, targets)),
-    ]
-    for labelled, unlabelled in pairs:
-        np.testing.assert_array_equal(backend.numpy(labelled), backend.numpy(unlabelled))
+@given(probs=oracles.probabilities(4, 5, 3), seed=st.integers(0, 9))
+def test_the_drop_in_entropy_of_draws_with_densities(backend, probs, seed):
+    rng = np.random.default_rng(seed)
+    labels, logs = rng.integers(3, size=4), 3 * rng.normal(size=5) - 100
+    weights = oracles.draw_weights(5, seed)
+    pool = infoq.Categorical(backend.array(probs), weights=backend.array(weights))
+    seen, density = backend.array(labels), backend.array(logs)
+    named = {"measure": "entropy", "log_density": density}
+    score = backend.numpy(infoq.ig(pool, seen, **named))
+    own = picked(probs, labels)
+    expected = [entropy_of_draws(weights, logs, x) for x in own]
+    np.testing.assert_allclose(score, expected, rtol=1e-9, atol=1e-11)
+    # What is given changes the weights, and the density of each draw as its weight.
+    known = pool.observe(pool.context(), 0, int(labels[0]))
+    later = told(weights, own[0])
+    some = (weights > 0) & (later > 0)
+    dense = np.zeros(5)
+    dense[some] = logs[some] + np.log(later[some] / weights[some])
+    score = backend.numpy(infoq.ig(pool, seen, given=known, **named))
+    expected = [entropy_of_draws(later, dense, x) for x in own]
+    np.testing.assert_allclose(score, expected, rtol=1e-9, atol=1e-11)
+    # The mean over the labels that are expected is the information that they are expected to give.
+    mean = np.zeros(4)
+    for label in range(3):
+        each = backend.array(np.full(4, label))
+        mean += (weights @ probs)[:, label] * backend.numpy(infoq.ig(pool, each, **named))
+    np.testing.assert_allclose(mean, backend.numpy(infoq.eig(pool)), rtol=1e-8, atol=1e-12)
+
+
+def test_entropy_of_draws_is_of_the_parameters_and_may_be_negative(backend):
+    # A grid over a standard normal parameter, one equal step a draw, and a label it doubts.
+    theta = np.linspace(-8, 8, 2001)
+    weights = np.exp(-(theta**2) / 2)
+    weights /= weights.sum()
+    logs = -(theta**2) / 2
+    noise = 0.5
+    yes = np.exp(-((theta - 3) ** 2) / 2 / noise)
+    rows = np.stack([yes, 1 - yes], axis=1)[None]
+    pool = infoq.Categorical(backend.array(rows), weights=backend.array(weights))
+    label = backend.array(np.array([0]))
+    named = {"measure": "entropy", "log_density": backend.array(logs)}
+    drop = backend.numpy(infoq.ig(pool, label, **named))
+    # The posterior is a normal with precision 1 + 1 / noise.
+    np.testing.assert_allclose(drop, [np.log(1 + 1 / noise) / 2], rtol=1e-6)
+    # A density with a sharp peak, and a label that is seen far from it.
+    peaked = np.exp(-(theta**2) * 50) * 5 + 1e-2 * np.exp(-(theta**2) / 18)
+    peaked /= peaked.sum()
+    far = np.where(np.abs(theta) > 1, 0.9, 0.1)
+    pool = infoq.Categorical(
+        backend.array(np.stack([far, 1 - far], axis=1)[None]), weights=backend.array(peaked)
+    )
+    named["log_density"] = backend.array(np.log(peaked))
+    drop = backend.numpy(infoq.ig(pool, label, **named))
+    np.testing.assert_allclose(drop, [entropy_of_draws(peaked, np.log(peaked), far)], rtol=1e-9)
+    assert drop[0] < -0.1
+    assert backend.numpy(infoq.ig(pool, label))[0] > 0.01
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_constant_in_the_density_costs_no_digits(backend, dtype):
+    rng = np.random.default_rng(1)
+    probs = oracles.softmax(rng.normal(size=(3, 1, 3)) + 1e-2 * rng.normal(size=(3, 5, 3)))
+    logs, labels = rng.normal(size=5), np.array([0, 1, 2])
+    pool, seen = backend.array(probs, dtype), backend.array(labels)
+    for constant in (0.0, -1e6):
+        density = backend.array(logs + constant)
+        score = infoq.ig(pool, seen, measure="entropy", log_density=density)
+        expected = [entropy_of_draws(np.full(5, 0.2), logs, x) for x in picked(probs, labels)]
+        tolerance = {"float32": 1e-7, "float64": 1e-10}[dtype]
+        np.testing.assert_allclose(backend.numpy(score), expected, rtol=0, atol=tolerance)
+
+
+def test_measures_and_densities_that_are_refused(backend):
+    pool, seen = backend.array(PROBS), backend.array(LABELS)
+    gaussian = infoq.Gaussian(backend.array(np.eye(2)), 1.0)
+    density = backend.array(np.zeros(4))
+    for score in (infoq.ig, infoq.IG):
+        with pytest.raises(ValueError, match="measure: expected 'divergence' or 'entropy', got"):
+            score(pool, seen, measure="kl")
+        with pytest.raises(TypeError, match="log_density: the drop in differential entropy needs"):
+            score(pool, seen, measure="entropy")
+        with pytest.raises(ValueError, match="log_density: is of a Categorical"):
+            score(pool, seen, log_density=density)
+        with pytest.raises(ValueError, match="log_density: is of a Categorical"):
+            score(gaussian, measure="entropy", log_density=density)
+        with pytest.raises(ValueError, match=r"log_density: expected shape \(4,\), one a draw"):
+            score(pool, seen, measure="entropy", log_density=density[:3])
+        with pytest.raises(TypeError, match="log_density: expected a real floating dtype"):
+            score(pool, seen, measure="entropy", log_density=backend.array(np.arange(4)))
+        bad = backend.array(np.array([0.0, 0.0, -np.inf, 0.0]))
+        with pytest.raises(ValueError, match="log_density: draw 2 has a value that is NaN or inf"):
+            score(pool, seen, measure="entropy", log_density=bad)
+        with pytest.raises(ValueError, match="approximation: 'trace' is of a Gaussian"):
+            score(pool, seen, approximation="trace")
 
 
 def test_what_a_rare_label_tells_keeps_its_digits_beside_one_that_is_not(backend):

@@ -270,13 +270,13 @@ def test_torch_gradients_of_gains_and_values():
     assert torch.autograd.gradcheck(lambda x: tuple(answers(x)), (logits,))
 
 
-def test_of_a_gaussian_they_are_their_twins(backend):
+def test_without_labels_of_a_gaussian_they_are_expectations(backend):
     rng = np.random.default_rng(11)
     pool = infoq.Gaussian(backend.array(rng.normal(size=(5, 3))), 0.5)
     targets = infoq.DenseEmbedding(backend.array(rng.normal(size=(2, 3))))
     named = {"approximation": "trace"}
     pairs = [
-        (IG(pool), infoq.EIG(pool)),
+        (IG(pool, measure="entropy"), infoq.EIG(pool)),
         (PIG(pool, targets, **named), infoq.EPIG(pool, targets, **named)),
         (JPIG(pool, targets), infoq.JEPIG(pool, targets)),
     ]
@@ -287,13 +287,33 @@ def test_of_a_gaussian_they_are_their_twins(backend):
             np.testing.assert_array_equal(
                 backend.numpy(getattr(one, field)), backend.numpy(getattr(two, field))
             )
-    labels = backend.array(np.zeros(5, int))
-    with pytest.raises(TypeError, match="labels: expected none with a Gaussian"):
-        IG(pool, labels)
-    with pytest.raises(TypeError, match="target_labels: expected none with a Gaussian"):
-        JPIG(pool, targets, target_labels=labels)
-    with pytest.raises(ValueError, match="approximation: 'trace' is of a Gaussian"):
-        IG(backend.array(np.full((5, 2, 2), 0.5)), labels, approximation="trace")
+
+
+def test_the_drop_in_entropy_obeys_the_chain_rule(backend):
+    rng = np.random.default_rng(13)
+    probs, labels = oracles.softmax(2 * rng.normal(size=(5, 6, 3))), rng.integers(3, size=5)
+    weights, logs = oracles.draw_weights(6, 3), rng.normal(size=6)
+    pool = infoq.Categorical(backend.array(probs), weights=backend.array(weights))
+    seen = backend.array(labels)
+    named = {"measure": "entropy", "log_density": backend.array(logs)}
+    function = IG(pool, seen, **named)
+    assert not function.submodular
+    state, known, total = function.start(), pool.context(), 0.0
+    np.testing.assert_array_equal(
+        backend.numpy(function.gains(state)), backend.numpy(infoq.ig(pool, seen, **named))
+    )
+    for index in (3, 0, 4):
+        gains = backend.numpy(function.gains(state))
+        alone = backend.numpy(infoq.ig(pool, seen, given=known, **named))
+        np.testing.assert_allclose(gains, alone, rtol=1e-9, atol=1e-12)
+        state, total = function.add(state, index), total + gains[index]
+        known = pool.observe(known, index, int(labels[index]))
+        assert float(function.value(state)) == pytest.approx(total, abs=ROUNDING)
+    likelihood = np.prod(picked(probs, labels)[[3, 0, 4]], axis=0)
+    after = weights * likelihood / (weights @ likelihood)
+    some = weights > 0
+    dense = logs[some] + np.log(after[some] / weights[some])
+    assert total == pytest.approx(after[some] @ dense - weights @ logs, abs=ROUNDING)
 
 
 def test_the_order_of_the_picks_does_not_matter(backend):

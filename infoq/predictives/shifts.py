@@ -1,0 +1,279 @@
+"""What observed labels tell in weight space: they narrow the parameters, and shift their mean.
+
+To second order about the mean, a label with rows E and score u turns a covariance W and a mean m
+into `W' = W - W E^T K E W` and `m' = m - W E^T K (u + E m)`, K = (I + A)^-1, A = E W E^T. Exact of
+a `Normal`. Everything is a function of R x R matrices:
+
+    KL(p(theta | y) || p(theta)) = 1/2 [log det(I + A) - tr A K] + 1/2 (K u)^T A (K u)
+    log p(y_e | y_i) / p(y_e)    = log N(u; d, I + A - B) / N(u; 0, I + A)
+
+with B what the other label explains of A, and d = -E (m' - m) by its shift. Neither is a difference
+of two log-dets, nor of two squares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from infoq.backends import Array, Ops
+from infoq.blocks import add_rows, sum_columns
+from infoq.measures.elimination import bordered, log_above_share
+from infoq.predictives import weight_space
+from infoq.predictives.about import AllTargets, EachTarget
+from infoq.predictives.alike import one_of
+from infoq.predictives.forms import Form, RootForm
+from infoq.predictives.gaussian import Gaussian
+from infoq.predictives.laplace import check_budget, fisher
+from infoq.predictives.matrices import identity
+from infoq.predictives.precision import Precision
+from infoq.predictives.rows import Rows, symmetric
+from infoq.predictives.scored import Scored
+from infoq.predictives.weight_space import Layout, explained_logdet
+
+DIVERGENCES = ("logdet", "trace")
+
+
+def divergence(pool: Gaussian, given: Any, approximation: str) -> Array:
+    """What each label tells about the parameters: [N] nats, never negative."""
+    kernel = {"logdet": _divergence, "trace": _first_order}[one_of(DIVERGENCES, approximation)]
+    scores = pool.map(kernel, pool.known(given).covariance(pool.like))
+    return pool.read(pool.finish(scores))
+
+
+def pointwise(pool: Gaussian, about: EachTarget | AllTargets, given: Any) -> Array:
+    """What each label tells about the targets' labels: [N] nats, of either sign."""
+    precision = pool.known(given)
+    if isinstance(about, AllTargets):
+        prepare, shared, rank = all_targets(about.targets, precision, pool.like)
+        return pool.read(pool.cast(pool.map(_about_all, *shared, prepare=prepare, rank=rank)))
+    targets = about.targets
+    weights = pool.target_weights(targets, about.weights)
+    shift = pool.ops.constant((pool.embedding.num_parameters,), 0.0, pool.like)
+    return pool.read(pool.cast(about_each(pool, targets, weights, precision, shift)))
+
+
+def about_each(
+    pool: Gaussian, targets: Scored, weights: Array, precision: Precision, shift: Array
+) -> Array:
+    """What each label tells about a target's on average, once others have shifted the mean: [N]."""
+    size = len(targets) * targets.num_rows * pool.embedding.num_parameters
+    check_budget(size, pool.like, f"targets: M={len(targets)} with R={targets.num_rows} rows each")
+    shared = (precision.covariance(pool.like), targets.parts, weights, shift)
+    prepare = partial(_measured_targets, Layout.of(targets))
+    return pool.map(_about_each, *shared, prepare=prepare, rank=targets.num_rows)
+
+
+def all_targets(
+    targets: Scored, precision: Precision, like: Array
+) -> tuple[Callable[..., Any], tuple[Any, ...], int]:
+    """What makes the covariance, what all targets explain of it, and their shift, and of what.
+
+    Over the targets' Q = M R rows where these are fewer than the P parameters, else over the
+    parameters. The last is the number of vectors of what is explained.
+    """
+    size, count = targets.num_parameters, len(targets) * targets.num_rows
+    covariance = precision.covariance(like)
+    if size <= count:
+        check_budget(3 * size**2, like, f"targets: over P={size} parameters")
+        shared = (covariance, fisher(targets), _gradient(targets), precision.root(size, like))
+        return _by_fisher, shared, 0
+    check_budget(2 * count * size + count**2, like, f"targets: M={len(targets)}")
+    return partial(_by_rows, Layout.of(targets)), (covariance, targets.parts), count
+
+
+def shift_of(ops: Ops, solved: Array, rows: Array, scores: Array) -> Array:
+    """The shift of the mean by labels with rows [Q, P] and scores [Q], for `solved` rows W: [P]."""
+    left = remembered(ops, symmetric(ops, rows @ solved.T)[None, ...], scores[None, :])
+    return -(left[0, :] @ solved)
+
+
+# --- small matrices ---------------------------------------------------------------------------
+
+
+def remembered(ops: Ops, measured: Array, *scores: Array) -> Any:
+    """`(I + A)^-1 u` for A [n, R, R] and each u [n, R]."""
+    xp = ops.xp
+    if measured.shape[-1] == 1:
+        left = tuple(u / (1 + measured[:, 0, :]) for u in scores)
+    else:
+        both = xp.stack(scores, axis=-1)
+        solved = xp.linalg.solve(measured + identity(ops, measured.shape[-1], measured), both)
+        left = tuple(solved[:, :, i] for i in range(len(scores)))
+    return left[0] if len(left) == 1 else left
+
+
+def divergence_of(ops: Ops, measured: Array, scores: Array) -> Array:
+    """The divergence by A [n, R, R] and u [n, R]; a sum of terms that are not negative: [n]."""
+    left = remembered(ops, measured, scores)
+    return (log_above_share(ops, measured) + square(ops, measured, left)) / 2
+
+
+def square(ops: Ops, form: Array, x: Array) -> Array:
+    """`x^T W x` of forms W [n, R, R] and vectors x [n, R]: [n]."""
+    return ops.xp.sum(x * times(form, x), axis=-1)
+
+
+def times(form: Array, x: Array) -> Array:
+    """`W x` of forms W [n, R, R] and vectors x [n, R]."""
+    return (form @ x[:, :, None])[:, :, 0]
+
+
+def log_ratio_of(ops: Ops, measured: Array, explained: Array, scores: Array, moved: Array) -> Array:
+    """`log p(y | z) / p(y)` by A, what z explains of it, u, and what z moves it by, [n, R]: [n]."""
+    xp = ops.xp
+    before = remembered(ops, measured, scores)
+    after, turned = remembered(ops, measured - explained, scores, moved)
+    grown = xp.sum(times(explained, before) * after, axis=-1)
+    grown = grown + xp.sum(moved * (2 * after + turned), axis=-1)
+    return explained_logdet(ops, measured, explained) - grown / 2
+
+
+def log_ratio_of_pairs(ops: Ops, across: Array, ours: Array, theirs: Array) -> Array:
+    """`log p(a, e) / p(a) p(e)` of pairs by correlations G [R, S, m, n] of what varies by one.
+
+    `ours` [R, 1, n] and `theirs` [S, m, 1] are the labels a and e in the same units. The quadratic
+    part is `-1/2 [k^T Y k - 2 a^T Y k + a^T G G^T Y a]`, k = G e, Y = (I - G G^T)^-1.
+    """
+    xp = ops.xp
+    if across.shape[0] > across.shape[1]:
+        across, ours, theirs = xp.permute_dims(across, (1, 0, 2, 3)), theirs, ours
+    rows, columns = across.shape[:2]
+    # Not as the sum of one product: compiled by jaxlib 0.10.2 on CPUs, that is wrong.
+    told = [_added(across[r, s, ...] * theirs[s, ...] for s in range(columns)) for r in range(rows)]
+    back = [_added(across[r, s, ...] * ours[r, ...] for r in range(rows)) for s in range(columns)]
+    again = [_added(across[r, s, ...] * back[s] for s in range(columns)) for r in range(rows)]
+    lines = []
+    for r in range(rows):
+        line = _added(across[r, s, ...][None, ...] * across[r:, s, ...] for s in range(columns))
+        own = ours[r, ...] + xp.zeros_like(told[r])
+        lines.append(xp.concat([-line, xp.stack([told[r], own, again[r]])]))
+    nothing = xp.zeros_like(lines[0][:3, ...])
+    lines += [nothing[i:, ...] for i in range(3)]
+    logdet, (first, second, _) = bordered(ops, lines, rows)
+    return (first[0, ...] - 2 * first[1, ...] + second[1, ...] - logdet) / 2
+
+
+def _added(terms: Any) -> Array:
+    total = None
+    for term in terms:
+        total = term if total is None else total + term
+    return total
+
+
+# --- what runs on each block ------------------------------------------------------------------
+
+
+def scored_block(
+    layout: Layout, ops: Ops, arguments: tuple[Any, ...]
+) -> tuple[Rows, Array, tuple[Any, ...]]:
+    """The rows and scores of a block, and what is shared between blocks."""
+    block: Any = layout.kind.from_parts(arguments[: layout.arrays], layout.settings)
+    rows, scores = block.with_scores(ops)
+    return rows, scores, arguments[layout.arrays :]
+
+
+def _divergence(layout: Layout, ops: Ops, *arguments: Any) -> Array:
+    rows, scores, (covariance,) = scored_block(layout, ops, arguments)
+    return divergence_of(ops, covariance.of(ops, rows), scores)
+
+
+def _first_order(layout: Layout, ops: Ops, *arguments: Any) -> Array:
+    """`1/2 g^T W g`: [n]."""
+    rows, scores, (covariance,) = scored_block(layout, ops, arguments)
+    return square(ops, covariance.of(ops, rows), scores) / 2
+
+
+def _about_all(layout: Layout, ops: Ops, *arguments: Any) -> Array:
+    rows, scores, (covariance, explained, shift) = scored_block(layout, ops, arguments)
+    forms = covariance.of(ops, rows), explained.of(ops, rows)
+    return log_ratio_of(ops, *forms, scores, rows.dot(ops, shift[None, :])[:, :, 0])
+
+
+def _about_each(layout: Layout, ops: Ops, *arguments: Any) -> Array:
+    xp = ops.xp
+    rows, scores, shared = scored_block(layout, ops, arguments)
+    covariance, measured, stated, weights, shift = shared
+    rows, scores = _standardised(ops, rows, scores, covariance, shift)
+    ours = xp.permute_dims(scores, (1, 0))[:, None, :]
+
+    def told(measured: Array, stated: Array, weights: Array) -> Array:
+        across = ops.packed(rows.pairs(ops, measured))
+        theirs = xp.permute_dims(stated, (1, 0))[:, :, None]
+        return weights @ log_ratio_of_pairs(ops, across, ours, theirs)
+
+    # So many pairs at a time that what they are computed by stays in the cache.
+    count, size = scores.shape
+    numbers = 3 * count * (size + 3) * int(measured.shape[1])
+    column_bytes = numbers * int(xp.finfo(weights.dtype).bits) // 8
+    return sum_columns(ops, told, (measured, stated, weights), bytes_per_column=column_bytes)
+
+
+def _standardised(
+    ops: Ops, rows: Rows, scores: Array, covariance: Form, shift: Array
+) -> tuple[Rows, Array]:
+    """Rows and scores, after a shift, in units of what their outcomes vary by: (I + A)^-1/2."""
+    scores = scores + rows.dot(ops, shift[None, :])[:, :, 0]
+    root = weight_space.inverse_root(ops, covariance.of(ops, rows))
+    return rows.transformed(ops, root), times(root, scores)
+
+
+# --- what is shared between blocks ------------------------------------------------------------
+
+
+def _measured_targets(
+    layout: Layout,
+    ops: Ops,
+    covariance: Form,
+    parts: tuple[Array, ...],
+    weights: Array,
+    shift: Array,
+) -> tuple[Any, ...]:
+    """The covariance, each target's `(I + A_e)^-1/2 E_e W` [M, S, P] and score, and the others."""
+    rows, scores, _ = scored_block(layout, ops, parts)
+    rows, scores = _standardised(ops, rows, scores, covariance, shift)
+    return covariance, rows.solved(ops, covariance.apply), scores, weights, shift
+
+
+def _by_rows(
+    layout: Layout, ops: Ops, covariance: Form, parts: tuple[Array, ...]
+) -> tuple[Form, Form, Array]:
+    """The covariance, what targets explain of it, and their shift, from their Q = M S rows."""
+    xp = ops.xp
+    rows, scores, _ = scored_block(layout, ops, parts)
+    full = rows.dense(ops)
+    full = xp.reshape(full, (-1, full.shape[-1]))
+    solved = covariance.apply(ops, full)
+    inner = symmetric(ops, solved @ full.T)
+    lower = ops.cholesky(inner + identity(ops, inner.shape[0], inner))
+    both = xp.concat([solved, xp.reshape(scores, (-1, 1))], axis=1)
+    both = ops.solve_triangular(lower, both)
+    return covariance, RootForm(both[:, :-1]), -(both[:, -1] @ both[:, :-1])
+
+
+def _by_fisher(
+    ops: Ops, covariance: Form, fisher: Array, gradient: Array, root: Array
+) -> tuple[Form, Form, Array]:
+    """The same from the sums of the targets' Fisher information and of their gradients."""
+    _, explained = weight_space.by_fisher(False, ops, covariance, fisher, root)
+    whitened = symmetric(ops, root @ fisher @ root.T)
+    left = remembered(ops, whitened[None, ...], (root @ gradient)[None, :])
+    return covariance, explained, -(left[0, :] @ root)
+
+
+def _gradient(embedding: Scored) -> Array:
+    """The sum of the gradients at the labels: [P]."""
+    item = max(32, int(embedding.ops.xp.finfo(embedding.parts[0].dtype).bits)) // 8
+    return add_rows(
+        partial(_sum_of_gradients, Layout.of(embedding)),
+        embedding.parts,
+        shape=(embedding.num_parameters,),
+        bytes_per_row=(embedding.numbers_per_candidate + embedding.num_parameters) * item,
+    )
+
+
+def _sum_of_gradients(layout: Layout, ops: Ops, *parts: Array) -> Array:
+    rows, scores, _ = scored_block(layout, ops, parts)
+    gradients = rows.transformed(ops, scores[:, None, :]).dense(ops)
+    return ops.xp.sum(gradients[:, 0, :], axis=0)
