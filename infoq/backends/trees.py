@@ -28,9 +28,7 @@ class Tree:
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
-        _CLASSES.append(cls)
-        for name in _TOLD:
-            ops_class(name).register_tree(cls)
+        enter(cls)
 
     def __new__(cls, *_arguments: Any, **_keywords: Any) -> Self:
         """An object of nothing yet, of a class that all libraries know that are imported."""
@@ -96,6 +94,13 @@ def _moved(part: Any, device: Any) -> Any:
     if isinstance(part, Tree):
         return part.to(device)
     return ops_for(part).to_device(part, device) if hasattr(part, "shape") else part
+
+
+def enter(cls: type[Any]) -> None:
+    """Record a class with `parts`, `settings` and `from_parts`, whether it is a `Tree` or not."""
+    _CLASSES.append(cls)
+    for name in _TOLD:
+        ops_class(name).register_tree(cls)
 
 
 def _leaves(part: Any) -> str:

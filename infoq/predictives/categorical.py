@@ -241,7 +241,8 @@ class Categorical(Tree):
             return self._about_all(about, given)
         targets, target_weights = about
         if given is not None and given.num_observed > 0:
-            return self._about_each(targets, target_weights, given)
+            told = self.information_with_each(targets, target_weights, given)
+            return self._finish(self._less_known(told, given))
         prepare = partial(split_targets, targets._kind, not targets._checked)
         shared = (targets._values, targets.target_weights(target_weights))
         try:
@@ -252,11 +253,9 @@ class Categorical(Tree):
 
     def _about_all(self, about: AllTargets, given: Outcomes | None) -> Array:
         """I[Y_i; Y_T, Y_given] - I[Y_i; Y_given]: both are sums of divergences."""
-        targets = about.targets
         empty = self.context(samples=about.samples, seed=about.seed)
-        known = joint = empty if given is None else given
-        for index in range(len(targets)):
-            joint = targets.observe(joint, index)
+        known = empty if given is None else given
+        joint = self.joint_with(about.targets, known)
         weights = self.ops.fetch(self.weights)
         split = joint.split(ops_for(weights), weights)
         scores = self._less_known(self._map(about_split, 32, *split), known)
@@ -265,16 +264,22 @@ class Categorical(Tree):
             scores = self.ops.xp.minimum(scores, own)
         return self._finish(scores)
 
-    def _about_each(self, targets: Categorical, weights: Array | None, given: Outcomes) -> Array:
-        """The mean of I[Y_i; Y_e, Y_given], less I[Y_i; Y_given]."""
-        ops = ops_for(given.probabilities)
-        posteriors = ops.xp.exp(given.log_posteriors)
+    def joint_with(self, targets: Categorical, known: Outcomes) -> Outcomes:
+        """The context `known` with the outcomes of all targets."""
+        for index in range(len(targets)):
+            known = targets.observe(known, index)
+        return known
+
+    def information_with_each(
+        self, targets: Categorical, weights: Array | None, given: Outcomes
+    ) -> Array:
+        """The mean of I[Y_i; Y_e, Y_given]: [N]."""
+        posteriors = ops_for(given.probabilities).xp.exp(given.log_posteriors)
         shared = (targets._values, targets.target_weights(weights))
         prepare = partial(check_targets, targets._kind, not targets._checked)
-        told = self._map(
+        return self._map(
             about_each_given, 32, *shared, posteriors, given.probabilities, prepare=prepare
         )
-        return self._finish(self._less_known(told, given))
 
     def entropy(self, given: Outcomes | None = None) -> Array:
         """H[Y_i | given], the entropy of each candidate's mean prediction: [N] nats.

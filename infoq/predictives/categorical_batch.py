@@ -8,6 +8,7 @@ from infoq.backends import Array, ops_for
 from infoq.predictives.about import AllTargets, Parameters
 from infoq.predictives.categorical import Categorical
 from infoq.predictives.outcomes import Outcomes
+from infoq.predictives.resolution import entropy_left, noise
 
 
 class CategoricalBatch:
@@ -47,8 +48,20 @@ class CategoricalBatch:
         """The batch without one of its candidates."""
         return self._pool.forget(state, index)
 
+    def most(self, state: Outcomes) -> Array:
+        """The most that any candidates can tell beyond the batch, in memory: a 0-d array."""
+        return entropy_left(state)
+
+    def noise(self, state: Outcomes, index: Array) -> Array:
+        """Below what the gain of a candidate [1] is rounding or chance, in memory: [1] nats."""
+        return noise(self._pool.some(index), self._about, state)
+
     def value(self, state: Outcomes) -> Array:
         """What the batch tells, by what it and the targets tell of the parameters: a 0-d array."""
+        value = self._value(state)
+        return ops_for(value).xp.minimum(value, self.most(self._known))
+
+    def _value(self, state: Outcomes) -> Array:
         value = self._told(state, ())
         if isinstance(self._about, Parameters):
             return value

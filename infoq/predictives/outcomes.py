@@ -100,6 +100,13 @@ class Outcomes(Tree):
         names = ("log_likelihoods", "log_posteriors", "probabilities", *_SETTINGS)
         return type(self)(**{name: changes.get(name, getattr(self, name)) for name in names})
 
+    def every(self, step: int, start: int) -> Self:
+        """The context by every so many of its samples alone; of all such parts the same number."""
+        size = int(self.probabilities.shape[0]) // step
+        rows = self.log_posteriors[start : size * step : step, ...]
+        weights = self.probabilities[:size] * 0 + 1 / size
+        return self.replaced(log_posteriors=rows, probabilities=weights)
+
     def _words(self) -> str:
         count, draws = self.log_posteriors.shape
         how = "sampled" if self.sampled else "joint outcomes"

@@ -96,6 +96,23 @@ class Quantity:
         pruned = getattr(self._batch, "pruned", None)
         return None if pruned is None else pruned(members, size, given)
 
+    def most(self, state: Any) -> Array | None:
+        """The most that any candidates can tell beyond the batch, in memory: a 0-d array, nats.
+
+        Of a `Categorical` the entropy that its draws have left, log K at first; else None.
+        """
+        most = getattr(self._batch, "most", None)
+        return None if most is None else most(state)
+
+    def noise(self, state: Any, index: Array) -> Array | None:
+        """Below what the gain of a candidate, an array [1], is rounding or chance: [1] nats.
+
+        Of a `Categorical` rounding is 1e-6 log K in float32 and 1e-13 log K in float64, and chance
+        two standard errors where outcomes are sampled; else None, which is not known.
+        """
+        noise = getattr(self._batch, "noise", None)
+        return None if noise is None else noise(state, index)
+
     def value(self, state: Any) -> Array:
         """What the batch tells, computed anew and not by its gains: a 0-d array, nats."""
         return self._batch.value(state)

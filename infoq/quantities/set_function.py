@@ -11,6 +11,19 @@ class SetFunction(Protocol):
     """A quantity of a growing batch, by the gain of each candidate.
 
     A state is immutable and says everything about the batch so far; `add` returns a new one.
+
+    Selections also look for what a set function need not have:
+
+    - ``gains_of(state, indices)``: the gains of some candidates [m] alone.
+    - ``remove(state, index)``, ``losses_of(state, indices)``, ``pruned(members, size, given)``: for
+      `forward_backward`.
+    - ``most(state)``: what all candidates together can add at most, a 0-d array in memory: the
+      gains that a selection reports do not exceed it together.
+    - ``noise(state, index)``: below what the gain of a candidate, an array [1], is rounding or
+      chance, an array [1] in memory: by it a `Selection` knows how many of its picks are
+      `informative`. Of both None is for what is not known.
+    - ``device``: where gains are, where that is not the library's default.
+    - ``submodular``: whether gains are known never to grow.
     """
 
     @property

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from infoq.backends import Array, ops_for
+from infoq.backends import Array, Ops, ops_for
+from infoq.likelihoods.checks import number
 from infoq.quantities import SetFunction
 from infoq.quantities.set_function import check_set_function
 from infoq.selection.budget import Budget, check_size
@@ -73,6 +74,8 @@ class Growth:
         self.budget = Budget(ops, self.none, len(f), costs, budget, readable=self.readable)
         self.reason = "size"
         self._unclear = False
+        self._most = self._ask("most")
+        self._noises: list[float] | None = [] if hasattr(f, "noise") and self.readable else None
 
     def _looked_at(self, candidates: Any, taken: list[Any]) -> Array | None:
         """Those whose gains are evaluated [m], ascending; None for everybody.
@@ -147,6 +150,12 @@ class Growth:
             return True
         return False
 
+    def _ask(self, name: str, *arguments: Any) -> Array | None:
+        """What a method says of the batch so far, that not every set function has."""
+        method = getattr(self.f, name, None)
+        said = None if method is None else method(self.state, *arguments)
+        return None if said is None else self.f.ops.fetch(said)
+
     def _at(self, x: Array, places: Array) -> Array:
         """The elements of x [N] at some places; all of them need no copy."""
         return x if places is self.places else self.ops.xp.take(x, places, axis=0)
@@ -183,7 +192,11 @@ class Growth:
 
     def take(self, index: Array, gain: Array) -> None:
         """Add one candidate, by its index [1] and its gain [1]."""
-        self.indices.append(self.ops.xp.astype(index, self.places.dtype))
+        index = self.ops.xp.astype(index, self.places.dtype)
+        if self._noises is not None:
+            noise = self._ask("noise", index)
+            self._noises = None if noise is None else [*self._noises, number(noise[0])]
+        self.indices.append(index)
         self.gained.append(gain)
         if self.budget.limit is not None:
             self.budget.pay(int(index[0]))
@@ -194,8 +207,32 @@ class Growth:
         """What was picked."""
         xp, adopt = self.ops.xp, self.f.ops.adopt
         gains = xp.concat([self.none, *self.gained])
+        value = xp.sum(gains)
+        if self._most is not None:
+            most = xp.astype(self._most, gains.dtype)
+            gains = _at_most(self.ops, gains, most)
+            value = xp.minimum(xp.sum(gains), most)
         indices = xp.concat([self.places[:0], *self.indices])
-        return Selection(adopt(indices), adopt(gains), adopt(xp.sum(gains)), self.reason)
+        reason, informative = self.reason, None
+        if self._noises is not None:
+            pairs = zip(self.ops.to_host(gains).tolist(), self._noises, strict=True)
+            told = [gain > noise for gain, noise in pairs]
+            informative = sum(told)
+            if reason == "size" and told and not told[-1]:
+                reason = "saturated"
+        return Selection(adopt(indices), adopt(gains), adopt(value), reason, informative)
+
+
+def _at_most(ops: Ops, gains: Array, most: Array) -> Array:
+    """Gains [B], of which the last are cut where their sum would be more than `most`."""
+    xp = ops.xp
+    if gains.shape[0] == 0:
+        return gains
+    zero = ops.scalar(0.0, gains)
+    total = ops.cumulative_sum(gains)
+    beyond = xp.where(total > most, total - most, zero)
+    before = xp.concat([zero[None], beyond[:-1]])
+    return xp.where(beyond > before, xp.maximum(gains - (beyond - before), zero), gains)
 
 
 def _places(f: SetFunction, candidates: Any) -> Array:

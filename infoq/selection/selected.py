@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
-from infoq.backends import Array
+from infoq.backends import Array, trees
+
+
+class _Name(str):
+    """The name of a field. PyTorch takes tuples with fields of plain `str` for its own business."""
+
+    __slots__ = ()
 
 
 class _Batch(NamedTuple):
@@ -16,7 +22,8 @@ class _Batch(NamedTuple):
 class Selection(_Batch):
     """The candidates that were picked, in the order in which they were.
 
-    A tuple of three; beside them `reason` says why no more were picked.
+    A tuple of three; beside them `reason` says why no more were picked, and `informative` how many
+    of those told anything.
 
     Attributes
     ----------
@@ -32,17 +39,65 @@ class Selection(_Batch):
     `reason` is ``"size"`` where as many were picked as were asked for, ``"pool"`` where no
     candidate was left, ``"budget"`` where none of those left fits what is left of the budget, and
     ``"rank"`` where none of those left can be added: log-determinants of exhausted rank, or copies
-    of points that were picked. It is no part of the tuple, so what takes tuples apart and makes
-    them anew (`jax.jit`, `_replace`) resets it to ``"size"``.
+    of points that were picked. ``"saturated"`` are as many as were asked for, the last of which
+    were picked by rounding or by chance: K draws can tell log K nats, and no more.
+
+    `informative` is the number of picks whose gain is above what rounding, or the chance of
+    samples, may have made of nothing. It is known of `EIG`, `EPIG` and `JEPIG` of a `Categorical`
+    (1e-6 log K nats in float32 and 1e-13 log K in float64, or where outcomes are sampled two
+    standard errors); else it is None, and so it is inside `jax.jit`, where `reason` is ``"size"``
+    or ``"pool"``.
+
+    Neither is part of the tuple, but they stay with it: `_replace`, copies, pickles, and what
+    `jax.jit` and `torch.func` take apart and put together again keep them.
     """
 
-    reason: str = "size"
+    _fields = (_Name("indices"), _Name("gains"), _Name("value"))
 
-    def __new__(cls, indices: Array, gains: Array, value: Array, reason: str = "size") -> Selection:
-        """A batch, and why it is no larger."""
+    reason: str = "size"
+    informative: int | None = None
+
+    def __new__(
+        cls,
+        indices: Array,
+        gains: Array,
+        value: Array,
+        reason: str = "size",
+        informative: int | None = None,
+    ) -> Self:
+        """A batch, why it is no larger, and how many of it told anything."""
+        trees.tell()
         self = super().__new__(cls, indices, gains, value)
         self.reason = reason
+        self.informative = informative
         return self
+
+    def _replace(self, **changes: Any) -> Self:
+        """The same with other fields or attributes, and all the rest as it was."""
+        said = {name: changes.pop(name, value) for name, value in self.__dict__.items()}
+        return self.from_parts(tuple(super()._replace(**changes)), tuple(sorted(said.items())))
+
+    # --- as a tree of arrays, see `infoq.backends.trees` ------------------------------------
+
+    @classmethod
+    def from_parts(cls, parts: tuple[Any, ...], settings: Any) -> Self:
+        """The batch of these fields, with attributes by name."""
+        self = cls(*parts)
+        self.__dict__.update(settings)
+        return self
+
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        """The fields."""
+        return tuple(self)
+
+    @property
+    def settings(self) -> Any:
+        """The attributes, by name."""
+        return tuple(sorted(self.__dict__.items()))
+
+
+trees.enter(Selection)
 
 
 def check_batch_size(k: Any) -> int:
