@@ -14,11 +14,17 @@ from functools import partial
 from types import ModuleType
 from typing import Any, TypeAlias
 
+from infoq.backends import terms
+
 Array: TypeAlias = Any
 """An array of any library that follows the array API standard."""
 
 Seed: TypeAlias = tuple[int, ...]
 """Integers that name one stream of random numbers; equal seeds give equal numbers."""
+
+# How many terms one product of matrices may add: of draws, and of classes or outcomes.
+LONGEST_MIX = 64
+LONGEST_PRODUCT = 256
 
 
 class Ops:
@@ -157,7 +163,7 @@ class Ops:
         return x * xp.log(xp.where(x > 0, x, self.scalar(1.0, x)))
 
     def rough_xlogx(self, x: Array) -> Array:
-        """`x log x` to an absolute error of one rounding of 1; at 0 it may be NaN."""
+        """`x log x`, by the shortest way: at 0 it may be NaN."""
         return self.xlogx(x)
 
     def kl_term(self, r: Array) -> Array:
@@ -170,37 +176,39 @@ class Ops:
         r : array
             The relative deviation `p / q - 1 >= -1`.
         """
-        xp = self.xp
-        small = xp.abs(r) < self._series_limit(r)
-        # The double `where`: neither side sees a value at which its gradient is not finite.
-        series = _kl_series(xp.where(small, r, self.scalar(0.0, r)))
-        away = self._above_minus_one(xp.where(small, self.scalar(1.0, r), r))
-        direct = _kl_either(xp, away, self.scalar(0.0, r))
-        return xp.where(small, series, direct)
+        form = terms.kl_term_at_once if self.may_branch(r) else terms.kl_term
+        return form(self.xp, r, self.scalar(terms.next_to_minus_one(self.xp, r), r))
 
     def rough_kl_term(self, r: Array) -> Array:
         """`kl_term` to an absolute error of `6 eps |r| (1 + |log1p r|)`, by the shorter way.
 
-        Where values can't be read it is `kl_term`. On NumPy the choice between the two sides of
-        every element takes 4 times as long as the logarithm.
+        Where values can't be read it is `kl_term`.
         """
+        xp = self.xp
         if not self.may_branch(r) or 0 in r.shape:
             return self.kl_term(r)
-        low, high = float(self.xp.min(r)), float(self.xp.max(r))
-        if -low < (limit := self._series_limit(r)) and high < limit:
-            return _kl_series(r)
-        return _kl_direct(self.xp, r if low > -1 else self._above_minus_one(r))
+        low, high = float(xp.min(r)), float(xp.max(r))
+        if -low < (limit := terms.series_limit(xp, r)) and high < limit:
+            return terms.series(r)
+        if not low > -1:  # a NaN, too
+            r = xp.maximum(r, self.scalar(terms.next_to_minus_one(xp, r), r))
+        return terms.direct(xp, r)
 
-    def _series_limit(self, r: Array) -> float:
-        # Where either side is off by the same few parts in 10^6 (float32) or 10^12 (float64).
-        return float((10 * self.xp.finfo(r.dtype).eps) ** 0.25)
+    def times_log_ratio(self, p: Array, change: Array, base: Array) -> Array:
+        """`p log1p(change / base)`, which is `p log(p / base)`; 0 where p is, and may be NaN there.
 
-    def _above_minus_one(self, r: Array) -> Array:
-        return self.xp.maximum(r, self.scalar(self._next_to_minus_one(r), r))
-
-    def _next_to_minus_one(self, r: Array) -> float:
-        # log1p(-1) = -inf would make NaN of 0 log 0; the next number gives 0 and a finite slope.
-        return -1 + float(self.xp.finfo(r.dtype).eps) / 2
+        Parameters
+        ----------
+        p : array [n, K, C]
+            Probabilities.
+        change : array [n, K, C]
+            `p - base`.
+        base : array [n, 1, C]
+            Positive numbers.
+        """
+        xp = self.xp
+        lowest = self.scalar(terms.next_to_minus_one(xp, p), p)
+        return p * xp.log1p(xp.maximum(change / base, lowest))
 
     # --- reductions -------------------------------------------------------------------------
 
@@ -247,8 +255,34 @@ class Ops:
         return self.xp.cumulative_sum(x, axis=axis)
 
     def mix(self, weights: Array, x: Array) -> Array:
-        """`sum_k weights[k] x[n, k, ...]` as a matrix product: [K] and [n, K, C] give [n, C]."""
-        return self.xp.matmul(weights[None, :], x)[:, 0, :]
+        """`sum_k weights[k] x[n, k, ...]` as a matrix product: [K] and [n, K, C] give [n, C].
+
+        Of many draws in pieces: a product of matrices may add them one by one, and its rounding
+        grows with their number where they are alike.
+        """
+        xp = self.xp
+        n, draws, classes = x.shape
+        if draws <= LONGEST_MIX:
+            return xp.matmul(weights, x)
+        half = LONGEST_MIX // 2
+        size = next((d for d in range(half, half // 2, -1) if draws % d == 0), half)
+        pieces = draws // size
+        whole = pieces * size
+        folded = xp.reshape(x[:, :whole, :], (n, pieces, size, classes))
+        parts = xp.matmul(xp.reshape(weights[:whole], (pieces, 1, size)), folded)
+        total = xp.sum(parts[:, :, 0, :], axis=1)
+        if whole < draws:
+            total = total + xp.matmul(weights[whole:], x[:, whole:, :])
+        return total
+
+    def weigh(self, x: Array, weights: Array) -> Array:
+        """`sum_s x[..., s] weights[s]`: a matrix product, or of many terms a sum in pairs.
+
+        A matrix product of 4 million equal terms is off by a hundredth in float32.
+        """
+        if weights.shape[0] <= LONGEST_PRODUCT:
+            return self.xp.matmul(x, weights)
+        return self.xp.sum(x * weights, axis=-1)
 
     # --- linear algebra ---------------------------------------------------------------------
 
@@ -476,22 +510,6 @@ class Ops:
                 return np.asarray(x)
             except (RuntimeError, TypeError, ValueError) as error:
                 raise NotImplementedError(f"to_host is not possible for {self.name}") from error
-
-
-def _kl_direct(xp: ModuleType, r: Array) -> Array:
-    log = xp.log1p(r)
-    return r * log + (log - r)
-
-
-def _kl_either(xp: ModuleType, r: Array, zero: Array) -> Array:
-    """`_kl_direct`, and near r = -1, where two of its slopes 1 / (1 + r) cancel, by one of them."""
-    log, low = xp.log1p(r), r < -0.5
-    return xp.where(low, 1 + r, r) * log + (xp.where(low, zero, log) - r)
-
-
-def _kl_series(r: Array) -> Array:
-    # r^2/2 - r^3/6 + r^4/12: the next term is r^3/10 of the result.
-    return (r * r) * (r * (r * (1 / 12) - 1 / 6) + 0.5)
 
 
 def _not_positive_definite(a: Array) -> str:

@@ -9,6 +9,7 @@ import torch
 import torch.utils._pytree as pytree
 
 from infoq.backends.ops import Array, Ops, Seed, stream
+from infoq.backends.terms import next_to_minus_one
 
 # A constant of a compiled program, which cannot trace a `Random`.
 torch.compiler.assume_constant_result(stream)
@@ -104,20 +105,18 @@ class TorchOps(Ops):
         """A copy unless it is contiguous."""
         return x.contiguous()
 
-    def rough_xlogx(self, x: Array) -> Array:
-        """By `log1p(x - 1)`, on CPUs 0.6 of the time of `log` (torch 2.13, MKL, AVX-512)."""
-        return (x - 1).clamp_min_(self._next_to_minus_one(x)).log1p_().mul_(x)
-
     def rough_kl_term(self, r: Array) -> Array:
         """By the logarithm alone: finding out whether the series would do takes half its time."""
         if not self.may_branch(r):
             return self.kl_term(r)
-        log = torch.clamp_min(r, self._next_to_minus_one(r)).log1p_()
+        log = torch.clamp_min(r, next_to_minus_one(self.xp, r)).log1p_()
         return (log - r).addcmul_(r, log)
 
     def xlogx(self, x: Array) -> Array:
-        """`torch.xlogy(x, x)`, except where its gradient is NaN: at 0."""
-        return torch.xlogy(x, x) if self.may_branch(x) else super().xlogx(x)
+        """By the logarithm in its place: `torch.xlogy` takes 4 times as long."""
+        if not self.may_branch(x):
+            return super().xlogx(x)
+        return x.clamp_min(torch.finfo(x.dtype).smallest_normal).log_().mul_(x)
 
     def cumulative_sum(self, x: Array, axis: int = -1) -> Array:
         """`torch.cumsum`: array-api-compat looks the namespace up, which cannot be compiled."""

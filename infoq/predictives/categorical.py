@@ -390,7 +390,7 @@ class Categorical(Tree):
         ops = ops_for(given.probabilities)
         weights, xp = self.ops.fetch(self.weights), ops.xp
         some = xp.where(weights > 0, weights, xp.ones_like(weights))
-        divergence = xp.matmul(ops.kl_term(given.split(ops, weights).deviations / some), weights)
+        divergence = ops.weigh(ops.kl_term(given.split(ops, weights).deviations / some), weights)
         return xp.sum(given.probabilities * divergence)
 
     def some(self, indices: Array) -> Categorical:

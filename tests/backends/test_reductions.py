@@ -136,3 +136,34 @@ def test_mix_is_the_weighted_mean_over_draws(backend, dtype, seed):
     assert mixed.dtype == dtype
     expected = np.einsum("k,nkc->nc", weights.astype(np.float64), x.astype(np.float64))
     np.testing.assert_allclose(mixed, expected, rtol=8 * np.finfo(dtype).eps)
+
+
+@dtypes
+@pytest.mark.parametrize("draws", [3, 64, 65, 127, 250, 1009])
+def test_mix_of_draws_that_are_alike_does_not_round_with_their_number(backend, dtype, draws):
+    rng = np.random.default_rng(draws)
+    x = np.repeat(rng.random((2, 1, 40)), draws, axis=1).astype(dtype)
+    weights = np.full(draws, 1 / draws).astype(dtype)
+    mixed = backend.call(backend.ops.mix, weights, x)
+    assert mixed.shape == (2, 40)
+    assert mixed.dtype == dtype
+    exact = [[math.fsum(weights * column) for column in draw.T] for draw in x.astype(float)]
+    np.testing.assert_allclose(mixed, exact, rtol=16 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("draws", [1, 5, 66, 200])
+def test_mix_weighs_every_draw(backend, draws):
+    rng = np.random.default_rng(draws)
+    weights, x = rng.random(draws), rng.random((3, draws, 2))
+    mixed = backend.call(backend.ops.mix, weights, x)
+    np.testing.assert_allclose(mixed, np.einsum("k,nkc->nc", weights, x), rtol=1e-13)
+
+
+@dtypes
+@pytest.mark.parametrize("terms", [1, 256, 257, 100_000])
+def test_weigh_of_equal_terms_does_not_round_with_their_number(backend, dtype, terms):
+    x, weights = np.full((2, terms), 0.3, dtype), np.full(terms, 1 / terms, dtype)
+    total = backend.call(backend.ops.weigh, x, weights)
+    assert total.dtype == dtype
+    exact = math.fsum(x[0].astype(float) * weights.astype(float))
+    np.testing.assert_allclose(total, [exact, exact], rtol=40 * np.finfo(dtype).eps)
