@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from functools import partial
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 from infoq.backends import Array, Ops
 from infoq.backends.door import check_floating
 from infoq.backends.registry import admit
+from infoq.measures.matrices import first_place
 
 Axis: TypeAlias = int | tuple[int, ...]
 
@@ -47,7 +49,7 @@ def read(ops: Ops, x: Array, axis: Axis, kind: str, name: str) -> Distribution:
     joined = ops.whole(join_axes(ops, ops.upcast(x), axis, name), 1)
     probs = _unless(ops, to_probabilities, "probs", joined, kind)
     if ops.concrete(x):
-        _check(ops, x, probs, kind, name)
+        _check(ops, x, joined, probs, axis, kind, name)
     return Distribution(probs, _unless(ops, to_log_probabilities, "log_probs", joined, kind))
 
 
@@ -111,7 +113,10 @@ def join_axes(ops: Ops, x: Array, axis: Axis, name: str) -> Array:
     return ops.xp.reshape(moved, (*(x.shape[i] for i in rest), size))
 
 
-def _check(ops: Ops, x: Array, probs: Array, kind: str, name: str) -> None:
+def _check(
+    ops: Ops, x: Array, values: Array, probs: Array, axis: Axis, kind: str, name: str
+) -> None:
+    """Refuse `x` [...] that is no distribution, by its values and probabilities [..., C]."""
     xp = ops.xp
     if 0 in probs.shape:
         return
@@ -119,14 +124,28 @@ def _check(ops: Ops, x: Array, probs: Array, kind: str, name: str) -> None:
     bad = ops.compiled(partial(_no_distribution, tolerance=tolerance), None)(probs)
     if not bool(xp.any(bad)):
         return
-    row = int(xp.argmax(xp.reshape(xp.astype(bad, xp.int32), (-1,))))
-    rows = xp.reshape(probs, (-1, probs.shape[-1]))
-    least, total = float(xp.min(rows[row, :])), float(xp.sum(rows[row, :]))
+    place = first_place(ops, bad)
+    number = place if len(place) > 1 else sum(place)
     raise ValueError(
-        f"{name}: distribution {row} of shape {tuple(x.shape)} read as {kind} has least "
-        f"probability {least:.6g} and sum {total:.6g}; expected at least 0 and 1 (kind= tells "
-        "whether values are probs, log_probs or logits)"
+        f"{name}: distribution {number} of shape {tuple(x.shape)} along axis {axis}, read as "
+        f"{kind}, has "
+        f"{_problem(ops, values[*place, :], probs[*place, :], kind)} (kind= tells whether values "
+        "are probs, log_probs or logits)"
     )
+
+
+def _problem(ops: Ops, values: Array, probs: Array, kind: str) -> str:
+    """What is wrong with one distribution, by its values and probabilities [C]."""
+    xp = ops.xp
+    if bool(xp.any(xp.isnan(values))):
+        return "a value that is no number (nan)"
+    if kind == "logits" and bool(xp.any(values == math.inf)):
+        return "an infinite logit; for a certain outcome pass probabilities"
+    nothing = 0.0 if kind == "probs" else -math.inf
+    if bool(xp.all(values == nothing)):
+        return f"no possible outcome: all values are {nothing:g}"
+    least, total = float(xp.min(probs)), float(xp.sum(probs))
+    return f"least probability {least:.6g} and sum {total:.6g}; expected at least 0 and 1"
 
 
 def row_tolerance(ops: Ops, dtype: Any, classes: int) -> float:

@@ -8,7 +8,7 @@ from infoq import quantities, selection
 from infoq.backends import Array, ops_for
 from infoq.backends.capabilities import capabilities
 from infoq.likelihoods import Bernoulli, Likelihood
-from infoq.methods.outputs import as_likelihood, class_logits
+from infoq.methods.outputs import as_likelihood, class_logits, with_classes
 from infoq.methods.taxonomy import Who, method
 from infoq.predictives import (
     Categorical,
@@ -20,6 +20,7 @@ from infoq.predictives import (
     laplace,
 )
 from infoq.predictives.joined import joined
+from infoq.predictives.matrices import read_scalar
 from infoq.selection import Selection
 from infoq.selection.selected import check_batch_size
 
@@ -103,6 +104,7 @@ def bait(
     batch = max(1, check_batch_size(k))
     count = 0 if labelled is None else len(labelled)
     # The objective times B / (n_L + B), so that what is picked counts as it is.
+    read_scalar(float(prior_precision), "prior_precision")
     prior = ScalarPrecision(float(prior_precision) * (count + batch) / batch)
     known = prior if labelled is None else laplace(labelled, prior, temperature=batch)
     if targets is None:
@@ -176,7 +178,7 @@ def bait_top(
     """
 
     def embedded(x: Array, outcomes: Likelihood | Array) -> Embedding:
-        return gradient_embedding(x, as_likelihood(outcomes), top=classes, bias=bias)
+        return gradient_embedding(x, with_classes(outcomes), top=classes, bias=bias)
 
     return bait(
         embedded(features, likelihood),

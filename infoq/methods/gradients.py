@@ -9,7 +9,13 @@ from infoq.backends import Array, ops_for
 from infoq.backends.capabilities import capabilities
 from infoq.likelihoods import Likelihood
 from infoq.likelihoods.base import root
-from infoq.methods.outputs import as_likelihood, check_one_label, check_two, class_logits
+from infoq.methods.outputs import (
+    as_likelihood,
+    check_one_label,
+    check_two,
+    class_logits,
+    with_classes,
+)
 from infoq.methods.taxonomy import Who, method
 from infoq.predictives import Embedding, Gaussian, gradient_embedding
 from infoq.selection import Selection
@@ -75,7 +81,7 @@ def badge(
     >>> infoq.methods.badge(features, probs, 1)[:2]
     (array([1]), array([2.]))
     """
-    points = gradient_embedding(x, as_likelihood(likelihood), bias=bias)
+    points = gradient_embedding(x, with_classes(likelihood), bias=bias)
     return selection.kmeans_plusplus(points, k, first=first, seed=seed, **who)
 
 
@@ -236,6 +242,11 @@ def el2n(likelihood: Likelihood | Array, labels: Array, k: int, **who: Unpack[Wh
     array([1.1314, 0.2828])
     """
     outcomes = as_likelihood(likelihood)
+    if not outcomes.parts:
+        raise TypeError(
+            f"likelihood: {outcomes!r} predicts nothing of each candidate; pass "
+            "infoq.likelihoods.Normal(variance, mean=)"
+        )
     ones = ops_for(likelihood=outcomes.parts[0]).xp.ones_like(outcomes.parts[0][:, :1])
     return grand(ones, outcomes, labels, k, **who)
 

@@ -21,6 +21,18 @@ def class_logits(likelihood: Likelihood, name: str) -> Array:
     return logits
 
 
+def with_classes(x: Likelihood | Array) -> Likelihood:
+    """The likelihood of `as_likelihood`, refused where no class of it is the most probable."""
+    likelihood = as_likelihood(x)
+    if likelihood.outcome_logits() is None:
+        raise TypeError(
+            f"likelihood: the label is the most probable class, and {type(likelihood).__name__} "
+            "has none; pass Softmax, Bernoulli or class probabilities, or take "
+            "infoq.gradient_embedding with the labels= that you know"
+        )
+    return likelihood
+
+
 def check_one_label(likelihood: Likelihood, labels: Any) -> None:
     """Refuse labels that are missing, or more than one a candidate and output."""
     axes = likelihood.label_axes(likelihood.num_outputs or 1)

@@ -6,6 +6,23 @@ from typing import Any, Final, NamedTuple
 
 from infoq.backends import Array
 
+_OF_A_GAUSSIAN = ("trace", "jensen", "kronecker")
+
+
+def check_exact(approximation: Any) -> None:
+    """Refuse an approximation of a `Categorical`, which needs none."""
+    if approximation == "logdet":
+        return
+    if approximation in _OF_A_GAUSSIAN:
+        raise ValueError(
+            f"approximation: {approximation!r} is of a Gaussian; a Categorical is exact"
+        )
+    names = ", ".join(map(repr, _OF_A_GAUSSIAN))
+    raise ValueError(
+        f"approximation: expected 'logdet' of a Categorical, which is exact (of a Gaussian also "
+        f"{names}), got {approximation!r}"
+    )
+
 
 class Parameters:
     """The model's parameters: information about them is EIG."""

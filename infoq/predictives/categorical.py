@@ -13,7 +13,7 @@ from infoq.backends.registry import admit, check_same_device
 from infoq.backends.trees import Tree
 from infoq.blocks import add_rows, map_rows
 from infoq.measures.distribution import to_log_probabilities, to_probabilities
-from infoq.predictives.about import AllTargets, EachTarget, Parameters
+from infoq.predictives.about import AllTargets, EachTarget, Parameters, check_exact
 from infoq.predictives.divergence import draw_information
 from infoq.predictives.kernels import (
     about_each_given,
@@ -35,6 +35,7 @@ from infoq.predictives.outcomes import Outcomes, as_place, nothing_known, observ
 from infoq.predictives.some import some_of
 from infoq.predictives.validation import (
     InvalidValuesError,
+    check_count,
     check_index,
     check_structure,
     check_weights,
@@ -229,10 +230,7 @@ class Categorical(Tree):
             If the targets have other draws, another dtype, library or device than the candidates,
             or (where values can be read on the way) a bare array is no probabilities.
         """
-        if approximation != "logdet":
-            raise ValueError(
-                f"approximation: {approximation!r} is of a Gaussian; a Categorical is exact"
-            )
+        check_exact(approximation)
         self._check_given(given)
         if isinstance(about, Parameters):
             return self._finish(self._less_known(self._map(draw_information, 2), given))
@@ -316,8 +314,7 @@ class Categorical(Tree):
         seed : int or the library's random generator
             What samples are drawn from.
         """
-        if samples < 1:
-            raise ValueError(f"samples: expected at least 1, got {samples}")
+        samples = check_count(samples, "samples")
         weights = self.ops.fetch(self.weights)
         ops = ops_for(weights)
         return nothing_known(ops, weights, samples, ops.seed(seed))

@@ -19,6 +19,7 @@ from infoq.predictives.embeddings import (
 )
 from infoq.predictives.last_layer import FactoredEmbedding
 from infoq.predictives.rows import DenseRows
+from infoq.predictives.validation import check_count
 from infoq.predictives.values import check_values
 
 
@@ -261,8 +262,7 @@ def _own_labels(ops: Ops, likelihood: Likelihood, samples: int | None, seed: Any
     probs = _label_probs(ops, likelihood, "labels: ")
     if samples is None:
         return xp.argmax(probs, axis=1)
-    if samples < 1:
-        raise ValueError(f"samples: expected at least 1, got {samples}")
+    samples = check_count(samples, "samples")
     below = ops.cumulative_sum(probs, axis=1)
     level = ops.uniform((probs.shape[0], samples), (ops.seed(seed),), probs)
     # Strictly below one, so that a class of probability zero is never drawn.

@@ -36,7 +36,7 @@ from infoq.predictives.precision import (
     some_array,
 )
 from infoq.predictives.structured import CovariancePrecision
-from infoq.predictives.validation import check_index, check_weights
+from infoq.predictives.validation import check_count, check_index, check_weights
 from infoq.predictives.values import check_results
 from infoq.predictives.weight_space import Layout
 
@@ -194,6 +194,7 @@ class Gaussian(Tree):
             return self.read(self.finish(scores))
         targets = self.targets(about.targets)
         if isinstance(about, AllTargets):
+            self.context(samples=about.samples, seed=about.seed)  # checked, and not used
             approximation = one_of(ALL_TARGETS, approximation)
             return self.read(self.finish(self._joint(targets, precision, None, approximation)))
         approximation = one_of(EACH_TARGET, approximation)
@@ -259,6 +260,8 @@ class Gaussian(Tree):
         samples, seed
             As of `Categorical.context`.
         """
+        check_count(samples, "samples")
+        self.ops.seed(seed)
         return self.precision
 
     def observe(self, given: Precision, index: Array | int) -> Precision:
@@ -323,8 +326,7 @@ class Gaussian(Tree):
         >>> pool.sample(100)
         Categorical(N=1, K=100, C=3, logits, numpy float64)
         """
-        if draws < 1:
-            raise ValueError(f"draws: expected at least 1, got {draws}")
+        draws = check_count(draws, "draws")
         ops, size = self.ops, self.embedding.num_parameters
         shape = (draws, self.precision.num_noise(size))
         noise = ops.normal(shape, (ops.seed(seed),), self.like)

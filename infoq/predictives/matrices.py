@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from infoq.backends import Array, Ops
+import math
+import numbers
+from typing import Any
+
+from infoq.backends import Array, Ops, ops_for
 from infoq.backends.door import check_floating
+from infoq.backends.registry import admit
+from infoq.likelihoods.checks import number
 from infoq.predictives.values import overflow
 
 
@@ -15,6 +21,37 @@ def check_array(ops: Ops, x: Array, ndim: int, name: str) -> Array:
         expected = {1: "(P,)", 2: "(P, P)"}[ndim]
         raise ValueError(f"{name}: expected shape {expected}, got {tuple(x.shape)}")
     return ops.upcast(ops.native(x))
+
+
+def read_scalar(value: Any, name: str) -> tuple[tuple[Array, ...], float | None]:
+    """A positive number as settings, or a 0-d array as parts of a precision."""
+    if isinstance(value, numbers.Real):
+        if not 0 < float(value) < math.inf:
+            raise ValueError(f"{name}: expected a positive precision, got {value}")
+        return (), float(value)
+    ops, value = admit(**{name: value})
+    check_floating(ops, value, name)
+    if value.ndim != 0:
+        raise ValueError(f"{name}: expected a number or a 0-d array, got {tuple(value.shape)}")
+    if ops.concrete(value) and not 0 < number(value) < math.inf:
+        raise ValueError(f"{name}: expected a positive precision, got {number(value)}")
+    return (value,), None
+
+
+def read_vector(values: Array, name: str, remedy: str = "add a prior precision") -> Array:
+    """Positive numbers [P], in the precision that they are computed in."""
+    ops = ops_for(**{name: values})
+    values = check_array(ops, values, 1, name)
+    if not ops.concrete(values):
+        return values
+    fine = (values > 0) & ops.xp.isfinite(values)
+    if not bool(ops.xp.all(fine)):
+        index = int(ops.xp.argmax(ops.xp.astype(~fine, ops.xp.int32)))
+        value = number(values[index])
+        if value == math.inf:
+            remedy = f"where outcomes measure much, {overflow(ops, values, 'them')}"
+        raise ValueError(f"{name}: expected positive precisions, got {value} at {index}; {remedy}")
+    return values
 
 
 ADD_A_PRIOR = "add a prior, for example infoq.ScalarPrecision(1.0)"
@@ -37,6 +74,13 @@ def factor(ops: Ops, matrix: Array, name: str, remedy: str = ADD_A_PRIOR) -> Arr
             f"{name}: of shape {tuple(matrix.shape)}, is not positive definite; its smallest "
             f"eigenvalue is {least}; {remedy}"
         ) from error
+
+
+def read_matrix(matrix: Array, name: str, remedy: str = ADD_A_PRIOR) -> tuple[Array, Array]:
+    """A positive definite matrix [P, P], and its lower Cholesky factor."""
+    ops = ops_for(**{name: matrix})
+    matrix = check_array(ops, matrix, 2, name)
+    return matrix, factor(ops, matrix, name, remedy)
 
 
 def identity(ops: Ops, size: int, like: Array) -> Array:

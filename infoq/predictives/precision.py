@@ -26,7 +26,14 @@ from infoq.predictives.forms import (
     Form,
     ReducedForm,
 )
-from infoq.predictives.matrices import ADD_A_PRIOR, check_array, factor, identity
+from infoq.predictives.matrices import (
+    ADD_A_PRIOR,
+    factor,
+    identity,
+    read_matrix,
+    read_scalar,
+    read_vector,
+)
 from infoq.predictives.rows import symmetric
 from infoq.predictives.values import check_values, overflow
 from infoq.predictives.whitening import (
@@ -157,18 +164,7 @@ class ScalarPrecision(Precision):
     """
 
     def __init__(self, value: Any) -> None:
-        if isinstance(value, numbers.Real):
-            if not 0 < float(value) < float("inf"):
-                raise ValueError(f"value: expected a positive precision, got {value}")
-            self._parts, self._settings = (), float(value)
-            return
-        ops, value = admit(value=value)
-        check_floating(ops, value, "value")
-        if value.ndim != 0:
-            raise ValueError(f"value: expected a number or a 0-d array, got {tuple(value.shape)}")
-        if ops.concrete(value) and not 0 < number(value) < float("inf"):
-            raise ValueError(f"value: expected a positive precision, got {number(value)}")
-        self._parts, self._settings = (value,), None
+        self._parts, self._settings = read_scalar(value, "value")
 
     @property
     def num_parameters(self) -> None:
@@ -244,20 +240,7 @@ class DiagonalPrecision(Precision):
     """
 
     def __init__(self, values: Array) -> None:
-        ops = ops_for(values=values)
-        values = check_array(ops, values, 1, "values")
-        if ops.concrete(values):
-            fine = (values > 0) & ops.xp.isfinite(values)
-            if not bool(ops.xp.all(fine)):
-                index = int(ops.xp.argmax(ops.xp.astype(~fine, ops.xp.int32)))
-                value = number(values[index])
-                fix = "add a prior precision"
-                if value == float("inf"):
-                    fix = f"where outcomes measure much, {overflow(ops, values, 'them')}"
-                raise ValueError(
-                    f"values: expected positive precisions, got {value} at {index}; {fix}"
-                )
-        self._parts = (values,)
+        self._parts = (read_vector(values, "values"),)
 
     @property
     def num_parameters(self) -> int:
@@ -325,9 +308,7 @@ class DensePrecision(Precision):
     """
 
     def __init__(self, matrix: Array) -> None:
-        ops = ops_for(matrix=matrix)
-        matrix = check_array(ops, matrix, 2, "matrix")
-        self._parts = (matrix, factor(ops, matrix, "matrix"))
+        self._parts = read_matrix(matrix, "matrix")
 
     @property
     def num_parameters(self) -> int:
@@ -567,15 +548,17 @@ def _taken_off(ops: Ops, base: Precision, rows: Array) -> tuple[Array, Array]:
 
 
 def as_precision(x: Any, name: str = "precision") -> Precision:
-    """A precision from itself, a number, a vector or a matrix."""
+    """A precision from itself, a number, a vector or a matrix, which messages call by `name`."""
     if isinstance(x, Precision):
         return x
+    if x is None:
+        raise TypeError(f"{name}: expected a Precision, a number, or an array [P] or [P, P]")
     if isinstance(x, numbers.Real) or getattr(x, "ndim", None) == 0:
-        return ScalarPrecision(x)
+        return ScalarPrecision.from_parts(*read_scalar(x, name))
     ops_for(**{name: x})
     if x.ndim == 1:
-        return DiagonalPrecision(x)
-    return DensePrecision(x)
+        return DiagonalPrecision.from_parts((read_vector(x, name, "each parameter needs one"),), ())
+    return DensePrecision.from_parts(read_matrix(x, name, "add a multiple of the identity"), ())
 
 
 def _check_rows(rows: Array, size: int | None) -> Ops:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
+from infoq.predictives.about import check_exact
 from infoq.predictives.categorical import Categorical, as_categorical
 from infoq.predictives.categorical_batch import CategoricalBatch
 from infoq.predictives.embeddings import Embedding
@@ -35,10 +36,8 @@ def batch_of(
 ) -> CategoricalBatch | GaussianBatch:
     """A growing batch of the candidates of either predictive."""
     if isinstance(pool, Gaussian):
+        pool.context(samples=samples, seed=seed)  # checked, and not used
         return GaussianBatch(pool, about, pool.known(given), approximation)
-    if approximation != "logdet":
-        raise ValueError(
-            f"approximation: {approximation!r} is of a Gaussian; a Categorical is exact"
-        )
+    check_exact(approximation)
     known = pool.context(samples=samples, seed=seed) if given is None else given
     return CategoricalBatch(pool, about, known)

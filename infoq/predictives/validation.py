@@ -11,6 +11,7 @@ from infoq.backends.ops import LONGEST_PRODUCT
 from infoq.backends.registry import check_same_device
 from infoq.measures.distribution import row_tolerance
 
+_SOME = {"probs": "positive", "log_probs": "finite", "logits": "finite"}
 _WHAT = {"probs": "probabilities", "log_probs": "log-probabilities", "logits": "logits"}
 
 
@@ -91,6 +92,16 @@ def check_index(index: Any, size: int) -> None:
         raise IndexError(f"index: expected one of {size} candidates, got {index}")
 
 
+def check_count(value: Any, name: str) -> int:
+    """An integer of at least 1, refused where it is none."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{name}: expected an integer, got {value!r}")
+    count = int(value.__index__())
+    if count < 1:
+        raise ValueError(f"{name}: expected at least 1, got {count}")
+    return count
+
+
 def check_probabilities(ops: Ops, probs: Array, dtype: Any) -> bool:
     """Whether all of probs [n, K, C], computed from values of `dtype`, are probabilities."""
     xp = ops.xp
@@ -126,11 +137,14 @@ def describe(ops: Ops, row: Array, probs: Array, kind: str) -> str:
             return (
                 f"draw {draw}, class {label}: {problem} value among {what} ({float(value)}){hint}"
             )
+    nothing = 0.0 if kind == "probs" else -float("inf")
+    none = xp.all(row == nothing, axis=-1)
+    if bool(xp.any(none)):
+        draw = int(xp.argmax(xp.astype(none, xp.int32)))
+        return f"draw {draw}: all {what} are {nothing:g}; at least one must be {_SOME[kind]}"
     off = xp.abs(xp.sum(probs, axis=-1) - 1)
     off = xp.where(xp.isnan(off), xp.full_like(off, float("inf")), off)
     draw = int(xp.argmax(off))
-    if kind == "logits":
-        return f"draw {draw}: all logits are -inf; at least one must be finite"
     total = float(xp.sum(probs, axis=-1)[draw])
     hint = "divide by the sum, or pass logits= if they are not normalised"
     return f"draw {draw}: {what} sum to {total:.6g}, not 1; {hint}, and check axes="

@@ -20,6 +20,7 @@ from infoq.predictives import (
     batch_of_labels,
     with_labels,
 )
+from infoq.predictives.about import check_exact
 from infoq.quantities.batches import Quantity
 
 MEASURES = ("divergence", "entropy")
@@ -83,10 +84,7 @@ def check_measure(measure: str, log_density: Array | None, pool: Predictive) -> 
 
 def refuse_approximation(approximation: str) -> None:
     """Refuse an approximation of a `Categorical`."""
-    if approximation != "logdet":
-        raise ValueError(
-            f"approximation: {approximation!r} is of a Gaussian; a Categorical is exact"
-        )
+    check_exact(approximation)
 
 
 def _batch(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.likelihoods.checks import number
@@ -129,13 +130,22 @@ def check_size(size: int | None, budget: float | None) -> None:
         raise TypeError("k: expected an integer, or costs and a budget in its place")
 
 
+def check_budget(budget: Any) -> None:
+    """Refuse what is no finite number of at least 0."""
+    try:
+        value = float(budget)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"budget: expected a number of at least 0, got {budget!r}") from error
+    if not 0 <= value < math.inf:
+        raise ValueError(f"budget: expected a number of at least 0, got {budget}")
+
+
 def _limit(ops: Ops, like: Array, costs: Array | None, budget: float, readable: bool) -> float:
     if costs is None:
         raise TypeError("budget: goes with costs, one a candidate")
     if not readable:
         raise TypeError("budget: needs values that can be read; not inside jax.jit")
-    if not 0 <= float(budget) < math.inf:
-        raise ValueError(f"budget: expected a number of at least 0, got {budget}")
+    check_budget(budget)
     # As far as the costs are rounded, so may their sum be.
     return float(budget) * (1 + 2 * float(ops.xp.finfo(like.dtype).eps))
 

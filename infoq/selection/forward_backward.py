@@ -10,7 +10,7 @@ from typing import Any
 from infoq.backends import Array
 from infoq.backends.capabilities import capabilities
 from infoq.quantities import SetFunction
-from infoq.selection.budget import Budget, check_size
+from infoq.selection.budget import Budget, check_budget, check_size
 from infoq.selection.candidates import given_indices, read_once
 from infoq.selection.growth import Growth
 from infoq.selection.selected import Selection, check_batch_size
@@ -99,7 +99,10 @@ def forward_backward(
     if not isinstance(many, numbers.Real) or not 1 <= float(many) < math.inf:
         raise ValueError(f"oversample: expected a number of at least 1, got {oversample!r}")
     most = None if size is None else math.ceil(oversample * size)
-    beyond = None if budget is None else oversample * budget
+    beyond = None
+    if budget is not None:
+        check_budget(budget)
+        beyond = oversample * budget
     given = read_once(given)
     growth = Growth(f, most, candidates, given, costs, beyond)
     remove: Callable[[Any, int], Any] | None = getattr(f, "remove", None)

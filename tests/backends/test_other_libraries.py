@@ -27,7 +27,7 @@ DOORS = {
     "kmeans_plusplus": (lambda x: infoq.kmeans_plusplus(x, 2), POINTS),
     "top_k": (lambda x: infoq.top_k(x, 2), POINTS[:, 0]),
     "kernel": (lambda x: infoq.LogDet(kernel=x), POINTS @ POINTS.T),
-    "badge": (lambda x: methods.badge(x, infoq.likelihoods.Normal(1.0), 2), POINTS),
+    "gcmi": (lambda x: methods.gcmi(x, x, 2), POINTS),
 }
 
 

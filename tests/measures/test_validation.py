@@ -56,7 +56,7 @@ def test_what_is_no_probability(backend, function, names, place, value, found):
         assert function(*arrays).dtype == arrays[0].dtype
         return
     # The last distribution of two, or of four rows.
-    number = 1 if "joint" in names else 3
+    number = "1" if "joint" in names else r"\(1, 1\)"
     with pytest.raises(ValueError, match=rf"{names[place]}: distribution {number} of") as error:
         function(*arrays)
     assert any(part in str(error.value) for part in found.split("|"))
@@ -85,7 +85,7 @@ def test_logarithms_of_no_probability(backend, function, names, place, kind, val
     if not backend.reads_values:
         assert function(*arrays, kind=kind).dtype == fair.dtype
         return
-    with pytest.raises(ValueError, match=rf"{names[place]}: distribution 0 .* read as {kind}"):
+    with pytest.raises(ValueError, match=rf"{names[place]}: distribution \(?0.* read as {kind}"):
         function(*arrays, kind=kind)
 
 

@@ -144,12 +144,12 @@ STRUCTURE = {
     "integer precision": (
         lambda a: Gaussian(dense(a), a(integers(P))),
         TypeError,
-        "values: expected a real floating dtype",
+        "precision: expected a real floating dtype",
     ),
     "precision of rank 3": (
         lambda a: Gaussian(dense(a), a(np.ones((1, 2, 2)))),
         ValueError,
-        r"matrix: expected shape \(P, P\), got",
+        r"precision: expected shape \(P, P\), got",
     ),
     "no square": (
         lambda a: infoq.DensePrecision(a(np.ones((2, 3)))),
