@@ -86,6 +86,7 @@ EXAMPLES = {
     "ConcaveOverModular": lambda b: infoq.ConcaveOverModular(kernel=b.array(np.abs(SQUARE))),
     "Neighbours": lambda b: infoq.Neighbours(b.array(LISTS), b.array(np.ones((P, 2)))),
     "Selection": lambda b: infoq.greedy(log_det(b), 2),
+    "SharedDraws": lambda b: infoq.shared_draws(draws(b), draws(b), permutations=2),
     "likelihoods.Bernoulli": lambda b: likelihoods.Bernoulli(logits=b.array(FEATURES)),
     "likelihoods.Curvature": lambda b: likelihoods.Curvature(b.array(np.stack([np.eye(C)] * N))),
     "likelihoods.Normal": lambda b: likelihoods.Normal(b.array(np.array([0.5, 1.0]))),

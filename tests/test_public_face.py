@@ -77,6 +77,8 @@ NAMES = [
     "optimise_prior_precision",
     "options",
     "pig",
+    "shared_draws",
+    "SharedDraws",
     "similarity_matrix",
     "forward_backward",
     "kdpp",

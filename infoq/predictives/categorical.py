@@ -55,7 +55,8 @@ class Categorical(Tree):
     probs, log_probs, logits : array [N, K, C]
         Exactly one of: class probabilities, their logarithms, or logits (normalised over C, by
         block, when they are used). N candidates, K posterior draws, C classes; draw k is the same
-        model for every candidate, and for every target.
+        model for every candidate, and for every target. Dropout that draws new masks for each row
+        or call is not, and nothing looks wrong: `infoq.shared_draws` tells.
     weights : array [K], optional
         How much each draw counts; normalised to sum to one. Default: all the same.
     axes : str
@@ -394,6 +395,10 @@ class Categorical(Tree):
         """Some of the candidates, [m]."""
         ops_for(indices)
         return self._of((self.ops.xp.take(self._values, indices, axis=0),))
+
+    def permuted(self, order: Array) -> Categorical:
+        """The same with other draws in place of each, by their order [K]; weights stay in place."""
+        return self._of((self.ops.xp.take(self._values, order, axis=1),))
 
     # --- what observed labels are -----------------------------------------------------------
 

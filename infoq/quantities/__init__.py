@@ -7,6 +7,7 @@ from infoq.quantities.jepig import jepig
 from infoq.quantities.labelled import ig, jpig, pig
 from infoq.quantities.labelled_batches import IG, JPIG, PIG
 from infoq.quantities.set_function import SetFunction
+from infoq.quantities.shared_draws import SharedDraws, shared_draws
 from infoq.quantities.similarity import similarity_matrix
 from infoq.quantities.submodular import (
     ConcaveOverModular,
@@ -34,6 +35,7 @@ __all__ = [
     "LogDet",
     "Neighbours",
     "SetFunction",
+    "SharedDraws",
     "bald",
     "conditional",
     "eig",
@@ -46,6 +48,7 @@ __all__ = [
     "mean_std",
     "mutual",
     "pig",
+    "shared_draws",
     "similarity_matrix",
     "variation_ratio",
 ]

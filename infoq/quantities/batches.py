@@ -131,7 +131,8 @@ class EIG(Quantity):
     Parameters
     ----------
     x : Categorical, Gaussian or array [N, K, C]
-        The candidates; a bare array is probabilities.
+        The candidates; a bare array is probabilities. Draw k must be the same model for all, which
+        dropout in its training mode is not: gains then stay too large. `shared_draws` tells.
     given : Outcomes, or Precision, Embedding or Gaussian, optional
         What already counts as known, as of `eig`.
     approximation : {"logdet", "trace"}

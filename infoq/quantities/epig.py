@@ -27,7 +27,8 @@ def epig(
         The candidates; a bare array is probabilities.
     targets : Categorical or array [M, K, C'], or Gaussian or Embedding
         The targets (evaluation points), under the same K draws or the same precision; classes or
-        rows may be others.
+        rows may be others. Draw k must be the same model for both, which dropout in its training
+        mode is not: EPIG is then near 0 without an error. `shared_draws` tells.
     target_weights : array [M], optional
         What each target counts; normalised to sum to one. Default: all the same.
     given : Outcomes, or Precision, Embedding or Gaussian, optional

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import infoq
 from infoq import likelihoods
+from infoq.backends import ops_for
 from tests.capabilities.inputs import (
     DRAWS,
     FEATURES,
@@ -106,6 +107,14 @@ def of_gaussian(quantity, approximation):
     return lambda rows, matrix: quantity(pool(rows, matrix), approximation=approximation)
 
 
+def apart(pool, targets):
+    """What `shared_draws` finds, as an array of the library."""
+    found = infoq.shared_draws(pool, targets, 4, seed=1)
+    like = infoq.bald(pool)
+    ops = ops_for(like)
+    return ops.xp.asarray(list(found[1:]), dtype=like.dtype, device=ops.device(like))
+
+
 LABELLED_LAYER = (*LAYER, LABELS)
 LOGS = Input((K,))
 
@@ -182,6 +191,7 @@ SCORES_OF = (
     Case("bald", (DRAWS,), infoq.bald),
     Case("least_confidence", (DRAWS,), infoq.least_confidence),
     Case("margin", (DRAWS,), infoq.margin),
+    Case("shared_draws", (DRAWS, TARGETS), apart, random=True),
     Case("mean_std", (DRAWS,), infoq.mean_std),
     Case("variation_ratio", (DRAWS,), infoq.variation_ratio),
     Case("similarity_matrix", (ROWS, ROWS, MATRIX), infoq.similarity_matrix),

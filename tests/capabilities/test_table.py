@@ -15,7 +15,14 @@ from tests.capabilities.checking import declared
 from tests.capabilities.matrix import PAGE, matrix, page
 
 # What takes no array: a result, settings, and what others derive from.
-APART = {"Selection", "options", "likelihoods.Likelihood", "methods.Method", "methods.Who"}
+APART = {
+    "Selection",
+    "SharedDraws",
+    "options",
+    "likelihoods.Likelihood",
+    "methods.Method",
+    "methods.Who",
+}
 
 
 def public_names():
