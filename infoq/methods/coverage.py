@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 from infoq import selection
+from infoq.backends import Array
 from infoq.backends.capabilities import capabilities
 from infoq.methods.taxonomy import Who, method
 from infoq.methods.together import Points
@@ -62,15 +63,24 @@ def coreset(points: Points, k: int, **who: Unpack[Who]) -> Selection:
     status="exact sample",
     source="Kulesza and Taskar 2011; Biyik et al. 2019",
 )
-def dpp(points: Points, k: int, *, seed: Any = 0, **who: Unpack[Who]) -> Selection:
+def dpp(
+    points: Points | None = None,
+    k: int | None = None,
+    *,
+    kernel: Array | None = None,
+    seed: Any = 0,
+    **who: Unpack[Who],
+) -> Selection:
     """k-DPP: draw a batch with a probability proportional to the volume that it spans, squared.
 
     Parameters
     ----------
-    points : array [N, P] or Embedding
+    points : array [N, P] or Embedding, optional
         Features, or gradients by `infoq.gradient_embedding`.
     k : int
         How many to pick; no more than the rank.
+    kernel : array [N, N], optional
+        A kernel in place of points.
     seed : int or the library's random generator
         What the batch is drawn from.
     **who : candidates, given
@@ -93,4 +103,4 @@ def dpp(points: Points, k: int, *, seed: Any = 0, **who: Unpack[Who]) -> Selecti
     >>> infoq.methods.dpp(np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), 2).indices.shape
     (2,)
     """
-    return selection.kdpp(points, k, seed=seed, **who)
+    return selection.kdpp(points, k, kernel=kernel, seed=seed, **who)

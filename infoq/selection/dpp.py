@@ -10,15 +10,17 @@ from infoq.backends.capabilities import capabilities
 from infoq.predictives import Embedding
 from infoq.selection.candidates import allowed, given_indices
 from infoq.selection.draw import draw
+from infoq.selection.kernel_points import KernelPoints, refuse_kernel
 from infoq.selection.points import Points, rounding_of
 from infoq.selection.selected import Selection, check_batch_size
 
 
 @capabilities(reads_values="who is accepted depends on values")
 def kdpp(
-    points: Array | Embedding,
-    k: int,
+    points: Array | Embedding | None = None,
+    k: int | None = None,
     *,
+    kernel: Array | None = None,
     seed: Any = 0,
     candidates: Array | Sequence[int] | None = None,
     given: Sequence[int] | Array = (),
@@ -29,11 +31,14 @@ def kdpp(
 
     Parameters
     ----------
-    points : array [N, P] or Embedding
+    points : array [N, P] or Embedding, optional
         Features X, or for example `gradient_embedding`; the kernel of the process is
         :math:`X X^T`. The R rows of a candidate count as one point.
     k : int
         How many to pick; more than the rank of the points picks as many as that.
+    kernel : array [N, N], optional
+        The kernel of the process L in place of points, symmetric and positive semi-definite:
+        :math:`p(B) \propto \det L_B`.
     seed : int or the library's random generator
         What the batch is drawn from.
     candidates : boolean array [N] or integers, optional
@@ -53,11 +58,13 @@ def kdpp(
     Raises
     ------
     TypeError
-        If the points are no floating array or embedding, k is no integer, or values cannot be read
-        (inside `jax.jit`).
+        If neither or both of points and kernel are given, one is no floating array or embedding, k
+        is no integer, or values cannot be read (inside `jax.jit`).
     ValueError
-        If the points are not finite or not [N, P], k is negative, `candidates` or an index does not
-        fit the pool, or the matrices are larger than ``options(memory=)`` allows.
+        If the points are not finite or not [N, P], or are a symmetric matrix: a kernel, as it
+        seems. If a kernel is not finite, not symmetric, or has a negative eigenvalue; if k is
+        negative, `candidates` or an index does not fit the pool, or the matrices are larger than
+        ``options(memory=)`` allows.
 
     Notes
     -----
@@ -66,7 +73,7 @@ def kdpp(
     that is smaller: N P min(N, P) multiply-adds, and N k (P + k) more. Of an embedding X is formed
     where P <= N, [N, P]; else only inner products are, [N, N] in blocks: for rows in Kronecker
     structure N^2 (D + C R) multiply-adds; with given points the eigenvalues are taken twice then. N
-    counts candidates and given points.
+    counts candidates and given points. Of a kernel N^3.
 
     Its law is that of batches of one size: there is no budget, which would be another law.
 
@@ -90,9 +97,11 @@ def kdpp(
     >>> batch = infoq.kdpp(points, 2, given=[0])
     >>> batch.indices, batch.reason
     (array([2]), 'rank')
+    >>> infoq.kdpp(k=1, kernel=np.array([[0.0, 0.0], [0.0, 2.0]])).indices
+    array([1])
     """
     size = check_batch_size(k)
-    table = Points(points, centred=False)
+    table = _table(points, kernel)
     ops, xp = table.ops, table.ops.xp
     source = table.outer.seed(seed)
     taken = given_indices(given, len(table))
@@ -111,8 +120,23 @@ def kdpp(
     return Selection(adopt(indices), adopt(gains), adopt(xp.sum(gains)), reason)
 
 
+def _table(points: Array | Embedding | None, kernel: Array | None) -> Points | KernelPoints:
+    if (points is None) == (kernel is None):
+        given = "neither" if points is None else "both"
+        raise TypeError(
+            f"points, kernel: expected one of the two, got {given}; pass features [N, P] or "
+            "kernel=, a matrix of similarities"
+        )
+    if kernel is not None:
+        return KernelPoints(kernel)
+    table = Points(points, centred=False)
+    if not isinstance(points, Embedding):
+        refuse_kernel(table.ops, table.parts[0])
+    return table
+
+
 def _batch(
-    table: Points, given: Array, places: Array, size: int, source: int
+    table: Points | KernelPoints, given: Array, places: Array, size: int, source: int
 ) -> tuple[Array, Array]:
     """Who of the places is drawn, and the gains."""
     ops, xp = table.ops, table.ops.xp

@@ -134,7 +134,7 @@ class Points:
         ValueError
             If the matrices are larger than ``options(memory=)`` allows.
         """
-        ops, xp = self.ops, self.ops.xp
+        ops = self.ops
         taken = self.parts if places is None else self._taken(places)
         count, width = int(taken[0].shape[0]), self.width
         if self.factors in (_centred, _upcast):
@@ -145,13 +145,7 @@ class Points:
             kernel = partial(_flat, self.factors, len(taken))
             size = 8 * (self.numbers + width)
             return map_rows(kernel, taken, self.shared, bytes_per_row=size, shape=(width,))
-        gram = self.gram(places)
-        lengths = xp.sqrt(xp.linalg.diagonal(gram))
-        scale = 1 / xp.where(lengths > 0, lengths, xp.ones_like(lengths))
-        levels, vectors = ops.symmetric_eigen(gram * scale[:, None] * scale[None, :])
-        some = levels > rounding_of(ops, levels, count, width) * levels[-1]
-        roots = xp.sqrt(xp.where(some, levels, ops.scalar(0.0, levels)))
-        return vectors * roots * lengths[:, None]
+        return coordinates_of(ops, self.gram(places), width)
 
     def gram(self, places: Array | None = None) -> Array:
         """Inner products [m, m] of all points or some: columns by as many as fit the memory.
@@ -190,6 +184,17 @@ class Points:
                 f"points: {count} of them over P={width} take {need / 1e9:.3g} GB, and "
                 f"options(memory=) allows {allowed / 1e9:.3g}; allow more, or mask candidates="
             )
+
+
+def coordinates_of(ops: Ops, gram: Array, width: int) -> Array:
+    """Points [m, m] with these inner products, with digits of each one's own norm."""
+    xp = ops.xp
+    lengths = xp.sqrt(xp.linalg.diagonal(gram))
+    scale = 1 / xp.where(lengths > 0, lengths, xp.ones_like(lengths))
+    levels, vectors = ops.symmetric_eigen(gram * scale[:, None] * scale[None, :])
+    some = levels > rounding_of(ops, levels, int(gram.shape[0]), width) * levels[-1]
+    roots = xp.sqrt(xp.where(some, levels, ops.scalar(0.0, levels)))
+    return vectors * roots * lengths[:, None]
 
 
 def rounding_of(ops: Ops, like: Array, count: int, width: int) -> float:

@@ -247,6 +247,90 @@ def test_refusals(backend, points, k, error, message):
         kdpp(backend.array(np.ones((3, 2))), 1, given=[3])
 
 
+def determinants(kernel, k, given=(), free=None):
+    """The law of k others given some by the determinants of a kernel."""
+    free = range(len(kernel)) if free is None else free
+    rows = {batch: [*given, *batch] for batch in itertools.combinations(free, k)}
+    return {b: max(0.0, float(np.linalg.det(kernel[np.ix_(r, r)]))) for b, r in rows.items()}
+
+
+@pytest.mark.parametrize(("count", "rank", "k"), [(6, 6, 2), (5, 3, 2), (7, 4, 4), (4, 4, 1)])
+def test_the_law_of_a_kernel(backend, count, rank, k):
+    root = np.random.default_rng(count * rank).standard_normal((count, rank))
+    kernel = root @ np.diag(np.arange(1.0, rank + 1)) @ root.T
+    array = backend.array(kernel)
+    found = [
+        tuple(sorted(backend.numpy(kdpp(k=k, kernel=array, seed=seed).indices).tolist()))
+        for seed in range(draws(backend) // 2)
+    ]
+    assert_law(found, determinants(kernel, k))
+
+
+def test_the_law_of_a_kernel_given_some_and_of_candidates_alone(backend):
+    root = np.random.default_rng(11).standard_normal((6, 5))
+    kernel = root @ root.T
+    array, mask = backend.array(kernel), backend.array([True, True, False, True, True, True])
+    found = [
+        kdpp(None, 2, kernel=array, seed=seed, candidates=mask, given=[4])
+        for seed in range(draws(backend) // 3)
+    ]
+    law = determinants(kernel, 2, (4,), (0, 1, 3, 5))
+    assert_law([tuple(sorted(backend.numpy(b.indices).tolist())) for b in found], law)
+    both = [4, *backend.numpy(found[0].indices)]
+    expected = np.linalg.slogdet(kernel[np.ix_(both, both)])[1] - np.log(kernel[4, 4])
+    assert float(found[0].value) == pytest.approx(expected, rel=1e-8)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_kernel_has_the_law_and_the_value_of_its_points(backend, dtype):
+    points = np.random.default_rng(12).standard_normal((9, 4)).astype(dtype)
+    kernel = points @ points.T  # of rank 4, with negative eigenvalues by rounding
+    for seed in range(5):
+        batch = kdpp(k=3, kernel=backend.array(kernel), seed=seed)
+        picked = backend.numpy(batch.indices)
+        value = np.linalg.slogdet(kernel[np.ix_(picked, picked)].astype("float64"))[1]
+        assert float(batch.value) == pytest.approx(value, rel=1e-3, abs=1e-3)
+        assert backend.numpy(batch.gains).dtype == dtype
+    batch = kdpp(k=6, kernel=backend.array(kernel))
+    assert (batch.indices.shape[0], batch.reason) == (4, "rank")
+    same = infoq.methods.dpp(k=3, kernel=backend.array(kernel), seed=4)
+    again = kdpp(k=3, kernel=backend.array(kernel), seed=4)
+    assert backend.numpy(same.indices).tolist() == backend.numpy(again.indices).tolist()
+
+
+def test_kernels_that_are_none(backend):
+    points = np.random.default_rng(13).standard_normal((4, 2))
+    kernel = points @ points.T + np.eye(4)
+    lopsided, indefinite = kernel.copy(), kernel - 1.5 * np.eye(4)
+    lopsided[1, 3] += 0.1
+    least = np.linalg.eigvalsh(indefinite)[0]
+    with pytest.raises(ValueError, match=r"kernel: element \(1, 3\).*mirror image"):
+        kdpp(k=1, kernel=backend.array(lopsided))
+    with pytest.raises(ValueError, match=rf"kernel: .*smallest eigenvalue {least:.3g}"):
+        kdpp(k=1, kernel=backend.array(indefinite))
+    with pytest.raises(ValueError, match=r"kernel: expected a square matrix"):
+        kdpp(k=1, kernel=backend.array(points))
+    with pytest.raises(TypeError, match="points, kernel: expected one of the two, got neither"):
+        kdpp(k=1)
+    with pytest.raises(TypeError, match="points, kernel: expected one of the two, got both"):
+        kdpp(backend.array(points), 1, kernel=backend.array(kernel))
+    with pytest.raises(TypeError, match="k: expected an integer"):
+        kdpp(backend.array(points))
+
+
+def test_a_kernel_in_place_of_points_is_seen(backend):
+    points = np.random.default_rng(14).standard_normal((5, 3))
+    kernel = points @ points.T
+    for symmetric in (kernel, kernel.astype("float32"), np.ones((2, 2)), np.diag([1.0, 2.0])):
+        with pytest.raises(ValueError, match=r"points: a symmetric matrix .* pass kernel=, or if"):
+            kdpp(backend.array(symmetric), 2)
+    # Said to be features; and where it makes no difference.
+    rows = infoq.DenseEmbedding(backend.array(kernel))
+    assert kdpp(rows, 2).indices.shape[0] == 2
+    assert kdpp(backend.array(np.eye(3)), 2).indices.shape[0] == 2
+    assert kdpp(backend.array(kernel[:, :4]), 2).indices.shape[0] == 2
+
+
 def test_not_inside_jax_jit():
     jax = pytest.importorskip("jax")
     with pytest.raises(TypeError, match="points: need values that can be read"):
