@@ -78,14 +78,16 @@ def logdet(s_a: Array, *, ridge: float = 0.0) -> Array:
     >>> float(logdet(np.ones((2, 2))))
     -inf
     """
-    ridge = _check_ridge(ridge)
+    ridge = _at_least_zero(ridge, "ridge")
     ops, (a,) = read(s_a=s_a)
     check_square(ops, a, s_a, "s_a", empty=True)
     return ops.cast_like(log_det(ops, a, diagonal(ops, a), ridge, "s_a"), s_a)
 
 
 @capabilities()
-def logdet_mi(s_a: Array, s_ae: Array, s_e: Array, *, ridge: float = 0.0) -> Array:
+def logdet_mi(
+    s_a: Array, s_ae: Array, s_e: Array, *, ridge: float = 0.0, eta: float = 1.0
+) -> Array:
     r"""LogDetMI, :math:`\log\det S_A - \log\det(S_A - S_{AE} S_E^{-1} S_{EA})`.
 
     What a batch A and the evaluation set E tell about each other.
@@ -97,6 +99,8 @@ def logdet_mi(s_a: Array, s_ae: Array, s_e: Array, *, ridge: float = 0.0) -> Arr
         a matrix that is, with the ridge, positive semi-definite. Their leading axes broadcast.
     ridge : float
         What is added to the diagonals of `s_a` and of `s_e`.
+    eta : float
+        What `s_ae` is multiplied by, SIMILAR's and PRISM's :math:`\eta`.
 
     Returns
     -------
@@ -131,19 +135,19 @@ def logdet_mi(s_a: Array, s_ae: Array, s_e: Array, *, ridge: float = 0.0) -> Arr
     >>> logdet_mi(one, 0.6 * one, one).round(4)
     np.float64(0.4463)
     """
-    ridge = _check_ridge(ridge)
+    ridge, eta = _at_least_zero(ridge, "ridge"), _at_least_zero(eta, "eta")
     ops, (a, ae, e) = read(s_a=s_a, s_ae=s_ae, s_e=s_e)
     check_square(ops, a, s_a, "s_a", empty=True)
     check_square(ops, e, s_e, "s_e", empty=True)
     _check_cross(s_ae, "s_ae", s_a, s_e)
     # The evaluation set is often the same for every batch, and then has one factor.
-    ae = broadcast_batch(ops, a, ae, e)[1]
+    ae = eta * broadcast_batch(ops, a, ae, e)[1]
     value = _shared(ops, a, ae, e, (diagonal(ops, a), diagonal(ops, e)), ridge, ("s_a", "s_e"))
     return ops.cast_like(value, s_a)
 
 
 @capabilities()
-def logdet_cg(s_a: Array, s_ap: Array, s_p: Array, *, ridge: float = 0.0) -> Array:
+def logdet_cg(s_a: Array, s_ap: Array, s_p: Array, *, ridge: float = 0.0, nu: float = 1.0) -> Array:
     r"""LogDetCG, :math:`\log\det(S_A - S_{AP} S_P^{-1} S_{PA})`: the gain of A given P.
 
     What a batch A tells about the weights beyond what a private (or labelled) set P does.
@@ -155,6 +159,8 @@ def logdet_cg(s_a: Array, s_ap: Array, s_p: Array, *, ridge: float = 0.0) -> Arr
         matrix that is, with the ridge, positive semi-definite. Their leading axes broadcast.
     ridge : float
         What is added to the diagonals of `s_a` and of `s_p`.
+    nu : float
+        What `s_ap` is multiplied by, PRISM's :math:`\nu`.
 
     Returns
     -------
@@ -189,13 +195,13 @@ def logdet_cg(s_a: Array, s_ap: Array, s_p: Array, *, ridge: float = 0.0) -> Arr
     >>> logdet_cg(one, 0.6 * one, one).round(4)
     np.float64(-0.4463)
     """
-    ridge = _check_ridge(ridge)
+    ridge, nu = _at_least_zero(ridge, "ridge"), _at_least_zero(nu, "nu")
     ops, (a, ap, p) = read(s_a=s_a, s_ap=s_ap, s_p=s_p)
     check_square(ops, a, s_a, "s_a", empty=True)
     check_square(ops, p, s_p, "s_p", empty=True)
     _check_cross(s_ap, "s_ap", s_a, s_p)
     a, ap, _ = broadcast_batch(ops, a, ap, p)
-    (explained,) = _explained(ops, p, ridge, ap)
+    (explained,) = _explained(ops, p, ridge, nu * ap)
     rest = _rest(ops, a, explained, explained)
     value = log_det(ops, rest, diagonal(ops, a), ridge, "s_a given s_p")
     return ops.cast_like(value, s_a)
@@ -211,6 +217,8 @@ def logdet_cmi(
     s_p: Array,
     *,
     ridge: float = 0.0,
+    eta: float = 1.0,
+    nu: float = 1.0,
 ) -> Array:
     r"""LogDetCMI, :math:`f(AP) + f(QP) - f(AQP) - f(P)` with f the log-determinant.
 
@@ -225,6 +233,8 @@ def logdet_cmi(
         positive semi-definite; their leading axes broadcast.
     ridge : float
         What is added to the diagonals of `s_a`, `s_q` and `s_p`.
+    eta, nu : float
+        What `s_aq` and `s_ap` are multiplied by: PRISM's :math:`\eta` and :math:`\nu`.
 
     Returns
     -------
@@ -259,7 +269,9 @@ def logdet_cmi(
     >>> logdet_cmi(one, 0.6 * one, one, 0.5 * one, 0.5 * one, one).round(4)
     np.float64(0.2456)
     """
-    ridge = _check_ridge(ridge)
+    ridge, eta, nu = (
+        _at_least_zero(value, name) for value, name in ((ridge, "ridge"), (eta, "eta"), (nu, "nu"))
+    )
     ops, blocks = read(s_a=s_a, s_aq=s_aq, s_q=s_q, s_ap=s_ap, s_qp=s_qp, s_p=s_p)
     a, aq, q, ap, qp, p = blocks
     for name, wide, given in (("s_a", a, s_a), ("s_q", q, s_q), ("s_p", p, s_p)):
@@ -269,18 +281,18 @@ def logdet_cmi(
     _check_cross(s_qp, "s_qp", s_q, s_p)
     a, aq, q, ap, qp, _ = broadcast_batch(ops, *blocks)
     scales = diagonal(ops, a), diagonal(ops, q)
-    ap, qp = _explained(ops, p, ridge, ap, qp)
-    rest = _rest(ops, a, ap, ap), _rest(ops, aq, ap, qp), _rest(ops, q, qp, qp)
+    ap, qp = _explained(ops, p, ridge, nu * ap, qp)
+    rest = _rest(ops, a, ap, ap), _rest(ops, eta * aq, ap, qp), _rest(ops, q, qp, qp)
     value = _shared(ops, *rest, scales, ridge, ("s_a given s_p", "s_q given s_p"))
     return ops.cast_like(value, s_a)
 
 
-def _check_ridge(ridge: Any) -> float:
-    if isinstance(ridge, bool) or not isinstance(ridge, numbers.Real):
-        raise TypeError(f"ridge: expected a real number, got {ridge!r}")
-    number = float(ridge)
+def _at_least_zero(value: Any, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name}: expected a real number, got {value!r}")
+    number = float(value)
     if not 0 <= number < math.inf:
-        raise ValueError(f"ridge: expected a finite number of at least 0, got {ridge!r}")
+        raise ValueError(f"{name}: expected a finite number of at least 0, got {value!r}")
     return number
 
 

@@ -65,7 +65,9 @@ def facility_location(points: Points, k: int, **who: Unpack[Who]) -> Selection:
     status="exact; no quantity of information",
     source=SIMILAR,
 )
-def flvmi(points: Points, queries: Points, k: int, **who: Unpack[Who]) -> Selection:
+def flvmi(
+    points: Points, queries: Points, k: int, *, eta: float = 1.0, **who: Unpack[Who]
+) -> Selection:
     r"""FLVMI: pick what represents candidates as queries do, :math:`I_f(A; Q)`.
 
     Parameters
@@ -73,9 +75,11 @@ def flvmi(points: Points, queries: Points, k: int, **who: Unpack[Who]) -> Select
     points : array [N, P] or Embedding
         Features, or gradients by `infoq.gradient_embedding`; one row a candidate.
     queries : array [Q, P] or Embedding
-        Of what is searched for, in the same way; of features times eta, eta weighs them.
+        Of what is searched for, in the same way.
     k : int
         How many to pick.
+    eta : float
+        What similarities of candidates and queries are multiplied by; larger prefers relevance.
     **who : candidates, given
         As of `infoq.greedy`; what is given counts as picked.
 
@@ -98,7 +102,7 @@ def flvmi(points: Points, queries: Points, k: int, **who: Unpack[Who]) -> Select
     array([2])
     """
     union, (asked,), known = together(points, who, queries=queries)
-    f = mutual(quantities.FacilityLocation(union, represented=points), asked)
+    f = mutual(quantities.FacilityLocation(union, represented=points), asked, eta=eta)
     return selection.lazy_greedy(f, k, **known)
 
 
@@ -159,7 +163,9 @@ def flqmi(
     status="exact; no quantity of information",
     source=SIMILAR,
 )
-def flcg(points: Points, private: Points, k: int, **who: Unpack[Who]) -> Selection:
+def flcg(
+    points: Points, private: Points, k: int, *, nu: float = 1.0, **who: Unpack[Who]
+) -> Selection:
     r"""FLCG: pick what represents candidates that a private set does not, :math:`f(A \mid P)`.
 
     Parameters
@@ -167,9 +173,11 @@ def flcg(points: Points, private: Points, k: int, **who: Unpack[Who]) -> Selecti
     points : array [N, P] or Embedding
         Features, or gradients by `infoq.gradient_embedding`; one row a candidate.
     private : array [M, P] or Embedding
-        Of what is to be avoided, in the same way; of features times nu, nu weighs them.
+        Of what is to be avoided, in the same way.
     k : int
         How many to pick.
+    nu : float
+        What similarities of candidates and the private set are multiplied by.
     **who : candidates, given
         As of `infoq.greedy`; what is given counts as picked.
 
@@ -191,7 +199,7 @@ def flcg(points: Points, private: Points, k: int, **who: Unpack[Who]) -> Selecti
     array([2])
     """
     union, (hidden,), known = together(points, who, private=private)
-    f = conditional(quantities.FacilityLocation(union, represented=points), hidden)
+    f = conditional(quantities.FacilityLocation(union, represented=points), hidden, nu=nu)
     return selection.lazy_greedy(f, k, **known)
 
 
@@ -205,7 +213,14 @@ def flcg(points: Points, private: Points, k: int, **who: Unpack[Who]) -> Selecti
     source=SIMILAR,
 )
 def flcmi(
-    points: Points, queries: Points, private: Points, k: int, **who: Unpack[Who]
+    points: Points,
+    queries: Points,
+    private: Points,
+    k: int,
+    *,
+    eta: float = 1.0,
+    nu: float = 1.0,
+    **who: Unpack[Who],
 ) -> Selection:
     r"""FLCMI: pick what represents as queries do and a private set does not.
 
@@ -219,6 +234,10 @@ def flcmi(
         Of what is to be avoided, in the same way.
     k : int
         How many to pick.
+    eta : float
+        What similarities of candidates and queries are multiplied by; larger prefers relevance.
+    nu : float
+        What similarities of candidates and the private set are multiplied by.
     **who : candidates, given
         As of `infoq.greedy`; what is given counts as picked.
 
@@ -240,7 +259,9 @@ def flcmi(
     """
     union, (asked, hidden), known = together(points, who, queries=queries, private=private)
     whole = quantities.FacilityLocation(union, represented=points)
-    return selection.lazy_greedy(mutual(conditional(whole, hidden), asked), k, **known)
+    return selection.lazy_greedy(
+        mutual(conditional(whole, hidden, nu=nu), asked, eta=eta), k, **known
+    )
 
 
 @capabilities(lazy="who is picked is computed")
@@ -294,7 +315,9 @@ def graph_cut(points: Points, k: int, *, trade_off: float = 2.0, **who: Unpack[W
     status="exact; no quantity of information",
     source=SIMILAR,
 )
-def gcmi(points: Points, queries: Points, k: int, **who: Unpack[Who]) -> Selection:
+def gcmi(
+    points: Points, queries: Points, k: int, *, eta: float = 1.0, **who: Unpack[Who]
+) -> Selection:
     r"""GCMI: pick what is most similar to queries, :math:`2 \sum_{a, q} s_{aq}`.
 
     Parameters
@@ -305,6 +328,8 @@ def gcmi(points: Points, queries: Points, k: int, **who: Unpack[Who]) -> Selecti
         Of what is searched for, in the same way.
     k : int
         How many to pick.
+    eta : float
+        What similarities of candidates and queries are multiplied by; larger prefers relevance.
     **who : candidates, given
         As of `infoq.greedy`; what is given counts as picked.
 
@@ -325,7 +350,7 @@ def gcmi(points: Points, queries: Points, k: int, **who: Unpack[Who]) -> Selecti
     (array([0, 1]), array([4., 4.]))
     """
     union, (asked,), known = together(points, who, queries=queries)
-    return selection.lazy_greedy(mutual(quantities.GraphCut(union), asked), k, **known)
+    return selection.lazy_greedy(mutual(quantities.GraphCut(union), asked, eta=eta), k, **known)
 
 
 @capabilities(lazy="who is picked is computed")
@@ -338,7 +363,13 @@ def gcmi(points: Points, queries: Points, k: int, **who: Unpack[Who]) -> Selecti
     source=SIMILAR,
 )
 def gccg(
-    points: Points, private: Points, k: int, *, trade_off: float = 2.0, **who: Unpack[Who]
+    points: Points,
+    private: Points,
+    k: int,
+    *,
+    trade_off: float = 2.0,
+    nu: float = 1.0,
+    **who: Unpack[Who],
 ) -> Selection:
     r"""GCCG: pick what is similar to all candidates, and not to a private set or each other.
 
@@ -347,11 +378,13 @@ def gccg(
     points : array [N, P] or Embedding
         Features, or gradients by `infoq.gradient_embedding`; one row a candidate.
     private : array [M, P] or Embedding
-        Of what is to be avoided, in the same way; of features times nu, nu weighs them.
+        Of what is to be avoided, in the same way.
     k : int
         How many to pick.
     trade_off : float
         What similarity to all candidates counts.
+    nu : float
+        What similarities of candidates and the private set are multiplied by.
     **who : candidates, given
         As of `infoq.greedy`; what is given counts as picked.
 
@@ -372,7 +405,7 @@ def gccg(
     """
     union, (hidden,), known = together(points, who, private=private)
     cut = quantities.GraphCut(union, represented=points, trade_off=trade_off)
-    return selection.greedy(conditional(cut, hidden), k, **known)
+    return selection.greedy(conditional(cut, hidden, nu=nu), k, **known)
 
 
 @capabilities(reads_values="whose gains are evaluated depends on values; `greedy` works")

@@ -64,7 +64,13 @@ def logdet(points: Points, k: int, *, ridge: float = 1.0, **who: Unpack[Who]) ->
     source="Kothawade et al. 2021",
 )
 def logdet_mi(
-    points: Points, queries: Points, k: int, *, ridge: float = 1.0, **who: Unpack[Who]
+    points: Points,
+    queries: Points,
+    k: int,
+    *,
+    ridge: float = 1.0,
+    eta: float = 1.0,
+    **who: Unpack[Who],
 ) -> Selection:
     r"""LogDetMI: pick what has most volume in common with queries, :math:`I_f(A; Q)`.
 
@@ -78,6 +84,8 @@ def logdet_mi(
         How many to pick.
     ridge : float
         :math:`\lambda`; 1 is an outcome with unit noise, 0 none.
+    eta : float
+        What similarities of candidates and queries are multiplied by; larger prefers relevance.
     **who : candidates, given
         As of `infoq.greedy`; what is given counts as picked.
 
@@ -100,7 +108,7 @@ def logdet_mi(
     array([2])
     """
     union, (asked,), known = together(points, who, queries=queries)
-    f = mutual(quantities.LogDet(union, ridge=ridge), asked)
+    f = mutual(quantities.LogDet(union, ridge=ridge), asked, eta=eta)
     return selection.greedy(f, k, **known)
 
 
@@ -114,7 +122,13 @@ def logdet_mi(
     source="Kothawade et al. 2021",
 )
 def logdet_cg(
-    points: Points, private: Points, k: int, *, ridge: float = 1.0, **who: Unpack[Who]
+    points: Points,
+    private: Points,
+    k: int,
+    *,
+    ridge: float = 1.0,
+    nu: float = 1.0,
+    **who: Unpack[Who],
 ) -> Selection:
     r"""LogDetCG: pick what spans a large volume beyond a private set, :math:`f(A \mid P)`.
 
@@ -128,6 +142,8 @@ def logdet_cg(
         How many to pick.
     ridge : float
         :math:`\lambda`; 1 is an outcome with unit noise, 0 none.
+    nu : float
+        What similarities of candidates and the private set are multiplied by.
     **who : candidates, given
         As of `infoq.greedy`; what is given counts as picked.
 
@@ -148,7 +164,7 @@ def logdet_cg(
     array([1])
     """
     union, (hidden,), known = together(points, who, private=private)
-    f = conditional(quantities.LogDet(union, ridge=ridge), hidden)
+    f = conditional(quantities.LogDet(union, ridge=ridge), hidden, nu=nu)
     return selection.greedy(f, k, **known)
 
 
@@ -168,6 +184,8 @@ def logdet_cmi(
     k: int,
     *,
     ridge: float = 1.0,
+    eta: float = 1.0,
+    nu: float = 1.0,
     **who: Unpack[Who],
 ) -> Selection:
     r"""LogDetCMI: pick what queries have in common beyond a private set, :math:`I_f(A; Q \mid P)`.
@@ -184,6 +202,10 @@ def logdet_cmi(
         How many to pick.
     ridge : float
         :math:`\lambda`; 1 is an outcome with unit noise, 0 none.
+    eta : float
+        What similarities of candidates and queries are multiplied by; larger prefers relevance.
+    nu : float
+        What similarities of candidates and the private set are multiplied by.
     **who : candidates, given
         As of `infoq.greedy`; what is given counts as picked.
 
@@ -204,5 +226,5 @@ def logdet_cmi(
     array([1])
     """
     union, (asked, hidden), known = together(points, who, queries=queries, private=private)
-    f = mutual(conditional(quantities.LogDet(union, ridge=ridge), hidden), asked)
+    f = mutual(conditional(quantities.LogDet(union, ridge=ridge), hidden, nu=nu), asked, eta=eta)
     return selection.greedy(f, k, **known)

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.predictives.outcomes import place_of
+from infoq.quantities.submodular.magnified import MagnifiedSimilarities
 from infoq.quantities.submodular.reading import taken
 from infoq.quantities.submodular.similarities import Similarities
 
@@ -25,13 +26,14 @@ class SimilarityFunction(ABC):
     mutual_submodular: bool = False
     """Whether that is known of its `mutual`, whatever the queries."""
 
-    def __init__(self, pool: Similarities) -> None:
-        self._pool = pool
+    def __init__(self, pool: Similarities | MagnifiedSimilarities) -> None:
+        self._pool: Any = pool
 
     @property
     def ops(self) -> Ops:
         """The operations of the library that the gains are arrays of."""
-        return self._pool.ops
+        ops: Ops = self._pool.ops
+        return ops
 
     @property
     def device(self) -> Any:

@@ -12,14 +12,16 @@ from infoq.quantities.submodular.parts import (
     added,
     gains_of,
     less,
+    magnify,
     members,
     method,
     overlap,
 )
+from infoq.quantities.submodular.similarities import at_least_zero
 
 
 @capabilities(lazy="what a batch grows by is kept in memory")
-def mutual(f: SetFunction, queries: Sequence[int] | Array) -> Mutual:
+def mutual(f: SetFunction, queries: Sequence[int] | Array, *, eta: float = 1.0) -> Mutual:
     r"""Submodular mutual information, :math:`I_f(A; Q) = f(A) + f(Q) - f(A \cup Q)`.
 
     What a batch A and the queries Q have in common, as a set function of A.
@@ -31,6 +33,10 @@ def mutual(f: SetFunction, queries: Sequence[int] | Array) -> Mutual:
         for :math:`I_f(A; Q \mid P)`.
     queries : integers
         Q, among the candidates of f.
+    eta : float
+        What similarities of candidates and queries are multiplied by, SIMILAR's and PRISM's
+        :math:`\eta`: of `LogDet` and `GraphCut` those with all but each other and a private set,
+        of `FacilityLocation` those of what is represented with the queries.
 
     Returns
     -------
@@ -40,9 +46,10 @@ def mutual(f: SetFunction, queries: Sequence[int] | Array) -> Mutual:
     Raises
     ------
     TypeError
-        If f is no set function, or the queries are no integers, or cannot be read.
+        If f is no set function, or has no similarities to magnify, or the queries are no integers,
+        or cannot be read.
     ValueError
-        If a query is no candidate, or comes twice.
+        If a query is no candidate, or comes twice, or `eta` is negative.
 
     Notes
     -----
@@ -73,11 +80,13 @@ def mutual(f: SetFunction, queries: Sequence[int] | Array) -> Mutual:
     >>> infoq.greedy(like_the_last, 1, candidates=np.arange(4) != 3).indices
     array([2])
     """
-    return Mutual(check_set_function(f, "LogDet(points)"), members(queries, "queries", len(f)))
+    f = check_set_function(f, "LogDet(points)")
+    asked = members(queries, "queries", len(f))
+    return Mutual(magnify(f, asked, at_least_zero(eta, "eta"), "eta"), asked)
 
 
 @capabilities(lazy="what a batch grows by is kept in memory")
-def conditional(f: SetFunction, private: Sequence[int] | Array) -> Conditional:
+def conditional(f: SetFunction, private: Sequence[int] | Array, *, nu: float = 1.0) -> Conditional:
     r"""Conditional gain, :math:`f(A \mid P) = f(A \cup P) - f(P)`.
 
     What a batch A has beyond the private (or labelled) set P, as a set function of A.
@@ -88,6 +97,9 @@ def conditional(f: SetFunction, private: Sequence[int] | Array) -> Conditional:
         For example `LogDet`, `FacilityLocation`, `GraphCut` or `infoq.EIG`.
     private : integers
         P, among the candidates of f.
+    nu : float
+        What similarities of candidates and the private set are multiplied by, PRISM's :math:`\nu`,
+        in the way of `mutual`.
 
     Returns
     -------
@@ -97,9 +109,10 @@ def conditional(f: SetFunction, private: Sequence[int] | Array) -> Conditional:
     Raises
     ------
     TypeError
-        If f is no set function, or the private set is of no integers, or cannot be read.
+        If f is no set function, or has no similarities to magnify, or the private set is of no
+        integers, or cannot be read.
     ValueError
-        If one of it is no candidate, or comes twice.
+        If one of it is no candidate, or comes twice, or `nu` is negative.
 
     Notes
     -----
@@ -120,14 +133,16 @@ def conditional(f: SetFunction, private: Sequence[int] | Array) -> Conditional:
     >>> infoq.greedy(f, 1).indices, infoq.greedy(conditional(f, [0]), 1).indices
     (array([0]), array([2]))
     """
-    return Conditional(check_set_function(f, "LogDet(points)"), members(private, "private", len(f)))
+    f = check_set_function(f, "LogDet(points)")
+    hidden = members(private, "private", len(f))
+    return Conditional(magnify(f, hidden, at_least_zero(nu, "nu"), "nu"), hidden)
 
 
 class Conditional:
     """A set function beyond some of its candidates."""
 
     def __init__(self, f: SetFunction, private: list[int]) -> None:
-        self._f = f
+        self._f, self._private = f, private
         self._known = added(f, f.start(), private)
         self.submodular: bool = getattr(f, "submodular", False)
         self.mutual_submodular: bool = getattr(f, "mutual_submodular", False)
@@ -141,6 +156,18 @@ class Conditional:
     def device(self) -> Any:
         """Where the gains are, in memory; None where that is not known."""
         return getattr(self._f, "device", None)
+
+    @property
+    def is_magnified(self) -> bool:
+        """Whether similarities with some candidates were magnified."""
+        return getattr(self._f, "is_magnified", False)
+
+    def magnified(self, members: list[int], factor: float) -> Conditional:
+        """The same with the similarities of some candidates with others times a number."""
+        f = self._f
+        if not self.is_magnified:  # so that those with its own are as they are
+            f = method(f, "magnified")(self._private, 1.0)
+        return Conditional(method(f, "magnified")(members, factor), self._private)
 
     def __len__(self) -> int:
         """The number of candidates, N."""
@@ -199,7 +226,7 @@ class Mutual:
     """What a batch and some of the candidates have in common."""
 
     def __init__(self, f: SetFunction, queries: list[int]) -> None:
-        self._f = f
+        self._f, self._queries = f, queries
         none = f.start()
         self._begin = Beside(none, added(f, none, queries))
         self.submodular: bool = getattr(f, "mutual_submodular", False)
@@ -213,6 +240,18 @@ class Mutual:
     def device(self) -> Any:
         """Where the gains are, in memory; None where that is not known."""
         return getattr(self._f, "device", None)
+
+    @property
+    def is_magnified(self) -> bool:
+        """Whether similarities with some candidates were magnified."""
+        return getattr(self._f, "is_magnified", False)
+
+    def magnified(self, members: list[int], factor: float) -> Mutual:
+        """The same with the similarities of some candidates with others times a number."""
+        f = self._f
+        if not self.is_magnified:  # so that those with its own are as they are
+            f = method(f, "magnified")(self._queries, 1.0)
+        return Mutual(method(f, "magnified")(members, factor), self._queries)
 
     def __len__(self) -> int:
         """The number of candidates, N."""

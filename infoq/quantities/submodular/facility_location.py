@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from infoq.predictives.outcomes import place_of
 from infoq.quantities.submodular.base import SimilarityFunction
 from infoq.quantities.submodular.features import FeatureSimilarities
 from infoq.quantities.submodular.neighbours import Neighbours
-from infoq.quantities.submodular.reading import Reader, item_size
+from infoq.quantities.submodular.reading import Block, Reader, item_size
 from infoq.quantities.submodular.similarities import Similarities, compared, similarities
 
 
@@ -30,6 +31,24 @@ class FacilityState(NamedTuple):
 
     best: Array
     indices: tuple[Any, ...]
+
+
+class Magnified(NamedTuple):
+    """Similarities of a block of candidates, each candidate's times a number.
+
+    Attributes
+    ----------
+    reader : Reader
+        Of the similarities themselves.
+    """
+
+    reader: Reader
+
+    def __call__(self, ops: Ops, arguments: tuple[Any, ...]) -> Block:
+        """Similarities from the numbers [n], and what the reader takes."""
+        factors, *rest = arguments
+        block = self.reader(ops, tuple(rest))
+        return block._replace(similar=block.similar * factors[:, None])
 
 
 @capabilities(lazy="what a batch grows by is kept in memory")
@@ -109,7 +128,24 @@ class FacilityLocation(SimilarityFunction):
 
     def _set_up(self, pool: Similarities) -> None:
         super().__init__(pool)
+        self._factors: Array | None = None
         self._count = pool.width if self._others is None else int(self._others.shape[0])
+
+    @property
+    def is_magnified(self) -> bool:
+        """Whether similarities with some candidates were magnified."""
+        return self._factors is not None
+
+    def magnified(self, members: list[int], factor: float) -> FacilityLocation:
+        """The same with all similarities of some candidates times a number."""
+        function = copy(self)
+        factors = self._full(len(self)) + 1 if self._factors is None else self._factors
+        ops = ops_for(factors)
+        places = ops.xp.arange(len(self), device=ops.device(factors))
+        for index in members:
+            factors = ops.xp.where(places == index, ops.scalar(factor, factors), factors)
+        function._factors = factors
+        return function
 
     def start(self) -> FacilityState:
         """The state of the empty batch."""
@@ -117,19 +153,19 @@ class FacilityLocation(SimilarityFunction):
 
     def gains(self, state: FacilityState) -> Array:
         """What each candidate would add: [N]."""
-        return self._finish(self._map(_gains, self._pool.rows, state.best))
+        return self._finish(self._map(_gains, self._all(), state.best))
 
     def gains_of(self, state: FacilityState, indices: Array) -> Array:
         """What some candidates [m] would add: [m], for m M P multiply-adds."""
-        return self._finish(self._map(_gains, self._taken(indices), state.best))
+        return self._finish(self._map(_gains, self._some(indices), state.best))
 
     def overlap(self, state: FacilityState, more: FacilityState) -> Array:
         """What each candidate adds to a batch beyond what it adds to a larger one: [N]."""
-        return self._finish(self._map(_overlap, self._pool.rows, state.best, more.best))
+        return self._finish(self._map(_overlap, self._all(), state.best, more.best))
 
     def overlap_of(self, state: FacilityState, more: FacilityState, indices: Array) -> Array:
         """The same of some candidates [m]: [m]."""
-        return self._finish(self._map(_overlap, self._taken(indices), state.best, more.best))
+        return self._finish(self._map(_overlap, self._some(indices), state.best, more.best))
 
     def add(self, state: FacilityState, index: Array | int) -> FacilityState:
         """The state of the batch with one more candidate."""
@@ -153,13 +189,31 @@ class FacilityLocation(SimilarityFunction):
 
     def _column(self, index: Array | int) -> Array:
         vector = self._pool.vector(index)
-        return vector if self._others is None else self._others @ vector
+        column = vector if self._others is None else self._others @ vector
+        return (
+            column if self._factors is None else column * ops_for(column).row(self._factors, index)
+        )
+
+    def _all(self) -> tuple[Array, ...]:
+        """What says everything about all candidates."""
+        rows: tuple[Array, ...] = self._pool.rows
+        return rows if self._factors is None else (self.ops.adopt(self._factors), *rows)
+
+    def _some(self, indices: Array) -> tuple[Array, ...]:
+        """The same about some [m]."""
+        if self._factors is None:
+            return self._taken(indices)
+        factors = ops_for(self._factors).xp.take(self._factors, indices, axis=0)
+        return (factors, *self._taken(indices))
 
     def _map(self, kernel: Any, rows: tuple[Array, ...], *shared: Array) -> Array:
         item = item_size(self.ops, self._pool.like)
+        reader: Reader = self._pool.reader
+        if self._factors is not None:
+            reader = Magnified(reader)
         others: tuple[Array, ...] = () if self._others is None else (self._others,)
         gains = map_rows(
-            partial(kernel, self._pool.reader),
+            partial(kernel, reader),
             rows,
             (*others, *shared),
             bytes_per_row=item * self._pool.numbers(self._count),

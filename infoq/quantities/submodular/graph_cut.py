@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from copy import copy
 from typing import Any, NamedTuple
 
 from infoq.backends import Array, ops_for
@@ -9,7 +11,12 @@ from infoq.backends.capabilities import capabilities
 from infoq.predictives import Embedding
 from infoq.predictives.outcomes import place_of
 from infoq.quantities.submodular.base import SimilarityFunction
+from infoq.quantities.submodular.features import FeatureSimilarities
+from infoq.quantities.submodular.lists import ListSimilarities
+from infoq.quantities.submodular.magnified import MagnifiedSimilarities, magnified
+from infoq.quantities.submodular.matrix import MatrixSimilarities
 from infoq.quantities.submodular.neighbours import Neighbours
+from infoq.quantities.submodular.parts import members
 from infoq.quantities.submodular.similarities import at_least_zero, compared, similarities
 
 
@@ -40,10 +47,11 @@ class GraphCut(SimilarityFunction):
     points : Embedding or array [N, P], optional
         Features, one row a candidate; similarities are their inner products.
     kernel : array [N, N] or Neighbours, optional
-        Similarities in place of points, symmetric. V are the candidates.
-    represented : Embedding or array [M, P], optional
-        Features of what is to be represented, V; for example without queries and private points.
-        Default: all candidates.
+        Similarities in place of points, symmetric.
+    represented : Embedding or array [M, P], or integers, optional
+        What is to be represented, V; for example without queries and private points. Of points
+        its features; of a kernel the indices of some candidates, or a mask [N]. Default: all
+        candidates.
     trade_off : float
         What similarity to V counts, :math:`\lambda`.
 
@@ -52,8 +60,8 @@ class GraphCut(SimilarityFunction):
     TypeError, ValueError
         If neither or both of points and kernel are given, one is not floating, of another shape or
         (where values can be read) not finite, a kernel is not symmetric, an embedding has more
-        rows a candidate than one, what is represented goes with a kernel or does not go together
-        with the points, or `trade_off` is negative or no number.
+        rows a candidate than one, what is represented does not go together with the points or is
+        none of the candidates of a kernel, or `trade_off` is negative or no number.
 
     Notes
     -----
@@ -91,20 +99,33 @@ class GraphCut(SimilarityFunction):
         points: Embedding | Array | None = None,
         *,
         kernel: Array | Neighbours | None = None,
-        represented: Embedding | Array | None = None,
+        represented: Embedding | Array | Sequence[int] | None = None,
         trade_off: float = 2.0,
     ) -> None:
         pool = similarities(points, kernel, square=True)
-        if points is None and represented is not None:
-            raise TypeError(
-                "represented: goes with points; of a kernel [N, N] the candidates are represented"
-            )
         super().__init__(pool)
         self._trade_off = at_least_zero(trade_off, "trade_off")
         self.submodular = pool.nowhere_negative()
-        theirs = pool if represented is None else compared(pool, represented, "represented")
-        self._represents = self._trade_off * pool.project(theirs.total())
+        if isinstance(pool, FeatureSimilarities):
+            theirs = pool if represented is None else compared(pool, represented, "represented")
+            represents = pool.project(theirs.total())
+        elif represented is None:
+            represents = pool.total()
+        else:
+            represents = pool.weighed(_selected(pool, represented))
+        self._represents = self._trade_off * represents
         self._alone = self._represents - pool.diagonal()
+
+    @property
+    def is_magnified(self) -> bool:
+        """Whether similarities with some candidates were magnified."""
+        return isinstance(self._pool, MagnifiedSimilarities)
+
+    def magnified(self, members: list[int], factor: float) -> GraphCut:
+        """The same with the similarities of some candidates with others times a number."""
+        function = copy(self)
+        function._pool = magnified(self._pool, members, factor)
+        return function
 
     def start(self) -> CutState:
         """The state of the empty batch."""
@@ -147,3 +168,30 @@ class GraphCut(SimilarityFunction):
         represents = ops.xp.stack([ops.row(self._represents, i) for i in state.indices])
         inside = self._pool.among(state.indices)
         return self._finish(ops.xp.sum(represents) - ops.xp.sum(inside))
+
+
+def _selected(pool: MatrixSimilarities | ListSimilarities, represented: Any) -> Array:
+    """1 for who is represented of the candidates of a kernel, and 0 for all others: [N]."""
+    count = pool.width
+    own = pool.diagonal()
+    ops = ops_for(own)
+    xp = ops.xp
+    if hasattr(represented, "dtype"):
+        memory = ops_for(represented=represented).fetch(represented)
+        ops_for(kernel=own, represented=memory)
+        if memory.ndim == 2:
+            raise TypeError(
+                f"represented: goes with points as features [M, P], got {memory.dtype} of shape "
+                f"{tuple(memory.shape)}; of a kernel [N, N] pass indices of candidates, or a mask"
+            )
+        if xp.isdtype(memory.dtype, "bool"):
+            if tuple(memory.shape) != (count,):
+                raise ValueError(
+                    f"represented: expected a mask [N] with N={count}, got {tuple(memory.shape)}"
+                )
+            return xp.astype(memory, own.dtype)
+    chosen = members(represented, "represented", count)
+    spots = xp.asarray(chosen, dtype=xp.int64, device=ops.device(own))
+    places = xp.arange(count, dtype=xp.int64, device=ops.device(own))
+    here = xp.any(places[:, None] == spots[None, :], axis=1)
+    return xp.astype(here, own.dtype)

@@ -50,6 +50,10 @@ class ListSimilarities:
         """The sum of all columns, which of symmetric lists is that of each list: [N], in memory."""
         return self._map(_sums, self.rows[:1])
 
+    def weighed(self, weights: Array) -> Array:
+        """The sum of columns, each times a number [N], of symmetric lists: [N], in memory."""
+        return self._map(_weighed, self.rows, weights)
+
     def among(self, indices: tuple[Any, ...]) -> Array:
         """Similarities [B, B] of some candidates, in memory."""
         lists = [self._list(index) for index in indices]
@@ -66,9 +70,9 @@ class ListSimilarities:
         similar, indices = (self.ops.fetch(self.ops.row(x, index)) for x in self.rows)
         return ops_for(similar).upcast(similar), indices
 
-    def _map(self, kernel: Any, rows: tuple[Array, ...]) -> Array:
+    def _map(self, kernel: Any, rows: tuple[Array, ...], *shared: Array) -> Array:
         size = item_size(self.ops, self.like) * self.numbers(self.width)
-        return self.ops.fetch(map_rows(kernel, rows, bytes_per_row=size))
+        return self.ops.fetch(map_rows(kernel, rows, shared, bytes_per_row=size))
 
 
 def check_symmetric(lists: Neighbours) -> None:
@@ -150,3 +154,9 @@ def _own(ops: Ops, similar: Array, indices: Array, own: Array) -> Array:
 def _sums(ops: Ops, similar: Array) -> Array:
     """The sum of each list: [n]."""
     return ops.xp.sum(ops.upcast(similar), axis=1)
+
+
+def _weighed(ops: Ops, similar: Array, indices: Array, weights: Array) -> Array:
+    """The sum of each list, each similarity times a number: [n]."""
+    block = _listed(ops, (similar, indices))
+    return ops.xp.sum(block.similar * block.at(ops, weights), axis=1)

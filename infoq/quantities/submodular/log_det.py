@@ -12,9 +12,10 @@ from infoq.predictives.matrices import identity
 from infoq.predictives.outcomes import place_of
 from infoq.quantities.submodular.base import SimilarityFunction
 from infoq.quantities.submodular.features import FeatureSimilarities
+from infoq.quantities.submodular.magnified import MagnifiedSimilarities, magnified
 from infoq.quantities.submodular.neighbours import Neighbours
 from infoq.quantities.submodular.pivots import KernelPivots, pivots
-from infoq.quantities.submodular.similarities import at_least_zero, similarities
+from infoq.quantities.submodular.similarities import Similarities, at_least_zero, similarities
 
 # Directions are copied for each new one until there are so many: then they stay as they are.
 _ROWS = 16
@@ -62,9 +63,9 @@ class LogDet(SimilarityFunction):
     TypeError, ValueError
         If neither or both of points and kernel are given, one is not floating, of another shape or
         (where values can be read) not finite, a kernel is not symmetric, an embedding has more
-        rows a candidate than one, or `ridge` is negative or no number. Of gains and values, where
-        a batch, alone or with one more, has a kernel with an eigenvalue that is clearly below
-        -ridge; where values cannot be read those gains are NaN.
+        rows a candidate than one, or `ridge` is negative or no number. Of values, where the kernel
+        of the batch has an eigenvalue that is clearly below -ridge; of gains, where it has with
+        every candidate. A candidate with which it has has a gain of -inf, and is not picked.
 
     Notes
     -----
@@ -102,8 +103,12 @@ class LogDet(SimilarityFunction):
         kernel: Array | Neighbours | None = None,
         ridge: float = 0.0,
     ) -> None:
-        super().__init__(similarities(points, kernel, square=True))
-        self._ridge = at_least_zero(ridge, "ridge")
+        ridge = at_least_zero(ridge, "ridge")
+        self._set_up(similarities(points, kernel, square=True), ridge)
+
+    def _set_up(self, pool: Similarities | MagnifiedSimilarities, ridge: float) -> None:
+        super().__init__(pool)
+        self._ridge = ridge
         self._pivots = pivots(self._pool, self._ridge)
         self._local = ops = self._pivots.ops
         scale = self._pivots.own
@@ -111,6 +116,17 @@ class LogDet(SimilarityFunction):
         self._tiny = ops.scalar(float(ops.xp.finfo(scale.dtype).smallest_normal), scale)
         self._root = ops.scalar(math.sqrt(self._ridge), scale)
         self._padded = self._ridge > 0 and isinstance(self._pool, FeatureSimilarities)
+
+    @property
+    def is_magnified(self) -> bool:
+        """Whether similarities with some candidates were magnified."""
+        return isinstance(self._pool, MagnifiedSimilarities)
+
+    def magnified(self, members: list[int], factor: float) -> LogDet:
+        """The same with the similarities of some candidates with others times a number."""
+        function = type(self).__new__(type(self))
+        function._set_up(magnified(self._pool, members, factor), self._ridge)
+        return function
 
     def start(self) -> LogDetState:
         """The state of the empty batch."""
@@ -212,7 +228,7 @@ class LogDet(SimilarityFunction):
     def _unless(self, gains: Array, refused: Array | None) -> Array:
         if refused is None:
             return gains
-        return self._local.xp.where(refused, self._local.scalar(math.nan, gains), gains)
+        return self._local.xp.where(refused, self._infinite(-1), gains)
 
     def _infinite(self, sign: float) -> Array:
         return self._local.scalar(sign * math.inf, self._zero)

@@ -44,6 +44,11 @@ class MatrixSimilarities:
         """The sum of all columns: [M], in memory."""
         return self._fetch(self.ops.xp.sum(self.ops.upcast(self.rows[0]), axis=0))
 
+    def weighed(self, weights: Array) -> Array:
+        """The sum of columns, each times a number [N], of a symmetric matrix: [N], in memory."""
+        columns = ops_for(self.rows[0]).upcast(self.rows[0])
+        return self._fetch(columns @ ops_for(columns).adopt(weights))
+
     def among(self, indices: tuple[Any, ...]) -> Array:
         """Similarities [B, B] of some candidates, in memory."""
         columns = [self.vector(index) for index in indices]

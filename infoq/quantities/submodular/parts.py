@@ -43,6 +43,19 @@ def added(f: SetFunction, state: Any, members: list[int]) -> Any:
     return state
 
 
+def magnify(f: SetFunction, members: list[int], factor: float, name: str) -> SetFunction:
+    """The same function with similarities of some candidates times a number, which has a name."""
+    if factor == 1 and not getattr(f, "is_magnified", False):
+        return f
+    magnified = getattr(f, "magnified", None)
+    if magnified is None:
+        raise TypeError(
+            f"{name}: of {type(f).__name__} there are no similarities to multiply by {factor:g}; "
+            "it goes with LogDet, FacilityLocation and GraphCut"
+        )
+    return magnified(members, factor)  # type: ignore[no-any-return]
+
+
 def method(f: SetFunction, name: str) -> Any:
     """A method that not every set function has, refused where it is missing."""
     found = getattr(f, name, None)

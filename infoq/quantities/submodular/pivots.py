@@ -9,6 +9,7 @@ from infoq.backends import Array, ops_for
 from infoq.measures.matrices import diagonal
 from infoq.measures.similarity import clearly, log_det, resolves
 from infoq.quantities.submodular.features import FeatureSimilarities
+from infoq.quantities.submodular.magnified import MagnifiedSimilarities
 from infoq.quantities.submodular.reading import integers
 from infoq.quantities.submodular.similarities import Similarities
 
@@ -22,7 +23,7 @@ class Pivots:
     Whatever is left of them counts as 0 where it is no more than rounding, and is never below.
     """
 
-    def __init__(self, pool: Similarities, ridge: float) -> None:
+    def __init__(self, pool: Similarities | MagnifiedSimilarities, ridge: float) -> None:
         self.pool, self.ridge = pool, ridge
         self.own = pool.diagonal()
         self.ops = ops = ops_for(self.own)
@@ -68,7 +69,7 @@ class KernelPivots(Pivots):
     ridge is no more than rounding, so is what is slightly below 0.
     """
 
-    def __init__(self, pool: Similarities, ridge: float) -> None:
+    def __init__(self, pool: Similarities | MagnifiedSimilarities, ridge: float) -> None:
         super().__init__(pool, ridge)
         ops, one = self.ops, self.ops.xp.reshape(self.own[:1], (1, 1))
         self._whole = self.scale + ridge
@@ -109,9 +110,9 @@ class KernelPivots(Pivots):
         return xp.where(apart, self.zero, column), negative | (~kept & common)
 
     def refused(self, left: Array, places: Array | None, indices: tuple[Any, ...]) -> Array | None:
-        """Who has no log-determinant with the batch.
+        """Who has no log-determinant with the batch, where there may be any.
 
-        Where values can be read that is an error, but of members, which are copies then.
+        An error, as of the value, where the batch has none itself, or with nobody.
         """
         xp = self.ops.xp
         refused = left + self.ridge < -self._at(self._limit, places)
@@ -119,18 +120,26 @@ class KernelPivots(Pivots):
             return refused
         if not bool(xp.any(refused)):
             return None
-        every = places
-        if every is None:
-            every = xp.arange(left.shape[0], device=self.ops.device(left))
+        if indices and bool(xp.all(left == -math.inf)):
+            self.log_det(indices)
+        others = refused | True
+        every = xp.arange(self.scale.shape[0], device=self.ops.device(left))
+        every = self._at(every, places)
         if indices:
-            if bool(xp.all(left == -math.inf)):  # as of a batch that has none itself
-                self.log_det(indices)
             members = integers(self.ops, indices, left)[None, :]
-            refused = refused & ~xp.any(every[:, None] == members, axis=1)
-        if bool(xp.any(refused)):
+            others = ~xp.any(every[:, None] == members, axis=1)
+        nobody = places is None and not bool(xp.any(others & ~refused))
+        refused = refused & others
+        if bool(xp.any(refused if nobody else refused & self._at(self._hidden, places))):
             worst = xp.argmin(xp.where(refused, left, self.ops.scalar(math.inf, left)))
-            self.log_det((*indices, int(every[int(worst)])))
-        return None  # by rounding
+            try:
+                self.log_det((*indices, int(every[int(worst)])))
+            except ValueError:
+                if nobody:
+                    raise
+            else:
+                return None  # it was rounding
+        return refused
 
     def _name(self, indices: tuple[Any, ...]) -> str:
         if len(indices) > _NAMED or not all(_readable(index) for index in indices):
@@ -142,7 +151,7 @@ def _readable(index: Any) -> bool:
     return not hasattr(index, "shape") or ops_for(index).concrete(index)
 
 
-def pivots(pool: Similarities, ridge: float) -> Pivots:
+def pivots(pool: Similarities | MagnifiedSimilarities, ridge: float) -> Pivots:
     """What is left of the candidates of a pool."""
     kind = Pivots if isinstance(pool, FeatureSimilarities) else KernelPivots
     return kind(pool, ridge)

@@ -137,32 +137,37 @@ def test_symmetric_lists_of_neighbours(backend, dtype):
 
 @pytest.mark.parametrize("ridge", [0.0, 0.5, 1.0])
 def test_below_the_ridge_is_refused_alike(backend, ridge):
+    kernel = np.array([[1.0, 2.2], [2.2, 1.0]])
+    f = LogDet(kernel=backend.array(kernel), ridge=ridge)
+    state = f.add(f.start(), 0)
+    both, found = f.add(state, 1), set()
+    for refusal in (lambda: f.gains(state), lambda: f.value(both), lambda: f.gains(both)):
+        with pytest.raises(ValueError, match=r"kernel of candidates \[0, 1\]: ") as error:
+            refusal()
+        found.add(str(error.value))
+    (text,) = found
+    assert f"smallest eigenvalue {1 + ridge - 2.2:.3g})" in text
+
+
+@pytest.mark.parametrize("ridge", [0.0, 0.5, 1.0])
+def test_others_are_picked_in_place_of_who_is_refused(backend, ridge):
     kernel = np.eye(4)
     kernel[1, 3] = kernel[3, 1] = 2.2
     f = LogDet(kernel=backend.array(kernel), ridge=ridge)
     state = f.add(f.start(), 1)
-    both = f.add(state, 3)
-    refusals = (
-        lambda: f.gains(state),
-        lambda: f.gains_of(state, f.ops.fetch(backend.array(np.array([0, 3])))),
-        lambda: f.value(both),
-        lambda: f.gains(both),
-        lambda: mutual(f, [1]).gains(mutual(f, [1]).start()),
-    )
-    found = set()
-    for refusal in refusals:
-        with pytest.raises(
-            ValueError, match=r"kernel of candidates .*smallest eigenvalue"
-        ) as error:
-            refusal()
-        found.add(str(error.value))
-    least = 1 + ridge - 2.2
-    assert any("candidates [1, 3]: the matrix of shape (2, 2)" in text for text in found)
-    assert all(f"smallest eigenvalue {least:.3g})" in text for text in found)
-    # Those who are not refused have their gains.
-    few = f.ops.fetch(backend.array(np.array([0, 2])))
-    expected = [math.log(1 + ridge)] * 2
-    np.testing.assert_allclose(backend.numpy(f.gains_of(state, few)), expected, rtol=1e-12)
+    gains = backend.numpy(f.gains(state))
+    np.testing.assert_allclose(gains[[0, 2]], [math.log(1 + ridge)] * 2, rtol=1e-12)
+    assert gains[3] == -math.inf
+    few = f.ops.fetch(backend.array(np.array([3, 0])))
+    np.testing.assert_array_equal(backend.numpy(f.gains_of(state, few)), gains[[3, 0]])
+    with pytest.raises(ValueError, match=r"kernel of candidates \[1, 3\]: .*smallest eigenvalue -"):
+        f.value(f.add(state, 3))
+    batch = infoq.greedy(f, 4, given=[1], candidates=backend.array([True, False, True, True]))
+    assert backend.numpy(batch.indices).tolist() == [0, 2]
+    assert batch.reason == "rank"
+    # Of no mutual information either.
+    shared = mutual(f, [1])
+    assert backend.numpy(shared.gains(shared.start()))[3] == -math.inf
 
 
 def test_nothing_in_itself_and_something_in_common(backend):
@@ -216,4 +221,4 @@ def test_where_values_cannot_be_read():
     np.testing.assert_allclose(traced[1:], expected, rtol=1e-4, atol=1e-5)
     kernel[0, 3] = kernel[3, 0] = 5.0
     traced = np.array(jax.jit(gains)(kernel))
-    assert np.isnan(traced).tolist() == [False, False, False, True, False]
+    assert np.isinf(traced).tolist() == [False, False, False, True, False]
