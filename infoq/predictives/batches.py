@@ -13,7 +13,7 @@ from infoq.predictives.forms import Form
 from infoq.predictives.outcomes import place_of
 from infoq.predictives.precision import Precision
 from infoq.predictives.rows import symmetric
-from infoq.predictives.shrinking import all_known, prune
+from infoq.predictives.shrinking import all_known, losses, prune, without
 from infoq.predictives.validation import check_index
 from infoq.predictives.weight_space import Score
 from infoq.settings import current_options
@@ -121,7 +121,16 @@ class MeasuredBatch:
         seen, full = growing.unfolded_rows(ops, self._forms, full)
         forms = tuple(symmetric(ops, form.apply(ops, full) @ full.T) for form in seen)
         state = all_known(ops, forms, self._embedding.num_rows, trace=self._trace)
-        return prune(ops, state, self._score, list(members), size, len(given))
+        return prune(
+            ops,
+            full,
+            state,
+            lambda state, there: losses(ops, state, there, self._score),
+            lambda state, place: without(ops, state, place),
+            list(members),
+            size,
+            len(given),
+        )
 
     def _changed(self, state: Picked, index: Array | int, *, remove: bool) -> growing.Grown:
         known: growing.Grown = state.known

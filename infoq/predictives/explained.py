@@ -26,6 +26,9 @@ from infoq.settings import current_options
 # Up to this many parameters singular vectors cost little beside the scores.
 _FEW = 256
 
+# Multiply-adds of singular vectors, a few seconds of them, that are worth the digits of a step.
+_SLOW = 2**30
+
 
 class Plan(NamedTuple):
     """How what targets explain is computed, and what of it candidates are scored by.
@@ -65,7 +68,9 @@ def explain(
     """
     if isinstance(candidates, DiagonalEmbedding) or approximation == "kronecker":
         return by_forms(candidates, targets, precision, weights, approximation)
-    measured = _little_is_said(candidates, targets, precision, weights)
+    measured = None
+    if candidates.num_parameters > _FEW:
+        measured = _little_is_said(candidates, targets, precision, weights, 16)
     if measured is None:
         return by_projection(candidates, targets, precision, weights, approximation)
     plan = by_forms(candidates, targets, precision, weights, approximation)
@@ -89,7 +94,7 @@ def by_projection(
     scale = ops.constant((len(targets),), 1.0, like) if weights is None else ops.xp.sqrt(weights)
     shared = (whitening, targets.parts, scale)
     forms, more = None, ()
-    if ops.derives(*_arrays((candidates.parts, *shared))):
+    if ops.derives(*arrays_of((candidates.parts, *shared))):
         plan = by_forms(candidates, targets, precision, weights, approximation)
         forms, more = plan.prepare, plan.shared
     prepare = partial(weight_space.by_projection, Layout.of(targets), forms)
@@ -158,26 +163,51 @@ def _scored_beside(score: weight_space.Score, layout: Layout, ops: Ops, *argumen
 
 
 def _little_is_said(
-    candidates: Embedding, targets: Embedding, precision: Precision, weights: Array | None
+    candidates: Embedding,
+    targets: Embedding,
+    precision: Precision,
+    weights: Array | None,
+    digits: int,
 ) -> Array | None:
-    """What candidates measure [N, R, R], where no form of it loses more than half of the digits.
+    """What candidates measure [N, R, R], where their forms keep half of all digits and more.
 
-    None where it does, where a projection costs little, and where values can't be read.
+    By a number of `digits`, the larger the more of them. None where they do not, and where values
+    can't be read.
     """
-    ops, size = candidates.ops, candidates.num_parameters
+    ops = candidates.ops
     like = ops.upcast(candidates.parts[0][:1, ...])
     covariance = precision.covariance(like)
-    if size <= _FEW or not ops.concrete(*_arrays((candidates.parts, targets.parts, covariance))):
+    if not ops.concrete(*arrays_of((candidates.parts, targets.parts, covariance))):
         return None
     numbers = len(candidates) * candidates.num_rows**2
     if numbers * int(ops.xp.finfo(like.dtype).bits) > current_options().memory:
         return None
-    most = float(ops.xp.finfo(like.dtype).eps) ** -0.5 / 16
+    most = float(ops.xp.finfo(like.dtype).eps) ** -0.5 / digits
     measured = growing.begin(candidates, (covariance,)).forms[0]
     said = ops.xp.linalg.trace(growing.begin(targets, (covariance,)).forms[0])
     said = ops.xp.sum(said if weights is None else said * weights)
     largest = ops.xp.max(ops.xp.linalg.trace(measured))
     return measured if number(largest) < most and number(said) < 16 * most else None
+
+
+def grows_by_projection(
+    candidates: Embedding, targets: Embedding, precision: Precision, weights: Array | None
+) -> bool:
+    """Whether a batch is to grow by white rows, which keep the digits, and not by forms.
+
+    Where the forms would lose them or values can't be read, unless the rows of all candidates are
+    too large for half of the memory budget or the targets' singular vectors take too long.
+    """
+    size = candidates.num_parameters
+    count = min(size, len(targets) * targets.num_rows)
+    like = candidates.ops.upcast(candidates.parts[0][:1, ...])
+    item = int(candidates.ops.xp.finfo(like.dtype).bits) // 8
+    if 2 * item * len(candidates) * candidates.num_rows * size > current_options().memory:
+        return False
+    readable = candidates.ops.concrete(*candidates.parts, *targets.parts)
+    if count * count * size > (_SLOW if readable else _FEW**3):
+        return False
+    return _little_is_said(candidates, targets, precision, weights, 64) is None
 
 
 def _kronecker_factors(
@@ -192,8 +222,8 @@ def _kronecker_factors(
     return left / targets.ops.xp.sum(weights), right
 
 
-def _arrays(tree: Any) -> list[Array]:
+def arrays_of(tree: Any) -> list[Array]:
     """The arrays of nested tuples."""
     if isinstance(tree, tuple):
-        return [array for part in tree for array in _arrays(part)]
+        return [array for part in tree for array in arrays_of(part)]
     return [tree]

@@ -19,9 +19,10 @@ from infoq.predictives.batches import (
     in_memory,
 )
 from infoq.predictives.embeddings import DiagonalEmbedding, Embedding
-from infoq.predictives.explained import by_forms
+from infoq.predictives.explained import arrays_of, by_forms, grows_by_projection
 from infoq.predictives.gaussian import ALL_TARGETS, EACH_TARGET, Gaussian
 from infoq.predictives.precision import Precision
+from infoq.predictives.projected_batch import ProjectedBatch
 
 
 class GaussianBatch:
@@ -47,7 +48,7 @@ class GaussianBatch:
         pairs = isinstance(about, EachTarget) and approximation == "logdet"
         diagonal = isinstance(pool.embedding, DiagonalEmbedding)
         self.submodular = isinstance(about, Parameters)
-        self._batch: AddedBatch | KnownBatch | MeasuredBatch
+        self._batch: AddedBatch | KnownBatch | MeasuredBatch | ProjectedBatch
         if self.submodular and one_of(weight_space.PARAMETERS, approximation) == "trace":
             self._batch = AddedBatch(partial(pool.information, about, precision, "trace"))
         else:
@@ -58,7 +59,7 @@ class GaussianBatch:
         gains = partial(_information, pool.precision, about, approximation)
         return KnownBatch(pool.embedding, self._precision, gains, pool.observe, pool.forget)
 
-    def _measured(self) -> MeasuredBatch:
+    def _measured(self) -> MeasuredBatch | ProjectedBatch:
         pool, about, approximation = self._pool, self._about, self._approximation
         if isinstance(about, Parameters):
             score = weight_space.PARAMETERS[one_of(weight_space.PARAMETERS, approximation)]
@@ -70,12 +71,26 @@ class GaussianBatch:
         weights = None
         if isinstance(about, EachTarget):
             weights = pool.target_weights(targets, about.weights)
-        plan = by_forms(pool.embedding, targets, self._precision, weights, approximation)
-
-        local = ops_for(pool.ops.fetch(pool.like))
-        forms = plan.prepare(local, *in_memory(plan.shared))
         trace = approximation in ("trace", "kronecker")
-        return MeasuredBatch(pool.embedding, forms, told, trace=trace)
+
+        def measured() -> MeasuredBatch:
+            plan = by_forms(pool.embedding, targets, self._precision, weights, approximation)
+            local = ops_for(pool.ops.fetch(pool.like))
+            forms = plan.prepare(local, *in_memory(plan.shared))
+            return MeasuredBatch(pool.embedding, forms, told, trace=trace)
+
+        whitening = self._precision.whitening(pool.embedding.num_parameters, pool.like)
+        problem = (pool.embedding, targets, whitening)
+        if approximation == "kronecker" or not grows_by_projection(
+            pool.embedding, targets, self._precision, weights
+        ):
+            return measured()
+        scale = pool.ops.constant((len(targets),), 1.0, pool.like)
+        if weights is not None:
+            scale = pool.ops.xp.sqrt(weights)
+        derives = pool.ops.derives(*arrays_of((pool.embedding.parts, targets.parts, whitening)))
+        smooth = measured() if derives else None
+        return ProjectedBatch(*problem, scale, trace=trace, smooth=smooth)
 
     def start(self) -> Picked:
         """The empty batch."""

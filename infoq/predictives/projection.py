@@ -85,8 +85,22 @@ def spanned(
     With Q rows of all targets, Q P min(Q, P) multiply-adds, a few times; memory is that of
     min(Q, P) rows, and of a block of targets.
     """
-    xp = ops.xp
     whitening = whitening.ready(ops)
+    directions, strengths = strongest(ops, white_targets(ops, whitening, rows_of, parts, scale))
+    if directions.shape[0] < directions.shape[1]:
+        return Beyond(whitening, directions, strengths)
+    return Spanned(whitening.back(ops, directions), strengths)
+
+
+def white_targets(
+    ops: Ops,
+    whitening: Whitening,
+    rows_of: Callable[[Ops, tuple[Array, ...]], Rows],
+    parts: tuple[Array, ...],
+    scale: Array,
+) -> Array:
+    """At most P white rows with the Fisher information of all targets, [min(Q, P), P]."""
+    xp = ops.xp
 
     def white(start: int, stop: int) -> Array:
         block = rows_of(ops, tuple(x[start:stop, ...] for x in parts))
@@ -100,14 +114,20 @@ def spanned(
     rows = white(0, min(step, count))
     for start in range(step, count, step):
         rows = xp.concat([_triangle(ops, rows), white(start, min(start + step, count))])
-    directions, strengths = principal(ops, _triangle(ops, rows))
-    # Where they say one thing twice, what they measure beside it is rounding.
+    return _triangle(ops, rows)
+
+
+def strongest(ops: Ops, rows: Array, most: Array | None = None) -> tuple[Array, Array]:
+    """Singular vectors and values of white rows; those are 0 that are rounding of the largest.
+
+    Where rows say one thing twice, what they measure beside it is rounding: of `most`, where what
+    they said was more once.
+    """
+    xp = ops.xp
+    directions, strengths = principal(ops, rows)
     rounding = float(xp.finfo(strengths.dtype).eps) * directions.shape[0] ** 0.5
-    some = strengths > rounding * xp.max(strengths)
-    strengths = xp.where(some, strengths, ops.scalar(0.0, strengths))
-    if directions.shape[0] < size:
-        return Beyond(whitening, directions, strengths)
-    return Spanned(whitening.back(ops, directions), strengths)
+    some = strengths > rounding * (xp.max(strengths) if most is None else most)
+    return directions, xp.where(some, strengths, ops.scalar(0.0, strengths))
 
 
 def _triangle(ops: Ops, rows: Array) -> Array:

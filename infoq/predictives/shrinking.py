@@ -10,7 +10,8 @@ is explained of that: K B (I + A - B)^-1 (of a trace K B K), K = (I + A)^-1. A m
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from infoq.backends import Array, Ops
 from infoq.measures.elimination import log1p_det
@@ -80,36 +81,42 @@ def without(ops: Ops, state: Shrunk, place: int) -> Shrunk:
 
 
 def prune(
-    ops: Ops, state: Shrunk, score: Score, members: list[int], size: int, fixed: int
+    ops: Ops,
+    like: Array,
+    state: Any,
+    losses: Callable[[Any, Array], Array],
+    without: Callable[[Any, int], Any],
+    members: list[int],
+    size: int,
+    fixed: int,
 ) -> tuple[list[int], Array]:
     """Who of the members after the `fixed` first stays, and what each adds in their order.
+
+    `losses` are what the batch would lose with each [m], of a state and who is there, and `without`
+    is the state without the member at a place. `like` is any array of the same dtype.
 
     The least missed goes first; NaN before all, and of equals (as far as rounding says) the
     highest index.
     """
     xp = ops.xp
-    rounding = 64 * float(xp.finfo(state.forms[0].dtype).eps)
+    rounding = 64 * float(xp.finfo(like.dtype).eps)
     count = fixed + len(members)
-    places = xp.arange(count, device=ops.device(state.forms[0]))
+    places = xp.arange(count, device=ops.device(like))
     there = places >= 0
     stay = list(range(len(members)))
     while len(stay) > size:
-        missed: list[float] = ops.to_host(losses(ops, state, there, score)).tolist()
+        missed: list[float] = ops.to_host(losses(state, there)).tolist()
         least = min(_order(missed[fixed + i]) for i in stay)
         most = least + rounding * abs(least) if math.isfinite(least) else least
         place = max((i for i in stay if _order(missed[fixed + i]) <= most), key=members.__getitem__)
         stay.remove(place)
-        state, there = _less(ops, state, there, places, fixed + place)
-    gains = [state.forms[0][:0, 0]]
+        state, there = without(state, fixed + place), there & (places != fixed + place)
+    gains = [xp.reshape(like, (-1,))[:0]]
     for place in reversed(stay):  # the last of them adds what the batch would lose with it
         spot = places[fixed + place : fixed + place + 1]
-        gains.insert(1, xp.take(losses(ops, state, there, score), spot, axis=0))
-        state, there = _less(ops, state, there, places, fixed + place)
+        gains.insert(1, xp.take(losses(state, there), spot, axis=0))
+        state, there = without(state, fixed + place), there & (places != fixed + place)
     return [members[i] for i in stay], xp.concat(gains)
-
-
-def _less(ops: Ops, state: Shrunk, there: Array, places: Array, place: int) -> tuple[Shrunk, Array]:
-    return without(ops, state, place), there & (places != place)
 
 
 def _order(loss: float) -> float:

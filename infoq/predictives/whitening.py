@@ -158,8 +158,7 @@ class ReducedWhitening(NamedTuple):
         return self.base.back(ops, self._reduced(ops, x))
 
     def _reduced(self, ops: Ops, x: Array) -> Array:
-        outside, coordinates = outside_and_inside(ops, x, self.directions)
-        return outside + flat_product(ops, coordinates * self.values, self.directions)
+        return shrunk(ops, x, self.directions, self.values)
 
 
 class ObservedWhitening(NamedTuple):
@@ -179,9 +178,7 @@ class ObservedWhitening(NamedTuple):
     def ready(self, ops: Ops) -> Whitening:
         """By the singular vectors of the rows; Q P min(Q, P) multiply-adds, a few times."""
         base = self.base.ready(ops)
-        directions, strengths = principal(ops, base.vectors(ops, self.known))
-        values = 1 / ops.xp.sqrt(1 + strengths * strengths)
-        return ReducedWhitening(base, directions, values)
+        return ReducedWhitening(base, *observed(ops, base.vectors(ops, self.known)))
 
     def rows(self, ops: Ops, rows: Rows) -> Array:
         """By a projection."""
@@ -211,3 +208,15 @@ def outside_and_inside(ops: Ops, x: Array, directions: Array) -> tuple[Array, Ar
     outside = x - flat_product(ops, inside, directions)
     rounding = flat_product(ops, outside, directions.T)
     return outside - flat_product(ops, rounding, directions), inside + rounding
+
+
+def observed(ops: Ops, rows: Array) -> tuple[Array, Array]:
+    """Directions [r, P] of white rows [Q, P], and the deviations [r] that their outcomes leave."""
+    directions, strengths = principal(ops, rows)
+    return directions, 1 / ops.xp.sqrt(1 + strengths * strengths)
+
+
+def shrunk(ops: Ops, x: Array, directions: Array, values: Array) -> Array:
+    """Vectors x [..., P] times numbers [Q] in orthonormal directions [Q, P]."""
+    outside, inside = outside_and_inside(ops, x, directions)
+    return outside + flat_product(ops, inside * values, directions)
