@@ -29,6 +29,9 @@ _FEW = 256
 # Multiply-adds of singular vectors, a few seconds of them, that are worth the digits of a step.
 _SLOW = 2**30
 
+# Multiply-adds of a step that take no time to speak of.
+_QUICK = 2**26
+
 
 class Plan(NamedTuple):
     """How what targets explain is computed, and what of it candidates are scored by.
@@ -187,7 +190,7 @@ def _little_is_said(
     said = ops.xp.linalg.trace(growing.begin(targets, (covariance,)).forms[0])
     said = ops.xp.sum(said if weights is None else said * weights)
     largest = ops.xp.max(ops.xp.linalg.trace(measured))
-    return measured if number(largest) < most and number(said) < 16 * most else None
+    return measured if number(largest) < most and number(said) < 64 * most else None
 
 
 def grows_by_projection(
@@ -196,7 +199,8 @@ def grows_by_projection(
     """Whether a batch is to grow by white rows, which keep the digits, and not by forms.
 
     Where the forms would lose them or values can't be read, unless the rows of all candidates are
-    too large for half of the memory budget or the targets' singular vectors take too long.
+    too large for half of the memory budget or the targets' singular vectors take too long. Where a
+    step costs little, the forms are to lose less.
     """
     size = candidates.num_parameters
     count = min(size, len(targets) * targets.num_rows)
@@ -207,7 +211,8 @@ def grows_by_projection(
     readable = candidates.ops.concrete(*candidates.parts, *targets.parts)
     if count * count * size > (_SLOW if readable else _FEW**3):
         return False
-    return _little_is_said(candidates, targets, precision, weights, 64) is None
+    cheap = len(candidates) * candidates.num_rows * count * size < _QUICK
+    return _little_is_said(candidates, targets, precision, weights, 64 if cheap else 2) is None
 
 
 def _kronecker_factors(

@@ -116,7 +116,7 @@ class GaussianBatch:
         self, members: Sequence[int], size: int, given: Sequence[int]
     ) -> tuple[list[int], Array] | None:
         """Who stays where the least missed is given back until `size` are left; see `batches`."""
-        if not isinstance(self._batch, MeasuredBatch):
+        if not isinstance(self._batch, MeasuredBatch | ProjectedBatch):
             return None
         kept = self._batch.pruned(members, size, given)
         return None if kept is None else (kept[0], self._pool.finish(self._pool.ops.adopt(kept[1])))

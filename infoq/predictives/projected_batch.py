@@ -30,6 +30,7 @@ from infoq.predictives.shrinking import prune
 from infoq.predictives.validation import check_index
 from infoq.predictives.weight_space import Layout
 from infoq.predictives.whitening import Whitening, observed, shrunk
+from infoq.settings import current_options
 
 
 class White(NamedTuple):
@@ -140,12 +141,17 @@ class ProjectedBatch:
 
     def pruned(
         self, members: Sequence[int], size: int, given: Sequence[int]
-    ) -> tuple[list[int], Array]:
+    ) -> tuple[list[int], Array] | None:
         """The members that stay where the least missed is given back until `size` are left.
 
-        As of `MeasuredBatch`; m^2 projections on what up to m members measure.
+        As of `MeasuredBatch`; m^2 projections on what up to m members measure. None where the rows
+        of all members are too large.
         """
         ops, white = self._local, self.start().known[0]
+        item = int(ops.xp.finfo(white.rows.dtype).bits) // 8
+        each = int(white.rows.shape[1]) * int(white.rows.shape[2])
+        if 8 * (len(given) + len(members)) * each * item > current_options().memory:
+            return None
         everyone = [ops.row(white.rows, index) for index in (*given, *members)]
         losses = partial(_losses, ops, white, everyone, self._trace)
         count = len(everyone)
