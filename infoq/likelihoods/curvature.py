@@ -93,7 +93,16 @@ def _check_values(ops: Ops, matrix: Array) -> None:
     tolerance = 1e-10 if xp.finfo(matrix.dtype).bits >= 64 else 1e-5
     skew = xp.max(xp.max(xp.abs(matrix - xp.matrix_transpose(matrix)), axis=-1), axis=-1)
     size = xp.max(xp.max(xp.abs(matrix), axis=-1), axis=-1)
-    _refuse(ops, skew > tolerance * size, "it is not symmetric; take (A + A^T) / 2 if it should be")
+    index = first(ops, skew > tolerance * size)
+    if index is not None:
+        one = matrix[index, :, :]
+        apart = xp.abs(one - one.T)
+        row, column = divmod(int(xp.argmax(xp.reshape(apart, (-1,)))), one.shape[0])
+        raise ValueError(
+            f"matrix: candidate {index}: it is not symmetric; take (A + A^T) / 2 if it should be: "
+            f"{number(one[row, column]):.6g} at ({row}, {column}), "
+            f"{number(one[column, row]):.6g} at ({column}, {row})"
+        )
     values, _ = ops.symmetric_eigen(matrix)
     low = xp.min(values, axis=-1)
     index = first(ops, low < -tolerance * xp.max(xp.abs(values), axis=-1))

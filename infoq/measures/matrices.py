@@ -43,14 +43,22 @@ def check_square(ops: Ops, a: Array, given: Array, name: str, *, empty: bool = F
         raise ValueError(f"{name}: expected square matrices [..., D, D], got shape {shape}")
     if not ops.concrete(a) or 0 in shape:
         return
-    tolerance = {16: 1e-2, 32: 1e-4}.get(xp.finfo(given.dtype).bits, 1e-8)
+    tolerance = rounding_of(ops, given)
     off = ops.compiled(partial(_asymmetric, tolerance=tolerance), None)(a)
     if bool(xp.any(off)):
         place = first_place(ops, off)
+        mirror = (*place[:-2], place[-1], place[-2])
+        values = [float(ops.to_host(a[place])), float(ops.to_host(a[mirror]))]
         raise ValueError(
             f"{name}: element {place} of shape {shape} differs from its mirror image by more than "
-            f"{tolerance} of the scale; expected symmetric matrices, such as (a + a^T) / 2"
+            f"{tolerance} of the scale: {values[0]:.6g} and {values[1]:.6g}; expected symmetric "
+            "matrices, such as (a + a^T) / 2"
         )
+
+
+def rounding_of(ops: Ops, given: Array) -> float:
+    """What a symmetric matrix that was given may be off by, as a part of its scale."""
+    return {16: 1e-2, 32: 1e-4}.get(ops.xp.finfo(given.dtype).bits, 1e-8)
 
 
 def _all_finite(ops: Ops, x: Array) -> Array:

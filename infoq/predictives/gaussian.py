@@ -108,7 +108,8 @@ class Gaussian(Tree):
         Returns
         -------
         Gaussian
-            N candidates with one row each; nothing is inverted or factored.
+            N candidates with one row each; nothing is inverted. A covariance that is not symmetric
+            and positive semi-definite to rounding is refused: N^3 / 3 multiply-adds, once.
 
         Examples
         --------

@@ -115,7 +115,7 @@ def laplace(
         return _kronecker(embedding, prior, each)
     total = fisher(embedding)
     total = total if each == 1 else each * total
-    return DensePrecision(total + prior.matrix(embedding.num_parameters, total))
+    return DensePrecision.symmetric(total + prior.matrix(embedding.num_parameters, total))
 
 
 def fisher(embedding: Embedding, weights: Array | None = None) -> Array:

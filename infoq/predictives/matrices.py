@@ -10,6 +10,7 @@ from infoq.backends import Array, Ops, ops_for
 from infoq.backends.door import check_floating
 from infoq.backends.registry import admit
 from infoq.likelihoods.checks import number
+from infoq.measures.matrices import check_square, rounding_of
 from infoq.predictives.values import overflow
 
 
@@ -54,6 +55,9 @@ def read_vector(values: Array, name: str, remedy: str = "add a prior precision")
     return values
 
 
+# So that a covariance of zeros has a Cholesky factor, too.
+_TINY = 1e-30
+
 ADD_A_PRIOR = "add a prior, for example infoq.ScalarPrecision(1.0)"
 
 
@@ -77,10 +81,48 @@ def factor(ops: Ops, matrix: Array, name: str, remedy: str = ADD_A_PRIOR) -> Arr
 
 
 def read_matrix(matrix: Array, name: str, remedy: str = ADD_A_PRIOR) -> tuple[Array, Array]:
-    """A positive definite matrix [P, P], and its lower Cholesky factor."""
+    """A symmetric positive definite matrix [P, P], and its lower Cholesky factor."""
     ops = ops_for(**{name: matrix})
-    matrix = check_array(ops, matrix, 2, name)
-    return matrix, factor(ops, matrix, name, remedy)
+    full = check_array(ops, matrix, 2, name)
+    check_symmetric(ops, full, matrix, name)
+    return full, factor(ops, full, name, remedy)
+
+
+def check_symmetric(ops: Ops, matrix: Array, given: Array, name: str) -> None:
+    """Refuse a matrix that is not symmetric, with the two values that differ."""
+    if ops.concrete(matrix) and bool(ops.xp.all(ops.xp.isfinite(matrix))):
+        check_square(ops, matrix, given, name)
+
+
+def check_semidefinite(
+    ops: Ops, matrix: Array, given: Array, name: str, remedy: str, values: Array | None = None
+) -> None:
+    """Refuse a symmetric matrix with an eigenvalue below 0 by more than rounding makes of one.
+
+    By its eigenvalues, ascending, where these are known. Else by a Cholesky factor of the matrix
+    plus that rounding, P^3 / 3 multiply-adds, and by eigenvalues where it has none.
+    """
+    xp = ops.xp
+    if not ops.concrete(matrix):
+        return
+    size = matrix.shape[0]
+    # Of the scale: what was given may be off by, and what rounding of P rows adds to it.
+    share = rounding_of(ops, given) + float(10 * size * xp.finfo(matrix.dtype).eps)
+    allowed = share * max(0.0, number(xp.max(xp.linalg.diagonal(matrix))))
+    if values is None:
+        try:
+            ops.cholesky(matrix + identity(ops, size, matrix) * max(allowed, _TINY))
+            return
+        except NotImplementedError:
+            return  # no linear algebra in this library
+        except ValueError:
+            values = xp.linalg.eigvalsh(matrix)
+    least = number(values[0])
+    if least < -allowed:
+        raise ValueError(
+            f"{name}: expected a positive semi-definite matrix, got one of shape "
+            f"{tuple(matrix.shape)} with the eigenvalue {least:.6g}; {remedy}"
+        )
 
 
 def identity(ops: Ops, size: int, like: Array) -> Array:

@@ -82,7 +82,9 @@ class Precision(Tree, ABC):
 
     def root(self, num_parameters: int, like: Array) -> Array:
         """R [P, P] with `R^T R` the covariance."""
-        return DensePrecision(self.matrix(num_parameters, like)).root(num_parameters, like)
+        return DensePrecision.symmetric(self.matrix(num_parameters, like)).root(
+            num_parameters, like
+        )
 
     def whitening(self, num_parameters: int, like: Array) -> Whitening:
         """Coordinates in which the parameters have unit variance and nothing in common."""
@@ -136,7 +138,7 @@ class Precision(Tree, ABC):
         like = some_array(self, other)
         if size is None or like is None:
             raise ValueError("two precisions of unknown size; add them to an embedding's first")
-        return DensePrecision(self.matrix(size, like) + other.matrix(size, like))
+        return DensePrecision.symmetric(self.matrix(size, like) + other.matrix(size, like))
 
     def _words(self) -> str:
         return f"{type(self).__name__}(P={self.num_parameters})"
@@ -285,13 +287,13 @@ class DensePrecision(Precision):
     Parameters
     ----------
     matrix : array [P, P]
-        Symmetric and positive definite; the lower triangle is read.
+        Symmetric and positive definite.
 
     Raises
     ------
     TypeError, ValueError
-        If it is no square floating matrix, or (where values can be read) not positive definite;
-        the message has its smallest eigenvalue.
+        If it is no square floating matrix, or (where values can be read) not symmetric or not
+        positive definite; the message has two elements that differ, or its smallest eigenvalue.
 
     Notes
     -----
@@ -309,6 +311,12 @@ class DensePrecision(Precision):
 
     def __init__(self, matrix: Array) -> None:
         self._parts = read_matrix(matrix, "matrix")
+
+    @classmethod
+    def symmetric(cls, matrix: Array) -> DensePrecision:
+        """Of a matrix that is symmetric as it was made, except by rounding."""
+        ops = ops_for(matrix=matrix)
+        return cls.from_parts((matrix, factor(ops, matrix, "matrix")), ())
 
     @property
     def num_parameters(self) -> int:
@@ -356,12 +364,12 @@ class DensePrecision(Precision):
     def update(self, rows: Array) -> Precision:
         """The precision after R more outcomes with rows [R, P]."""
         _check_rows(rows, self.num_parameters)
-        return DensePrecision(self.parts[0] + rows.T @ rows)
+        return DensePrecision.symmetric(self.parts[0] + rows.T @ rows)
 
     def downdate(self, rows: Array) -> Precision:
         """The precision before R outcomes with rows [R, P]."""
         _check_rows(rows, self.num_parameters)
-        return DensePrecision(self.parts[0] - rows.T @ rows)
+        return DensePrecision.symmetric(self.parts[0] - rows.T @ rows)
 
     def colour(self, noise: Array) -> Array:
         """By the inverse of the Cholesky factor."""
@@ -369,7 +377,7 @@ class DensePrecision(Precision):
 
     def _plus(self, other: Precision) -> Precision | None:
         size = self.num_parameters
-        return DensePrecision(self.parts[0] + other.matrix(size, self.parts[0]))
+        return DensePrecision.symmetric(self.parts[0] + other.matrix(size, self.parts[0]))
 
 
 @capabilities()
@@ -490,7 +498,7 @@ class LowRankPrecision(Precision):
         base, rows, _, _ = self.parts
         count = rows.shape[0]
         if self.settings == -1:
-            dense = DensePrecision(self.matrix(self.num_parameters, rows))
+            dense = DensePrecision.symmetric(self.matrix(self.num_parameters, rows))
             return dense.colour(noise)
         deviation = base.colour(noise[:, count:])
         misfit = deviation @ rows.T + noise[:, :count]
