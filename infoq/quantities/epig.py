@@ -38,7 +38,8 @@ def epig(
         Of a `Gaussian`: "logdet" is the mean over every pair of candidate and target. "jensen"
         replaces the targets by one with their mean Fisher information: at least the mean, at most
         `jepig`. "trace" is what the candidate takes off BAIT's objective,
-        :math:`\tfrac12 tr(\bar F P^{-1}) - \tfrac12 tr(\bar F (P + F_i)^{-1})`. "kronecker" is the
+        :math:`\tfrac12 tr(\bar F P^{-1}) - \tfrac12 tr(\bar F (P + F_i)^{-1})`: at least
+        "jensen", which is at least the mean. "kronecker" is the
         trace with :math:`\bar F \approx E[\Lambda] \otimes E[\phi \phi^T]`, for a
         `KroneckerPrecision`.
 
