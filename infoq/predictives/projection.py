@@ -86,7 +86,14 @@ def spanned(
     min(Q, P) rows, and of a block of targets.
     """
     whitening = whitening.ready(ops)
-    directions, strengths = strongest(ops, white_targets(ops, whitening, rows_of, parts, scale))
+    white = white_targets(ops, whitening, rows_of, parts, scale)
+    return dividing(ops, whitening, *strongest(ops, white))
+
+
+def dividing(
+    ops: Ops, whitening: Whitening, directions: Array, strengths: Array
+) -> Spanned | Beyond:
+    """What divides candidates, from the singular vectors [r, P] and values of white targets."""
     if directions.shape[0] < directions.shape[1]:
         return Beyond(whitening, directions, strengths)
     return Spanned(whitening.back(ops, directions), strengths)
@@ -100,20 +107,26 @@ def white_targets(
     scale: Array,
 ) -> Array:
     """At most P white rows with the Fisher information of all targets, [min(Q, P), P]."""
-    xp = ops.xp
 
     def white(start: int, stop: int) -> Array:
         block = rows_of(ops, tuple(x[start:stop, ...] for x in parts))
         rows = whitening.rows(ops, block.scaled(ops, scale[start:stop]))
-        return xp.reshape(rows, (-1, rows.shape[-1]))
+        return ops.xp.reshape(rows, (-1, rows.shape[-1]))
 
-    count = int(scale.shape[0])
+    return reduced(ops, white, int(scale.shape[0]))
+
+
+def reduced(ops: Ops, white: Callable[[int, int], Array], count: int) -> Array:
+    """The rows of all targets, by blocks, as no more than columns that have the same products.
+
+    `white` gives those of targets from one to another; of the first alone, to learn the sizes.
+    """
     first = white(0, 1)
     each, size = int(first.shape[0]), int(first.shape[1])
     step = max(1, -(-_TALL * size // each))
     rows = white(0, min(step, count))
     for start in range(step, count, step):
-        rows = xp.concat([_triangle(ops, rows), white(start, min(start + step, count))])
+        rows = ops.xp.concat([_triangle(ops, rows), white(start, min(start + step, count))])
     return _triangle(ops, rows)
 
 
@@ -123,11 +136,16 @@ def strongest(ops: Ops, rows: Array, most: Array | None = None) -> tuple[Array, 
     Where rows say one thing twice, what they measure beside it is rounding: of `most`, where what
     they said was more once.
     """
-    xp = ops.xp
     directions, strengths = principal(ops, rows)
-    rounding = float(xp.finfo(strengths.dtype).eps) * directions.shape[0] ** 0.5
+    return directions, above_rounding(ops, strengths, most)
+
+
+def above_rounding(ops: Ops, strengths: Array, most: Array | None = None) -> Array:
+    """Singular values, 0 where they are rounding of the largest, or of `most`."""
+    xp = ops.xp
+    rounding = float(xp.finfo(strengths.dtype).eps) * strengths.shape[0] ** 0.5
     some = strengths > rounding * (xp.max(strengths) if most is None else most)
-    return directions, xp.where(some, strengths, ops.scalar(0.0, strengths))
+    return xp.where(some, strengths, ops.scalar(0.0, strengths))
 
 
 def _triangle(ops: Ops, rows: Array) -> Array:

@@ -9,23 +9,32 @@ from typing import Any, NamedTuple, TypeAlias
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.blocks import map_rows
+from infoq.likelihoods.checks import number
 from infoq.measures.elimination import log_above_share
 from infoq.predictives import growing, shifts
 from infoq.predictives.about import AllTargets, EachTarget
 from infoq.predictives.alike import one_of
 from infoq.predictives.batches import in_memory
+from infoq.predictives.embeddings import Embedding
+from infoq.predictives.explained import arrays_of
 from infoq.predictives.forms import DiagonalForm, Form
 from infoq.predictives.gaussian import Gaussian
 from infoq.predictives.laplace import laplace
 from infoq.predictives.matrices import identity
 from infoq.predictives.outcomes import place_of
 from infoq.predictives.precision import Precision
-from infoq.predictives.rows import symmetric
+from infoq.predictives.projection import beyond_noise
+from infoq.predictives.rows import DenseRows, Rows, symmetric
 from infoq.predictives.scored import Scored, as_one, members
 from infoq.predictives.shifts import remembered, square, times
+from infoq.predictives.stated import Stated, spanned_scores
 from infoq.predictives.weight_space import Layout
+from infoq.predictives.whitening import ObservedWhitening, Whitening
 
 Gain: TypeAlias = Callable[..., Array]
+
+# Of A this much below half of all digits, a hundred picks leave some.
+_DIGITS = 64
 
 
 class Told(NamedTuple):
@@ -52,10 +61,31 @@ def batch_of_labels(pool: Gaussian, about: Any, given: Any, approximation: str) 
     if isinstance(about, EachTarget):
         return PairedBatch(pool, about, precision)
     if isinstance(about, AllTargets):
-        return JointBatch(pool, about, precision)
+        forms = _forms_keep_digits(precision, pool.embedding, about.targets)
+        return (JointBatch if forms else ProjectedJointBatch)(pool, about, precision)
     if one_of(shifts.DIVERGENCES, approximation) == "trace":
         return FirstOrderBatch(pool, precision)
-    return DivergenceBatch(pool, precision)
+    forms = _forms_keep_digits(precision, pool.embedding)
+    return (DivergenceBatch if forms else ProjectedDivergenceBatch)(pool, precision)
+
+
+def _forms_keep_digits(precision: Precision, *embeddings: Embedding) -> bool:
+    """Whether forms keep more than half of all digits; True where values can't be read."""
+    own = embeddings[0].ops
+    like = own.upcast(embeddings[0].parts[0][:1, ...])
+    covariance = precision.covariance(like)
+    parts = tuple(embedding.parts for embedding in embeddings)
+    if own.derives(*arrays_of((parts, covariance))):
+        return True
+    for embedding in embeddings:
+        measured = own.fetch(growing.begin(embedding, (covariance,)).forms[0])
+        ops = ops_for(measured)
+        if not ops.concrete(measured):
+            return True
+        largest = number(ops.xp.max(ops.xp.linalg.trace(measured)))
+        if not largest < float(ops.xp.finfo(measured.dtype).eps) ** -0.5 / _DIGITS:
+            return False
+    return True
 
 
 class ShiftedBatch(ABC):
@@ -208,6 +238,43 @@ class DivergenceBatch(FormsBatch):
         return shifts.divergence(one, None, "logdet")
 
 
+class ProjectedBatch(ShiftedBatch):
+    """By a projection on what the batch measures, anew for each step.
+
+    For outcomes that say so much that what others leave of them is rounding of a form.
+    """
+
+    def start(self) -> Told:
+        """The empty batch."""
+        return Told(None, self._none_moved(0), ())
+
+    def add(self, state: Told, index: Array | int) -> Told:
+        """The batch with one more candidate."""
+        return state._replace(indices=(*state.indices, index))
+
+    def _beside(self, pool: Gaussian, state: Told, kernel: Gain, prepare: Any, *more: Any) -> Array:
+        """A kernel of candidates and what is prepared of the whitening and the batch."""
+        rows, scores = members(self._embedding, state.indices)
+        adopt, size = self._pool.ops.adopt, pool.embedding.num_parameters
+        batch = adopt(rows[:, None, :]), adopt(scores[:, None])
+        shared = (self._precision.whitening(size, pool.like), batch, *more)
+        rank = 2 * (size + int(rows.shape[0]))
+        return pool.map(kernel, *shared, prepare=prepare, rank=rank)
+
+
+class ProjectedDivergenceBatch(ProjectedBatch):
+    """About the parameters."""
+
+    def _gains(self, embedding: Scored, state: Told) -> Array:
+        pool = Gaussian(embedding, self._precision)
+        if not state.indices:
+            return shifts.divergence(pool, None, "logdet")
+        return self._beside(pool, state, _divergence_beside, _beside_a_batch)
+
+    def _value(self, one: Gaussian) -> Array:
+        return shifts.divergence(one, None, "logdet")
+
+
 class JointBatch(FormsBatch):
     """About all targets: by A, and what the targets explain of it.
 
@@ -238,6 +305,25 @@ class JointBatch(FormsBatch):
 
     def _gains(self, embedding: Scored, state: Told) -> Array:
         return self._map(_more_about_all, embedding, state.known.forms, state.moved)
+
+    def _value(self, one: Gaussian) -> Array:
+        return shifts.pointwise(one, self._targets, None)
+
+
+class ProjectedJointBatch(ProjectedBatch):
+    """About all targets."""
+
+    def __init__(self, pool: Gaussian, about: AllTargets, precision: Precision) -> None:
+        super().__init__(pool, precision)
+        self._targets = about
+
+    def _gains(self, embedding: Scored, state: Told) -> Array:
+        pool = Gaussian(embedding, self._precision)
+        if not state.indices:
+            return shifts.pointwise(pool, self._targets, None)
+        targets = self._targets.targets
+        prepare = partial(_targets_beside_a_batch, Layout.of(targets))
+        return self._beside(pool, state, _targets_beside, prepare, targets.parts)
 
     def _value(self, one: Gaussian) -> Array:
         return shifts.pointwise(one, self._targets, None)
@@ -318,6 +404,61 @@ def _more_divergence(layout: Layout, ops: Ops, *arguments: Any) -> Array:
         share = ops.xp.sum(ops.xp.linalg.diagonal(known), axis=-1)
     change = square(ops, measured - taken, left) / 2 - ops.xp.sum(across * left, axis=-1)
     return (log_above_share(ops, measured) + share) / 2 + change
+
+
+def _of_batch(_: Ops, parts: tuple[Array, ...]) -> tuple[Rows, Array]:
+    rows, scores = parts
+    return DenseRows(rows), scores
+
+
+def _beside_a_batch(ops: Ops, whitening: Whitening, batch: tuple[Array, ...]) -> tuple[Any, ...]:
+    """What divides candidates, what the batch's scores say, and how much less W P_0 W keeps."""
+    divides, stated = spanned_scores(ops, whitening, _of_batch, batch)
+    inside = 1 / ops.xp.sqrt(1 + divides.strengths * divides.strengths)
+    ones = ops.xp.ones_like(stated.left[: stated.left.shape[0] - inside.shape[0]])
+    return divides, stated, inside, ops.xp.concat([ones, inside])
+
+
+def _divergence_beside(layout: Layout, ops: Ops, *arguments: Any) -> Array:
+    """What labels add to the divergence of a batch: [n]."""
+    xp = ops.xp
+    rows, scores, (divides, stated, inside, beside) = shifts.scored_block(layout, ops, arguments)
+    left, told = divides.split(ops, rows, trace=False)
+    measured = left @ xp.matrix_transpose(left)
+    known = remembered(ops, measured, scores + stated.moved(left, told))
+    across = Stated(stated.told * inside**2, stated.left * beside**2).moved(left, told)
+    after = xp.sum(known[:, :, None] * (left * beside), axis=1)
+    change = xp.sum(after * after, axis=-1) / 2 - xp.sum(across * known, axis=-1)
+    share = beyond_noise(ops, left, told * inside)
+    share = xp.sum(share * share, axis=(-2, -1))
+    return (log_above_share(ops, measured) + share) / 2 + change
+
+
+def _targets_beside_a_batch(
+    layout: Layout,
+    ops: Ops,
+    whitening: Whitening,
+    batch: tuple[Array, ...],
+    parts: tuple[Array, ...],
+) -> tuple[Any, ...]:
+    """What a batch and what targets after it divide candidates by, and what their scores say."""
+    divides, stated = spanned_scores(ops, whitening, _of_batch, batch)
+
+    def rows_of(ops: Ops, parts: tuple[Array, ...]) -> tuple[Rows, Array]:
+        rows, scores, _ = shifts.scored_block(layout, ops, parts)
+        return rows, scores + stated.moved(*divides.split(ops, rows, trace=False))
+
+    after = ObservedWhitening(whitening, batch[0][:, 0, :]).ready(ops)
+    return divides, stated, *spanned_scores(ops, after, rows_of, parts)
+
+
+def _targets_beside(layout: Layout, ops: Ops, *arguments: Any) -> Array:
+    """What labels tell about targets' beyond a batch: [n]."""
+    rows, scores, shared = shifts.scored_block(layout, ops, arguments)
+    divides, stated, targets, theirs = shared
+    scores = scores + stated.moved(*divides.split(ops, rows, trace=False))
+    left, told = targets.split(ops, rows, trace=False)
+    return shifts.log_ratio_of_roots(ops, left, told, scores, theirs.moved(left, told))
 
 
 def _more_about_all(layout: Layout, ops: Ops, *arguments: Any) -> Array:

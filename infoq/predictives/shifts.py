@@ -23,14 +23,18 @@ from infoq.measures.elimination import bordered, log_above_share
 from infoq.predictives import weight_space
 from infoq.predictives.about import AllTargets, EachTarget
 from infoq.predictives.alike import one_of
+from infoq.predictives.explained import arrays_of
 from infoq.predictives.forms import Form, RootForm
 from infoq.predictives.gaussian import Gaussian
 from infoq.predictives.laplace import check_budget, fisher
 from infoq.predictives.matrices import identity
 from infoq.predictives.precision import Precision
+from infoq.predictives.projection import beyond_noise, spanned_logdet
 from infoq.predictives.rows import Rows, symmetric
 from infoq.predictives.scored import Scored
+from infoq.predictives.stated import Stated, spanned_scores
 from infoq.predictives.weight_space import Layout, explained_logdet
+from infoq.predictives.whitening import Whitening
 
 DIVERGENCES = ("logdet", "trace")
 
@@ -46,12 +50,26 @@ def pointwise(pool: Gaussian, about: EachTarget | AllTargets, given: Any) -> Arr
     """What each label tells about the targets' labels: [N] nats, of either sign."""
     precision = pool.known(given)
     if isinstance(about, AllTargets):
-        prepare, shared, rank = all_targets(about.targets, precision, pool.like)
-        return pool.read(pool.cast(pool.map(_about_all, *shared, prepare=prepare, rank=rank)))
+        return pool.read(pool.cast(_about_all_targets(pool, about.targets, precision)))
     targets = about.targets
     weights = pool.target_weights(targets, about.weights)
     shift = pool.ops.constant((pool.embedding.num_parameters,), 0.0, pool.like)
     return pool.read(pool.cast(about_each(pool, targets, weights, precision, shift)))
+
+
+def _about_all_targets(pool: Gaussian, targets: Scored, precision: Precision) -> Array:
+    """What each label tells about all targets': by a projection, as of `jepig`."""
+    ops, size = pool.ops, pool.embedding.num_parameters
+    count = len(targets) * targets.num_rows
+    check_budget(4 * min(size, count) * size, pool.like, f"targets: M={len(targets)}, P={size}")
+    shared = (precision.whitening(size, pool.like), targets.parts)
+    forms: Any = None
+    more: tuple[Any, ...] = ()
+    if ops.derives(*arrays_of((pool.embedding.parts, *shared))):
+        forms, more, _ = all_targets(targets, precision, pool.like)
+    prepare = partial(_by_projection, Layout.of(targets), forms)
+    rank = size if count >= size else 2 * (size + count)
+    return pool.map(_about_all, *shared, *more, prepare=prepare, rank=rank)
 
 
 def about_each(
@@ -125,9 +143,32 @@ def log_ratio_of(ops: Ops, measured: Array, explained: Array, scores: Array, mov
     xp = ops.xp
     before = remembered(ops, measured, scores)
     after, turned = remembered(ops, measured - explained, scores, moved)
-    grown = xp.sum(times(explained, before) * after, axis=-1)
-    grown = grown + xp.sum(moved * (2 * after + turned), axis=-1)
+    own = xp.sum(times(explained, before) * after, axis=-1)
+    both, square = 2 * xp.sum(moved * after, axis=-1), xp.sum(moved * turned, axis=-1)
+    now = xp.sum((scores + moved) * (after + turned), axis=-1)
+    grown = _less_cancelled(ops, (own, both, square), (now, -xp.sum(scores * before, axis=-1)))
     return explained_logdet(ops, measured, explained) - grown / 2
+
+
+def log_ratio_of_roots(ops: Ops, left: Array, told: Array, scores: Array, moved: Array) -> Array:
+    """The same by roots [n, R, ...] of what z leaves of A and of what it explains: [n]."""
+    xp = ops.xp
+    both = xp.stack([scores, moved], axis=-1)
+    rows = beyond_noise(ops, left, xp.concat([told, both], axis=-1))
+    rows, a, b = rows[:, :, :-2], rows[:, :, -2], rows[:, :, -1]
+    inner = rows @ xp.matrix_transpose(rows)
+    before = remembered(ops, inner, a)
+    terms = xp.sum(a * times(inner, before), axis=-1), 2 * xp.sum(a * b, axis=-1)
+    now = xp.sum((a + b) ** 2, axis=-1), -xp.sum(a * before, axis=-1)
+    grown = _less_cancelled(ops, (*terms, xp.sum(b * b, axis=-1)), now)
+    return (spanned_logdet(ops, rows) - grown) / 2
+
+
+def _less_cancelled(ops: Ops, one: tuple[Array, ...], two: tuple[Array, ...]) -> Array:
+    """The sum of either's terms, which is the same, by those that are smaller."""
+    xp = ops.xp
+    sizes = [_added(xp.abs(term) for term in terms) for terms in (one, two)]
+    return xp.where(sizes[0] <= sizes[1], _added(one), _added(two))
 
 
 def log_ratio_of_pairs(ops: Ops, across: Array, ours: Array, theirs: Array) -> Array:
@@ -186,7 +227,22 @@ def _first_order(layout: Layout, ops: Ops, *arguments: Any) -> Array:
 
 
 def _about_all(layout: Layout, ops: Ops, *arguments: Any) -> Array:
-    rows, scores, (covariance, explained, shift) = scored_block(layout, ops, arguments)
+    *_, forms = arguments
+    value = partial(_about_all_by_roots, layout, ops)
+    if not forms:
+        return value(*arguments)
+    return ops.valued(value, partial(_about_all_by_forms, layout, ops), *arguments)
+
+
+def _about_all_by_roots(layout: Layout, ops: Ops, *arguments: Any) -> Array:
+    rows, scores, (targets, stated, _) = scored_block(layout, ops, arguments)
+    left, told = targets.split(ops, rows, trace=False)
+    return log_ratio_of_roots(ops, left, told, scores, stated.moved(left, told))
+
+
+def _about_all_by_forms(layout: Layout, ops: Ops, *arguments: Any) -> Array:
+    rows, scores, (_, _, shared) = scored_block(layout, ops, arguments)
+    covariance, explained, shift = shared
     forms = covariance.of(ops, rows), explained.of(ops, rows)
     return log_ratio_of(ops, *forms, scores, rows.dot(ops, shift[None, :])[:, :, 0])
 
@@ -234,6 +290,24 @@ def _measured_targets(
     rows, scores, _ = scored_block(layout, ops, parts)
     rows, scores = _standardised(ops, rows, scores, covariance, shift)
     return covariance, rows.solved(ops, covariance.apply), scores, weights, shift
+
+
+def _by_projection(
+    layout: Layout,
+    forms: Callable[..., Any] | None,
+    ops: Ops,
+    whitening: Whitening,
+    parts: tuple[Array, ...],
+    *shared: Any,
+) -> tuple[Any, Stated, tuple[Any, ...]]:
+    """What divides candidates, what the targets' scores say, and forms for derivatives."""
+
+    def rows_of(ops: Ops, parts: tuple[Array, ...]) -> tuple[Rows, Array]:
+        rows, scores, _ = scored_block(layout, ops, parts)
+        return rows, scores
+
+    targets, stated = spanned_scores(ops, whitening, rows_of, parts)
+    return targets, stated, () if forms is None else forms(ops, *shared)
 
 
 def _by_rows(

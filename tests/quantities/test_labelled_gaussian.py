@@ -258,6 +258,36 @@ def test_float32_keeps_its_digits(backend, family, precision):
     two = infoq.pig(*double, labels, target_labels, target_weights=wide)
     two = backend.numpy(two)
     np.testing.assert_allclose(backend.numpy(one), two, atol=1e-5 * np.abs(two).max())
+    one = backend.numpy(infoq.jpig(pool, targets, labels, target_labels))
+    two = backend.numpy(infoq.jpig(*double, labels, target_labels))
+    np.testing.assert_allclose(one, two, atol=1e-5 * np.abs(two).max())
+
+
+@pytest.mark.parametrize("noise", [1e-3, 1e-6])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_targets_that_leave_next_to_nothing_of_a_label(backend, dtype, noise):
+    # Thirty targets over 16 parameters, as of jepig; labels are of the model, and two are not.
+    rng = np.random.default_rng(12)
+    x = rng.normal(size=(36, 16)).astype(dtype)
+    y = x @ rng.normal(size=16) + noise**0.5 * rng.normal(size=36)
+    y[:2] += 100 * noise**0.5
+    x, y = (np.asarray(a.astype(dtype), dtype=np.float64) for a in (x, y))
+
+    def embedding(which):
+        mean = backend.array(np.zeros(len(x[which])), dtype)
+        normal = likelihoods.Normal(noise, mean=mean)
+        return infoq.LastLayerEmbedding(backend.array(x[which], dtype), normal)
+
+    here, there = slice(0, 6), slice(6, 36)
+    labels = backend.array(y[here], dtype), backend.array(y[there], dtype)
+    score = infoq.jpig(infoq.Gaussian(embedding(here), 1.0), embedding(there), *labels)
+    after = np.linalg.inv(np.eye(16) + x[there].T @ x[there] / noise)
+    mean = after @ x[there].T @ y[there] / noise
+    before = stats.norm.logpdf(y[here], 0, np.sqrt(noise + np.sum(x[here] ** 2, axis=1)))
+    left = np.einsum("np,pq,nq->n", x[here], after, x[here])
+    later = stats.norm.logpdf(y[here], x[here] @ mean, np.sqrt(noise + left))
+    tolerance = {"float32": 1e-2 if noise < 1e-4 else 1e-3, "float64": 1e-8}[dtype]
+    np.testing.assert_allclose(backend.numpy(score), later - before, rtol=tolerance)
 
 
 def test_labels_that_are_held_to_be_impossible(backend):

@@ -170,6 +170,30 @@ def test_float32_batches(backend, name):
     np.testing.assert_allclose(gains, exact, atol=1e-4 * max(np.abs(exact).max(), abs(expected)))
 
 
+@pytest.mark.parametrize("precision", [1e-4, 1e-6])
+@pytest.mark.parametrize("family", ["normal", "softmax"])
+@pytest.mark.parametrize("name", ["IG", "JPIG"])
+def test_float32_where_outcomes_say_nearly_all(backend, name, family, precision):
+    # Beyond as many picks as parameters: others leave next to nothing of what candidates say.
+    problem = Problem(family, 30, candidates=7, targets=2, precision=precision)
+    function = make(name, problem, backend, dtype="float32")
+    state, batch = function.start(), []
+    for index in (2, 5, 0, 3):
+        gains = backend.numpy(function.gains(state))
+        expected = value_of(name, problem, batch)
+        exact = np.array([value_of(name, problem, [*batch, i]) - expected for i in range(7)])
+        np.testing.assert_allclose(gains, exact, atol=1e-3 * np.abs(exact).max())
+        state = function.add(state, index)
+        batch.append(index)
+    expected = value_of(name, problem, batch)
+    assert float(function.value(state)) == pytest.approx(expected, rel=3e-3)
+    fewer = backend.numpy(function.gains(function.remove(state, 5)))
+    rest = [2, 0, 3]
+    expected = value_of(name, problem, rest)
+    exact = np.array([value_of(name, problem, [*rest, i]) - expected for i in range(7)])
+    np.testing.assert_allclose(fewer, exact, atol=1e-3 * np.abs(exact).max())
+
+
 @names
 @pytest.mark.of_no_library
 def test_a_last_layer_is_never_formed_in_full(name):
