@@ -20,11 +20,14 @@ from infoq.predictives.precision import (
     LowRankPrecision,
     Precision,
     ScalarPrecision,
+    as_matrix,
     as_precision,
+    kept_rows,
+    known_by_covariance,
     some_array,
 )
 from infoq.predictives.rows import KroneckerRows, Rows
-from infoq.predictives.structured import CovariancePrecision, KroneckerPrecision
+from infoq.predictives.structured import KroneckerPrecision
 from infoq.settings import current_options
 
 STRUCTURES = ("dense", "low_rank", "diagonal", "kronecker")
@@ -50,7 +53,8 @@ def laplace(
         What was known before; add to its result to go on with more data.
     structure : {"dense", "low_rank", "diagonal", "kronecker"}, optional
         How the sum is kept. Default: "diagonal" for a `DiagonalEmbedding`, "low_rank" where the
-        data have fewer rows than parameters or the prior is a `CovariancePrecision`, else "dense".
+        data's rows and those that the prior keeps are fewer than the parameters or the prior is a
+        `CovariancePrecision`, else "dense".
     temperature : float
         What the data's information is divided by, T > 0; below 1 the posterior is colder.
 
@@ -101,21 +105,27 @@ def laplace(
             f"prior_precision: expected P={embedding.num_parameters} parameters, got "
             f"{prior.num_parameters}"
         )
-    if structure is None and _inverse_of_covariance(prior):
-        structure = "low_rank"
-    structure = settled_structure(embedding, structure)
+    natural = structure is None
+    structure = settled_structure(embedding, structure, prior)
     each = 1 / _positive(temperature)
     if structure == "diagonal":
         return prior + DiagonalPrecision.from_parts((each * fisher_diagonal(embedding),), ())
     if structure == "low_rank":
-        ops = embedding.ops
-        rows = ops.xp.reshape(embedding.dense(), (-1, embedding.num_parameters))
-        return LowRankPrecision(prior, rows if each == 1 else each**0.5 * rows)
+        return LowRankPrecision(prior, _all_rows(embedding, each))
     if structure == "kronecker":
         return _kronecker(embedding, prior, each)
     total = fisher(embedding)
     total = total if each == 1 else each * total
-    return DensePrecision.symmetric(total + prior.matrix(embedding.num_parameters, total))
+    total = total + prior.matrix(embedding.num_parameters, total)
+    if not natural:
+        return DensePrecision.symmetric(total)
+    return as_matrix(prior, total, lambda: _all_rows(embedding, each))
+
+
+def _all_rows(embedding: Embedding, each: float) -> Array:
+    """The rows of all candidates, one below the other: [N R, P]."""
+    rows = embedding.ops.xp.reshape(embedding.dense(), (-1, embedding.num_parameters))
+    return rows if each == 1 else each**0.5 * rows
 
 
 def fisher(embedding: Embedding, weights: Array | None = None) -> Array:
@@ -155,10 +165,12 @@ def kronecker_factors(embedding: Embedding, weights: Array | None = None) -> tup
     )
 
 
-def settled_structure(embedding: Embedding, structure: str | None) -> str:
+def settled_structure(
+    embedding: Embedding, structure: str | None, prior: Precision | None = None
+) -> str:
     """The structure that is asked for, or else the natural one; refused where it can't be."""
     if structure is None:
-        structure = _natural(embedding)
+        structure = _natural(embedding, prior)
     if structure not in STRUCTURES:
         raise ValueError(f"structure: expected one of {', '.join(STRUCTURES)}, got {structure!r}")
     _check_memory(embedding, structure)
@@ -173,18 +185,15 @@ def _positive(temperature: Any) -> float:
     return float(temperature)
 
 
-def _inverse_of_covariance(precision: Precision) -> bool:
-    """Whether a covariance, which may be singular, is what a precision is known by."""
-    if isinstance(precision, LowRankPrecision):
-        return _inverse_of_covariance(precision.parts[0])
-    return isinstance(precision, CovariancePrecision)
-
-
-def _natural(embedding: Embedding) -> str:
+def _natural(embedding: Embedding, prior: Precision | None) -> str:
     if isinstance(embedding, DiagonalEmbedding):
         return "diagonal"
-    fewer = embedding.num_candidates * embedding.num_rows < embedding.num_parameters
-    return "low_rank" if fewer else "dense"
+    count = embedding.num_candidates * embedding.num_rows
+    if prior is not None:
+        count += kept_rows(prior)
+        if known_by_covariance(prior):
+            return "low_rank"
+    return "low_rank" if count < embedding.num_parameters else "dense"
 
 
 def _check_memory(embedding: Embedding, structure: str) -> None:

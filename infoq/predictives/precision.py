@@ -112,8 +112,11 @@ class Precision(Tree, ABC):
         return ops.xp.astype(self.covariance(x).apply(ops, ops.upcast(x)), x.dtype)
 
     def update(self, rows: Array) -> Precision:
-        """The precision after R more outcomes with rows [R, P]: `P + rows^T rows`."""
-        return LowRankPrecision(self, rows)
+        """The precision after R more outcomes with rows [R, P]: `P + rows^T rows`.
+
+        As rows where all that are kept are fewer than the parameters, else as a matrix.
+        """
+        return _gathered(self, rows, 1)
 
     def downdate(self, rows: Array) -> Precision:
         """The precision before R outcomes with rows [R, P]: `P - rows^T rows`.
@@ -123,7 +126,7 @@ class Precision(Tree, ABC):
         ValueError
             If nothing positive definite is left.
         """
-        return LowRankPrecision(self, rows, sign=-1)
+        return _gathered(self, rows, -1)
 
     def __add__(self, other: Precision) -> Precision:
         """The precision of what both know."""
@@ -421,7 +424,7 @@ class LowRankPrecision(Precision):
             raise ValueError(f"sign: expected 1 or -1, got {sign}")
         rows = ops.upcast(rows)
         if isinstance(base, LowRankPrecision) and base.settings == sign:
-            rows, base = ops.join([base.parts[1], rows]), base.parts[0]
+            rows, base = _fewer(ops, ops.join([base.parts[1], rows])), base.parts[0]
         self.remedy = base.remedy
         lower, vectors = _conditioned(ops, base, rows) if sign > 0 else _taken_off(ops, base, rows)
         self._parts = (base, rows, lower, vectors)
@@ -525,6 +528,51 @@ class LowRankPrecision(Precision):
     def _words(self) -> str:
         sign = "" if self.settings == 1 else ", sign=-1"
         return f"LowRankPrecision({self.parts[0]!r}, Q={self.parts[1].shape[0]}{sign})"
+
+
+def kept_rows(precision: Precision) -> int:
+    """How many rows a precision keeps beside what they are added to."""
+    if not isinstance(precision, LowRankPrecision):
+        return 0
+    return kept_rows(precision.parts[0]) + int(precision.parts[1].shape[0])
+
+
+def known_by_covariance(precision: Precision) -> bool:
+    """Whether a covariance, which may be singular, is what a precision is known by."""
+    if isinstance(precision, LowRankPrecision):
+        return known_by_covariance(precision.parts[0])
+    return not precision.rooted
+
+
+def as_matrix(precision: Precision, total: Array, rows: Callable[[], Array]) -> Precision:
+    """The matrix `precision + rows^T rows`, or the rows where rounding leaves it indefinite."""
+    try:
+        return DensePrecision.symmetric(total)
+    except NotImplementedError:
+        raise
+    except ValueError:
+        if not isinstance(precision, LowRankPrecision):
+            raise
+        return LowRankPrecision(precision, rows())
+
+
+def _gathered(precision: Precision, rows: Array, sign: int) -> Precision:
+    ops = _check_rows(rows, precision.num_parameters)
+    count, size = rows.shape
+    if kept_rows(precision) + count < size or known_by_covariance(precision):
+        return LowRankPrecision(precision, rows, sign=sign)
+    rows = ops.upcast(rows)
+    total = precision.matrix(int(size), rows) + sign * (rows.T @ rows)
+    return (
+        as_matrix(precision, total, lambda: rows) if sign > 0 else DensePrecision.symmetric(total)
+    )
+
+
+def _fewer(ops: Ops, rows: Array) -> Array:
+    """The rows [Q, P], or P others with the same `rows^T rows` where these are fewer."""
+    if rows.shape[0] <= rows.shape[1] or ops.derives(rows):
+        return rows
+    return ops.orthogonal(rows)[1]
 
 
 def _conditioned(ops: Ops, base: Precision, rows: Array) -> tuple[Array, Array]:
