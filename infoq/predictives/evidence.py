@@ -17,7 +17,7 @@ from infoq.predictives.laplace import (
     settled_structure,
 )
 from infoq.predictives.precision import Precision, ScalarPrecision, as_precision
-from infoq.predictives.values import check_values
+from infoq.predictives.values import check_values, overflow
 
 
 @capabilities()
@@ -135,6 +135,8 @@ def optimise_prior_precision(
     norm = number(ops_for(local).xp.sum(ops_for(local).upcast(local) ** 2))
     values = _spectrum(embedding, structure)
     spectrum = [float(x) for x in embedding.ops.to_host(values).tolist()]
+    if not math.isfinite(math.fsum(spectrum)):
+        raise ValueError(f"embedding: in sum over the data, {overflow(ops, mean, 'it')}")
     # What rounding leaves of eigenvalues that are zero would pass for directions of the data.
     noise = len(spectrum) * float(embedding.ops.xp.finfo(values.dtype).eps) * max(spectrum)
     exact = settled_structure(embedding, structure) == "diagonal"

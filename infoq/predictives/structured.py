@@ -16,6 +16,7 @@ from infoq.predictives.matrices import (
     identity,
 )
 from infoq.predictives.precision import DensePrecision, Precision, ScalarPrecision
+from infoq.predictives.values import overflow
 from infoq.predictives.whitening import RotatedWhitening
 
 _AS_A_SUM = "a factor is a sum of curvatures, or of products of features with themselves"
@@ -61,6 +62,12 @@ class KroneckerPrecision(Precision):
         ops = ops_for(**(arrays if isinstance(shift, numbers.Real) else {**arrays, "shift": shift}))
         given = {"left": left, "right": right}
         left, right = (check_array(ops, x, 2, name) for name, x in given.items())
+        for name, x in (("left", left), ("right", right)):
+            if ops.concrete(x) and not bool(ops.xp.all(ops.xp.isfinite(x))):
+                raise ValueError(
+                    f"{name}: has values that are not finite; where outcomes measure much, "
+                    f"{overflow(ops, x, 'what they measure')}"
+                )
         if left.dtype != right.dtype:
             raise TypeError(f"left and right: expected one dtype, got {left.dtype}, {right.dtype}")
         check_symmetric(ops, left, given["left"], "left")

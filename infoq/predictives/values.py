@@ -50,19 +50,36 @@ def check_results(ops: Ops, x: Array, like: Array) -> Array:
         return x
     index = _first(ops, ~_finite_each(ops, x))
     if bool(ops.xp.any(ops.xp.isinf(x[index, ...]))):
-        problem = "is so large beside the precision or the noise that"
+        problem = f"beside the precision or the noise overflows {_narrow(ops, x, 'one of them')}"
     else:
-        problem = "is NaN, as its noise is below rounding, or"
-    raise ValueError(
-        f"embedding: what candidate {index} measures {problem} {overflow(ops, like, 'one of them')}"
-    )
+        problem = "is NaN: its noise is below rounding, or " + overflow(ops, like, "one of them")
+    raise ValueError(f"embedding: what candidate {index} measures {problem}")
+
+
+def check_sums(ops: Ops, x: Array, name: str, each: int = 1) -> Array:
+    """Results of similarities, [], [N] or [N each, ...]; refused where one is seen to be inf."""
+    if not ops.concrete(x) or 0 in x.shape:
+        return x
+    large = x == math.inf
+    if not bool(ops.xp.any(large)):
+        return x
+    which = ""
+    if x.ndim:
+        rows = ops.xp.any(ops.xp.reshape(large, (x.shape[0], -1)), axis=1)
+        which = f" of candidate {_first(ops, rows) // each}"
+    raise ValueError(f"{name}: a sum of products{which} overflows {_narrow(ops, x, name)}")
 
 
 def overflow(ops: Ops, x: Array, name: str) -> str:
     """That squares overflow in the precision that `x` is computed in, and what to do about it."""
-    bits = max(32, int(ops.xp.finfo(x.dtype).bits))
-    wider = ", or use float64" if bits == 32 else ""
-    return f"squares overflow float{bits}; scale {name}{wider}"
+    return f"squares overflow {_narrow(ops, ops.upcast(x), name)}"
+
+
+def _narrow(ops: Ops, x: Array, name: str) -> str:
+    """The dtype of `x`, which is too narrow, and what to do about it."""
+    bits = int(ops.xp.finfo(x.dtype).bits)
+    wider = f", or use float{2 * bits}" if bits < 64 else ""
+    return f"{str(x.dtype).rpartition('.')[2]}; scale {name}{wider}"
 
 
 def largest_number(ops: Ops, x: Array) -> float:

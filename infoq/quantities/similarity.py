@@ -9,6 +9,7 @@ from infoq.predictives import Embedding, Precision, ScalarPrecision
 from infoq.predictives.alike import check_alike
 from infoq.predictives.embeddings import DenseEmbedding
 from infoq.predictives.precision import as_precision, some_array
+from infoq.predictives.values import check_sums
 
 
 @capabilities()
@@ -71,7 +72,8 @@ def similarity_matrix(
         )
     if (array := some_array(known)) is not None:
         check_alike(ops, "precision", array, rows)
-    return ops.xp.astype(rows @ known.solve(columns).T, like.dtype)
+    result = ops.xp.astype(rows @ known.solve(columns).T, like.dtype)
+    return check_sums(ops, result, "embedding", rows.shape[0] // like.shape[0])
 
 
 def _flat(embedding: Embedding | Array) -> tuple[Array, Array]:

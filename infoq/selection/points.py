@@ -10,9 +10,10 @@ from typing import Any, TypeAlias
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.registry import admit
 from infoq.blocks import map_rows
+from infoq.likelihoods.checks import number
 from infoq.predictives import DenseEmbedding, Embedding
 from infoq.predictives.rows import DiagonalRows, KroneckerRows, Rows, symmetric
-from infoq.predictives.values import check_values
+from infoq.predictives.values import check_values, largest_number, overflow
 from infoq.settings import current_options
 
 Arrays: TypeAlias = tuple[Array, ...]
@@ -135,6 +136,7 @@ class Points:
             If the matrices are larger than ``options(memory=)`` allows.
         """
         ops = self.ops
+        self._check_total()
         taken = self.parts if places is None else self._taken(places)
         count, width = int(taken[0].shape[0]), self.width
         if self.factors in (_centred, _upcast):
@@ -174,6 +176,18 @@ class Points:
                 )
             )
         return symmetric(self.ops, self.ops.xp.concat(columns, axis=1))
+
+    def _check_total(self) -> None:
+        """Refuse points whose squared norms overflow together, as their Gram matrix would."""
+        ops, norms = self.ops, self.norms
+        top = number(ops.xp.max(norms))
+        share = number(ops.xp.sum(norms / top)) if top > 0 else 0.0
+        if share * top > largest_number(ops, norms):
+            index = int(ops.xp.argmax(norms))
+            raise ValueError(
+                f"points: of {len(self)} together, candidate {index} the longest, "
+                f"{overflow(ops, norms, 'points')}"
+            )
 
     def _check_memory(self, count: int, width: int, numbers: int) -> None:
         """Refuse matrices that don't fit, with their size."""

@@ -54,9 +54,32 @@ def test_half_precisions_are_squared_in_float32(backend):
     )
 
 
+def test_sums_that_overflow(backend):
+    # Each square fits, and a thousand of them do not.
+    points = backend.array(np.full((1000, 3), 1e18, "float32"))
+    found = "similarities: a sum of products.* overflows float32; scale .*, or use float64"
+    with np.errstate(over="ignore"):
+        for function in (infoq.FacilityLocation, infoq.GraphCut):
+            with pytest.raises(ValueError, match=found):
+                infoq.greedy(function(points), 2)
+    with pytest.raises(ValueError, match=r"points: of 1000 together, .* squares overflow float32"):
+        infoq.kdpp(points, 2)
+
+
+@pytest.mark.of_libraries("numpy", "torch", "jax")
+def test_sums_that_a_half_precision_cannot_say(backend):
+    rows = backend.array(np.full((3, 40), 100.0, "float16"))
+    found = "a sum of products of candidate 0 overflows float16; scale .*, or use float32"
+    with np.errstate(over="ignore"):
+        with pytest.raises(ValueError, match=f"embedding: {found}"):
+            infoq.similarity_matrix(rows)
+        with pytest.raises(ValueError, match=f"similarities: {found}"):
+            infoq.greedy(infoq.FacilityLocation(rows), 1)
+
+
 def test_what_overflows_beside_the_precision(backend):
     pool = infoq.Gaussian(backend.array(np.array([[1.0], [1e15]], "float32")), 1e-12)
-    found = "what candidate 1 measures is so large .* overflow float32; scale one of them, or use f"
+    found = "what candidate 1 measures beside .* overflows float32; scale one of them, or use f"
     with np.errstate(over="ignore"):
         for score in (infoq.eig, lambda x: x.entropy(), lambda x: x.covariance()):
             with pytest.raises(ValueError, match=found):

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.predictives.outcomes import place_of
+from infoq.predictives.values import check_sums
 from infoq.quantities.submodular.magnified import MagnifiedSimilarities
 from infoq.quantities.submodular.reading import taken
 from infoq.quantities.submodular.similarities import Similarities
@@ -25,6 +26,9 @@ class SimilarityFunction(ABC):
 
     mutual_submodular: bool = False
     """Whether that is known of its `mutual`, whatever the queries."""
+
+    _finite: bool = True
+    """Whether a result that is infinite has overflown."""
 
     def __init__(self, pool: Similarities | MagnifiedSimilarities) -> None:
         self._pool: Any = pool
@@ -62,8 +66,10 @@ class SimilarityFunction(ABC):
         return rest
 
     def _finish(self, x: Array) -> Array:
-        """A result in memory as an array of what was given."""
-        return self.ops.adopt(ops_for(x).xp.astype(x, self._pool.like.dtype))
+        """A result in memory as an array of what was given, refused where it overflows."""
+        ops = ops_for(x)
+        result = ops.xp.astype(x, self._pool.like.dtype)
+        return self.ops.adopt(check_sums(ops, result, "similarities") if self._finite else result)
 
     def _full(self, size: int) -> Array:
         """Zeros [size], in memory."""

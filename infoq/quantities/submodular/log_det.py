@@ -96,6 +96,8 @@ class LogDet(SimilarityFunction):
     (array([0, 2]), array([1.3863, 0.    ]), 'rank')
     """
 
+    _finite = False  # the logarithm of a determinant that is 0
+
     def __init__(
         self,
         points: Embedding | Array | None = None,
