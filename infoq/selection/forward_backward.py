@@ -135,7 +135,7 @@ def forward_backward(
         index = -min(zip(worth, (-i for i in members), strict=True))[1]
         members.remove(index)
         state = remove(state, index)
-    chain = Growth(f, len(members), members, given)
+    chain = Growth(f, len(members), _as_array(growth, members), given)
     for index in members:
         place = chain.places[index : index + 1]
         chain.take(place, chain.gains_of(place))
@@ -153,10 +153,15 @@ def _too_many(members: list[int], size: int | None, price: dict[int, float], pur
 def _selected(growth: Growth, members: list[int], gains: Array) -> Selection:
     """Who stays and what each adds, as a selection."""
     xp, adopt = growth.ops.xp, growth.f.ops.adopt
-    device = growth.ops.device(growth.places)
-    indices = xp.asarray(members, dtype=growth.places.dtype, device=device)
     gains = growth.f.ops.fetch(gains)
-    return Selection(adopt(indices), adopt(gains), adopt(xp.sum(gains)), "size")
+    return Selection(adopt(_as_array(growth, members)), adopt(gains), adopt(xp.sum(gains)), "size")
+
+
+def _as_array(growth: Growth, members: list[int]) -> Array:
+    """Members as indices [m], where gains are."""
+    places = growth.places
+    device = growth.ops.device(places)
+    return growth.ops.xp.asarray(members, dtype=places.dtype, device=device)
 
 
 def _order(loss: float) -> float:
@@ -168,8 +173,7 @@ def _losses(
 ) -> list[float]:
     """What the removal of each member would take off the value."""
     f, ops = growth.f, growth.ops
-    device = ops.device(growth.places)
-    indices = ops.xp.asarray(members, dtype=growth.places.dtype, device=device)
+    indices = _as_array(growth, members)
     if hasattr(f, "losses_of"):
         losses: list[float] = ops.to_host(f.ops.fetch(f.losses_of(state, indices))).tolist()
         return losses

@@ -64,8 +64,8 @@ class Growth:
         self.none = self._first[:0]
         self.places = ops.xp.arange(len(f), device=ops.device(self._first))
         self.available, self.unpicked = allowed(ops, self.places, candidates, taken)
-        if among is None:
-            self.among = self.places
+        # By now it is known where gains are.
+        self.among = self.places if among is None else _at(ops, self.available, self.places)
         self.readable = ops.concrete(self._first, self.available)
         self.lowest = ops.scalar(-float("inf"), self._first)
         self.count = len(f) - len(taken)
@@ -78,10 +78,7 @@ class Growth:
         self._noises: list[float] | None = [] if hasattr(f, "noise") and self.readable else None
 
     def _looked_at(self, candidates: Any, taken: list[Any]) -> Array | None:
-        """Those whose gains are evaluated [m], ascending; None for everybody.
-
-        One at least: some libraries refuse gains of nobody.
-        """
+        """Those whose gains are evaluated [m], ascending; None for everybody."""
         if self._few is None or candidates is None:
             return None
         places = _places(self.f, candidates)
@@ -89,10 +86,7 @@ class Growth:
         free, _ = allowed(ops, places, candidates, taken)
         if not ops.concrete(free):
             return None
-        some = ops.xp.astype(ops.xp.nonzero(free)[0], places.dtype)
-        if some.shape[0] == places.shape[0]:
-            return None
-        return some if some.shape[0] > 0 else places[:1]
+        return None if bool(ops.xp.all(free)) else _at(ops, free, places)
 
     def _gains_now(self) -> Array:
         """The gains of all that are looked at, in memory."""
@@ -209,7 +203,9 @@ class Growth:
         gains = xp.concat([self.none, *self.gained])
         value = xp.sum(gains)
         if self._most is not None:
-            most = xp.astype(self._most, gains.dtype)
+            # In half precision rounded down, too.
+            rounding = float(xp.finfo(gains.dtype).eps) if gains.dtype != self._most.dtype else 0
+            most = xp.astype(self._most * (1 - rounding), gains.dtype)
             gains = _at_most(self.ops, gains, most)
             value = xp.minimum(xp.sum(gains), most)
         indices = xp.concat([self.places[:0], *self.indices])
@@ -233,6 +229,12 @@ def _at_most(ops: Ops, gains: Array, most: Array) -> Array:
     beyond = xp.where(total > most, total - most, zero)
     before = xp.concat([zero[None], beyond[:-1]])
     return xp.where(beyond > before, xp.maximum(gains - (beyond - before), zero), gains)
+
+
+def _at(ops: Ops, free: Array, places: Array) -> Array:
+    """The places that are free; the first where none is, as some libraries want gains of one."""
+    some = ops.xp.astype(ops.xp.nonzero(free)[0], places.dtype)
+    return some if some.shape[0] > 0 else places[:1]
 
 
 def _places(f: SetFunction, candidates: Any) -> Array:

@@ -135,6 +135,17 @@ def test_about_targets_too(backend, quantity, samples):
     assert 1 <= batch.informative < 8
 
 
+@pytest.mark.of_libraries("numpy", "torch", "jax")
+def test_half_precision_does_not_round_beyond(backend):
+    for number in (3, 5, 6, 7, 11, 20):
+        probs = draws(number, 30, number, 4, 60.0).astype("float16")
+        batch = infoq.greedy(infoq.EIG(backend.array(probs)), 6)
+        _, _, total, value = sums(backend, batch)
+        assert batch.gains.dtype == backend.array(probs).dtype
+        assert max(total, value) <= math.log(number)
+        assert value > 0.99 * math.log(number)
+
+
 def test_what_is_given_leaves_less(backend):
     probs = draws(7, 20, 6, 3, 60.0)
     f = infoq.EIG(backend.array(probs), samples=80)
