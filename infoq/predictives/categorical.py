@@ -68,9 +68,10 @@ class Categorical(Tree):
         If there is not exactly one array, it is not floating, or the arrays are of several
         libraries.
     ValueError
-        If the shape does not fit `axes`, an axis is empty, or (where values can be read) a value
-        is NaN, negative or infinite, or a row does not sum to one within 0.001 (float16 and
-        bfloat16: 0.02). The message names the first offending candidate and draw.
+        If the shape does not fit `axes`, an axis is empty, there is one class (of one logit z pass
+        the two logits [0, z]), or (where values can be read) a value is NaN, negative or infinite,
+        or a row does not sum to one within 0.001 (float16 and bfloat16: 0.02). The message names
+        the first offending candidate and draw.
 
     Notes
     -----

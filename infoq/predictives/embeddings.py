@@ -156,7 +156,8 @@ class DenseEmbedding(Embedding):
     ------
     TypeError, ValueError
         If the array is not floating, has another rank or an empty axis, or (where values can be
-        read) is not finite; the message names the first offending candidate.
+        read) is not finite or has squares that overflow; the message names the first offending
+        candidate.
 
     Examples
     --------

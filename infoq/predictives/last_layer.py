@@ -37,8 +37,9 @@ class LastLayerEmbedding(Embedding):
     Raises
     ------
     TypeError, ValueError
-        If the features are not floating, not [N, D] or (where values can be read) not finite, or
-        the likelihood is of another number of candidates, dtype, library or device.
+        If the features are not floating, not [N, D] or (where values can be read) not finite, also
+        in their squares, or the likelihood is of another number of candidates, dtype, library or
+        device.
 
     Notes
     -----

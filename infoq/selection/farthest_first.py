@@ -66,8 +66,8 @@ def farthest_first(
         If the points are no floating array or embedding, k or `first` is no integer, or values
         cannot be read (inside `jax.jit`).
     ValueError
-        If the points are not finite or not [N, P], k is negative, `first` may not be picked or
-        goes with given points, or `candidates` or an index does not fit the pool.
+        If the points or their squares are not finite or not [N, P], k is negative, `first` may not
+        be picked or goes with given points, or `candidates` or an index does not fit the pool.
 
     Notes
     -----

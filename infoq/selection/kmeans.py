@@ -72,8 +72,8 @@ def kmeans_plusplus(
         If the points are no floating array or embedding, k is no integer, or values cannot be read
         (inside `jax.jit`).
     ValueError
-        If the points are not finite or not [N, P], k is negative, `first` is neither, or
-        `candidates` or an index does not fit the pool.
+        If the points or their squares are not finite or not [N, P], k is negative, `first` is
+        neither, or `candidates` or an index does not fit the pool.
 
     Notes
     -----
