@@ -170,6 +170,13 @@ def _over_split(
     return xp.sum(mean * xp.reshape(total, (n, classes)), axis=-1)
 
 
+def row_information(ops: Ops, deviations: Array, probs: Array, weights: Array) -> Array:
+    """`KL(p(. | s) || p)` by each row s of a split [S, K], of one candidate [1, K, C]: [S] nats."""
+    mean = ops.mix(weights, probs)
+    ratio = _ratio(ops, probs, mean)[0, ...]
+    return ops.kl_term(deviations @ ratio) @ mean[0, :]
+
+
 def outcome_split(ops: Ops, probs: Array, weights: Array, target_weights: Array) -> Split:
     """The posterior over draws after each outcome of each of M targets: S = M C rows.
 

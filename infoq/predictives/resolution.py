@@ -10,7 +10,7 @@ from infoq.blocks import map_rows
 from infoq.measures.distribution import to_probabilities
 from infoq.predictives.about import AllTargets, EachTarget
 from infoq.predictives.categorical import Categorical
-from infoq.predictives.divergence import _ratio
+from infoq.predictives.divergence import row_information
 from infoq.predictives.outcomes import Outcomes
 
 # Gains of exhausted batches by rounding alone were up to 5e-7 of log K in float32, and up to 8e-15
@@ -85,11 +85,8 @@ def _by_row(ops: Ops, one: Categorical, weights: Array, given: Outcomes) -> Arra
     probs = to_probabilities(ops, values, one.settings[1])
     size = 4 * int(ops.xp.finfo(weights.dtype).bits) // 8 * one.num_classes
     return map_rows(
-        _moved, (given.split(ops, weights).deviations,), (probs, weights), bytes_per_row=size
+        row_information,
+        (given.split(ops, weights).deviations,),
+        (probs, weights),
+        bytes_per_row=size,
     )
-
-
-def _moved(ops: Ops, deviations: Array, probs: Array, weights: Array) -> Array:
-    mean = ops.mix(weights, probs)
-    ratio = _ratio(ops, probs, mean)[0, ...]
-    return ops.kl_term(deviations @ ratio) @ mean[0, :]
