@@ -14,7 +14,7 @@ from typing import Any
 
 from infoq.backends import Array, Ops
 from infoq.backends.capabilities import capabilities
-from infoq.measures.elimination import eliminate_semidefinite
+from infoq.measures.elimination import eliminate_semidefinite, log1p_det
 from infoq.measures.matrices import (
     broadcast_batch,
     check_square,
@@ -380,12 +380,29 @@ def log_det(ops: Ops, a: Array, scale: Array, ridge: float, name: str) -> Array:
     xp = ops.xp
     if a.shape[-1] == 0:
         return xp.zeros_like(xp.sum(a, axis=(-2, -1)))
+    if _plainly_above(ops, a, scale, ridge):
+        return a.shape[-1] * math.log(ridge) + log1p_det(ops, a / ridge)
     fine = not_negative(ops, a, scale, ridge, name)
     if ridge == 0:
         value = ops.over_stacks(_without_ridge, "(i,j),(i)->()", a, scale)
     else:
         value = _with_any_ridge(ops, a, scale, ridge)
     return xp.where(fine, value, ops.scalar(math.nan, a))
+
+
+def _plainly_above(ops: Ops, a: Array, scale: Array, ridge: float) -> bool:
+    """Whether a ridge is seen to be far beyond all negative eigenvalues, as of inner products."""
+    if ridge == 0 or not ops.concrete(a):
+        return False
+    if not bool(ops.xp.all(ridge > 2 * clearly(ops, a) * ops.xp.abs(scale))):
+        return False
+    try:
+        not_negative(ops, a, scale, 0.0, "")
+    except NotImplementedError:
+        raise
+    except ValueError:
+        return False
+    return True
 
 
 def resolves(ops: Ops, a: Array, scale: Array, ridge: float) -> Array:

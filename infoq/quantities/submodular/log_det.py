@@ -164,11 +164,10 @@ class LogDet(SimilarityFunction):
         left, pivots = state.left, self._pivots
         here = xp.reshape(xp.asarray(index, device=self._local.device(left)), (1,))
         mine = xp.take(left, here, axis=0)
-        kept, mine = (
-            x[0, ...] for x in (pivots.alive(mine, here, size), pivots.floored(mine, here))
-        )
+        kept = pivots.alive(mine, here, size)[0, ...]
         vector = self._pool.vector(index)
         if isinstance(pivots, KernelPivots):
+            mine = pivots.floored(mine, here)[0, ...]
             for group in (state.settled, state.recent):
                 vector = vector - self._local.row(group.T, index) @ group
             vector, refused = pivots.pick(vector, left, mine, index, kept)
@@ -200,6 +199,10 @@ class LogDet(SimilarityFunction):
     def _gains(self, state: LogDetState, places: Array | None) -> Array:
         """Of all, or of those at `places`."""
         xp = self._local.xp
+        left = self._at(state.left, places)
+        if self._pivots.all_alive(left):
+            gains = math.log(self._ridge) + xp.log1p(left / self._ridge)
+            return self._finish(gains)
         left, alive, refused = self._left(state, places)
         if self._ridge > 0:
             part = xp.where(alive, left / self._ridge, self._zero)
@@ -220,12 +223,13 @@ class LogDet(SimilarityFunction):
 
     def _left(self, state: LogDetState, places: Array | None) -> tuple[Array, Array, Array | None]:
         """What is left of candidates, who of them can be added, and who is refused."""
-        left = state.left
-        if places is not None:
-            left = self._local.xp.take(left, places, axis=0)
+        left = self._at(state.left, places)
         refused = self._pivots.refused(left, places, state.indices)
         alive = self._pivots.alive(left, places, len(state.indices))
         return self._pivots.floored(left, places), alive, refused
+
+    def _at(self, x: Array, places: Array | None) -> Array:
+        return x if places is None else self._local.xp.take(x, places, axis=0)
 
     def _unless(self, gains: Array, refused: Array | None) -> Array:
         if refused is None:

@@ -41,6 +41,10 @@ class Pivots:
         """Who of all, or of those at `places`, can be added to a batch of `size`."""
         return left > 0 if self.ridge == 0 else self.ops.xp.ones_like(left) > 0
 
+    def all_alive(self, left: Array) -> bool:
+        """Whether it is known at a glance that everybody can be added."""
+        return self.ridge > 0
+
     def floored(self, left: Array, places: Array | None) -> Array:
         """What is left of candidates that are not refused."""
         return left
@@ -90,6 +94,12 @@ class KernelPivots(Pivots):
         limit = ((size + 1) * self.rounding) * self._at(self._whole, places)
         dead = (left < 0) & (left + self.ridge <= limit)
         return ~dead | (self._at(self._hidden, places) & (left > -math.inf))
+
+    def all_alive(self, left: Array) -> bool:
+        """Whether it is known at a glance that everybody can be added."""
+        if self.ridge == 0 or not self.ops.concrete(left):
+            return False
+        return bool(self.ops.xp.min(left) >= 0)
 
     def floored(self, left: Array, places: Array | None) -> Array:
         """What is left of candidates that are not refused."""
