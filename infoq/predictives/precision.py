@@ -422,7 +422,7 @@ class LowRankPrecision(Precision):
         ops = _check_rows(rows, base.num_parameters)
         if sign not in (1, -1):
             raise ValueError(f"sign: expected 1 or -1, got {sign}")
-        rows = ops.upcast(rows)
+        rows = ops.upcast(ops.native(rows))
         if isinstance(base, LowRankPrecision) and base.settings == sign:
             rows, base = _fewer(ops, ops.join([base.parts[1], rows])), base.parts[0]
         self.remedy = base.remedy
@@ -561,7 +561,7 @@ def _gathered(precision: Precision, rows: Array, sign: int) -> Precision:
     count, size = rows.shape
     if kept_rows(precision) + count < size or known_by_covariance(precision):
         return LowRankPrecision(precision, rows, sign=sign)
-    rows = ops.upcast(rows)
+    rows = ops.upcast(ops.native(rows))
     total = precision.matrix(int(size), rows) + sign * (rows.T @ rows)
     return (
         as_matrix(precision, total, lambda: rows) if sign > 0 else DensePrecision.symmetric(total)

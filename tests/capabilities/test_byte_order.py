@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import infoq
 from tests.capabilities.checking import cases
 
 pytestmark = pytest.mark.of_libraries("numpy", "dask")
@@ -34,3 +35,41 @@ def test_the_other_byte_order_changes_nothing(backend, case, dtype):
             assert one.dtype == other.dtype
             assert one.dtype.isnative
             np.testing.assert_array_equal(backend.numpy(one), backend.numpy(other))
+
+
+def gaussian(rows):
+    return infoq.Gaussian(rows, 1.0)
+
+
+RNG = np.random.default_rng(0)
+PROBS, ROWS = RNG.dirichlet(np.ones(3), (6, 4)), RNG.normal(size=(6, 3))
+PLACES, LABELS = np.array([4, 1, 2]), np.array([0, 1, 2, 2, 1, 0])
+ARGUMENTS = {
+    "low-rank rows": (ROWS, lambda x: infoq.eig(gaussian(x), given=infoq.LowRankPrecision(1.0, x))),
+    "draw weights": (np.arange(1.0, 5), lambda x: infoq.eig(infoq.Categorical(PROBS, weights=x))),
+    "target weights": (
+        np.arange(1.0, 7),
+        lambda x: infoq.epig(PROBS, PROBS, target_weights=x),
+    ),
+    "noise": (np.arange(1.0, 4), lambda x: infoq.eig(infoq.Gaussian.from_covariance(np.eye(3), x))),
+    "candidates": (PLACES, lambda x: infoq.greedy(infoq.EIG(PROBS), 2, candidates=x).indices),
+    "given": (PLACES, lambda x: infoq.greedy(infoq.EIG(PROBS), 2, given=x).gains),
+    "costs": (LABELS + 1, lambda x: infoq.greedy(infoq.EIG(PROBS), costs=x, budget=4).gains),
+    "labels": (LABELS, lambda x: infoq.ig(PROBS, x)),
+    "an index": (PLACES, lambda x: infoq.eig(infoq.Categorical(PROBS)[x])),
+    "queries of a combinator": (
+        PLACES,
+        lambda x: infoq.greedy(infoq.mutual(infoq.LogDet(ROWS, ridge=1.0), x), 2).gains,
+    ),
+    "noise of a likelihood": (ROWS**2 + 1, lambda x: infoq.likelihoods.Normal(x).parts[0]),
+    "half": (ROWS.astype("float16"), lambda x: infoq.eig(gaussian(x))),
+}
+
+
+@pytest.mark.of_libraries("numpy")
+@pytest.mark.parametrize(("value", "function"), ARGUMENTS.values(), ids=ARGUMENTS)
+def test_the_other_byte_order_of_any_argument(backend, value, function):
+    found, expected = function(swapped(value)), function(value)
+    assert found.dtype == expected.dtype
+    assert found.dtype.isnative
+    np.testing.assert_array_equal(found, expected)
