@@ -63,6 +63,17 @@ class JaxOps(Ops):
         """By `lax.cond`, which runs one of them also inside a compiled program."""
         return jax.lax.cond(condition, first, second)
 
+    def either(
+        self,
+        condition: Array,
+        one: Callable[..., Array],
+        other: Callable[..., Array],
+        *arguments: Any,
+    ) -> Array:
+        """By a branch of the compiled program."""
+        result: Array = jax.lax.cond(condition, one, other, *arguments)
+        return result
+
     def compiled(self, function: Callable[..., Any], settings: Hashable) -> Callable[..., Any]:
         """`function` as one program, kept for the next call of its kind."""
         key = (self, _key(function), settings)

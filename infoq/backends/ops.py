@@ -89,6 +89,21 @@ class Ops:
         """
         return value(*arguments)
 
+    def either(
+        self,
+        condition: Array,
+        one: Callable[..., Array],
+        other: Callable[..., Array],
+        *arguments: Any,
+    ) -> Array:
+        """`one` of the arguments where a 0-d condition holds, else the `other`; one is computed.
+
+        Where the condition can't be read, and a library has no branches, it is the `other`.
+        """
+        if self.concrete(condition) and bool(condition):
+            return one(*arguments)
+        return other(*arguments)
+
     def records(self, x: Array) -> Hashable:
         """How gradients of `x` are recorded; what is equal may stand for each other."""
         return None

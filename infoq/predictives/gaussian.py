@@ -370,9 +370,14 @@ class Gaussian(Tree):
         groups = 1 if isinstance(targets, DiagonalEmbedding) else targets.num_rows
         size = len(targets) * groups * self.embedding.num_parameters
         check_budget(size, self.like, f"targets: M={len(targets)} with R={groups} rows each")
-        prepare = partial(weight_space.measured_targets, Layout.of(targets))
-        shared = (precision.covariance(self.like), targets.parts, weights)
-        return self.map(weight_space.each_target, *shared, prepare=prepare, rank=groups)
+        layout = Layout.of(targets)
+        prepare = partial(weight_space.measured_targets, layout)
+        whitening: Any = ()
+        if not isinstance(targets, DiagonalEmbedding):
+            whitening = precision.whitening(self.embedding.num_parameters, self.like)
+        shared = (precision.covariance(self.like), targets.parts, weights, whitening)
+        kernel = partial(_each_target, layout)
+        return self.map(kernel, *shared, prepare=prepare, rank=groups)
 
     def _joint(
         self, targets: Embedding, precision: Precision, weights: Any, approximation: str
@@ -468,6 +473,10 @@ class Gaussian(Tree):
         ops_for(targets=targets.parts[0], target_weights=weights)
         like = self.ops.xp.reshape(self.like, (-1,))[:1][:, None, None]
         return check_weights(self.ops, weights, like, size, "target_weights", "target")
+
+
+def _each_target(targets: Layout, layout: Layout, ops: Ops, *arguments: Any) -> Array:
+    return weight_space.each_target(layout, targets, ops, *arguments)
 
 
 def _size(form: Any) -> int:

@@ -28,7 +28,16 @@ from infoq.predictives.forms import (
     unfolded,
 )
 from infoq.predictives.matrices import identity
-from infoq.predictives.projection import spanned, told_logdet, told_trace
+from infoq.predictives.projection import (
+    beyond_noise,
+    spanned,
+    strongest,
+    told_logdet,
+    told_trace,
+)
+from infoq.predictives.projection import (
+    divided as divide,
+)
 from infoq.predictives.rows import Rows, symmetric
 from infoq.predictives.whitening import Whitening
 
@@ -183,15 +192,58 @@ def _by_forms(layout: Layout, score: Score, ops: Ops, *arguments: Any) -> Array:
     return score(ops, *(form.of(ops, rows) for form in (covariance, *others)))
 
 
-def each_target(layout: Layout, ops: Ops, *arguments: Any) -> Array:
+def each_target(layout: Layout, targets: Layout, ops: Ops, *arguments: Any) -> Array:
     """The weighed sum over targets of `-1/2 log det(I - G_ie G_ie^T)`: [n].
 
-    `G_ie` [R, S] is the correlation of what the candidate and the target measure.
+    `G_ie` [R, S] is the correlation of what the candidate and the target measure. Where both may
+    say so much that it is nearly 1, by a projection on what each target measures; derivatives are
+    those of the correlations.
     """
+    *_, whitening, said = arguments[layout.arrays : layout.arrays + 5]
+    correlated = partial(_by_correlations, layout, ops)
+    projected = partial(_by_each_projection, layout, targets, ops)
+
+    def smooth(*arguments: Any) -> Array:
+        rows, (covariance, *_) = layout.split(ops, arguments)
+        return correlated(covariance.of(ops, rows), *arguments)
+
+    def value(*arguments: Any) -> Array:
+        rows, (covariance, _, _, _, said, *_) = layout.split(ops, arguments)
+        own = covariance.of(ops, rows)
+        much = (ops.xp.max(_trace(ops, own)) > _MUCH) & (ops.xp.max(said) > _MUCH)
+        return ops.either(much, projected, correlated, own, *arguments)
+
+    if whitening == ():
+        return smooth(*arguments)
+    if ops.derives(*arguments[: layout.arrays], said):
+        return ops.valued(value, smooth, *arguments)
+    return value(*arguments)
+
+
+# Where a variance is at most this many times the noise, no correlation is so near to 1 that its
+# distance has lost more than two digits.
+_MUCH = 64.0
+
+
+def _by_each_projection(
+    layout: Layout, targets: Layout, ops: Ops, _: Array, *arguments: Any
+) -> Array:
+    rows, (_, _, weights, whitening, _, *parts) = layout.split(ops, arguments)
+    ready = whitening.ready(ops)
+    white = ready.rows(ops, rows)
+
+    def told(weight: Array, *parts: Array) -> Array:
+        target = ready.rows(ops, targets.rows(ops, parts))
+        target = ops.xp.reshape(target, (-1, target.shape[-1]))
+        left, explained = divide(ops, white, *strongest(ops, target), trace=False)
+        return weight[0] * told_logdet(ops, left, explained)
+
+    return ops.sum_blocks(told, (weights, *parts), 1)
+
+
+def _by_correlations(layout: Layout, ops: Ops, own: Array, *arguments: Any) -> Array:
     xp = ops.xp
-    rows, (covariance, measured, weights) = layout.split(ops, arguments)
-    covariance, rows = unfolded(ops, covariance, rows)
-    own = covariance.of(ops, rows)
+    rows, (_, measured, weights, *_) = layout.split(ops, arguments)
     count, rows_each = arguments[0].shape[0], own.shape[-1] * (own.shape[1] if own.ndim == 4 else 1)
     rows = _standardised(ops, rows, own)
 
@@ -211,12 +263,33 @@ def each_target(layout: Layout, ops: Ops, *arguments: Any) -> Array:
 
 
 def measured_targets(
-    layout: Layout, ops: Ops, covariance: Form, parts: tuple[Array, ...], weights: Array
+    layout: Layout,
+    ops: Ops,
+    covariance: Form,
+    parts: tuple[Array, ...],
+    weights: Array,
+    whitening: Any,
 ) -> tuple[Any, ...]:
-    """The covariance, `(I + A_e)^-1/2 E_e P^-1` of each target [M, S, P], and the weights."""
-    form, rows = unfolded(ops, covariance, layout.rows(ops, parts))
-    rows = _standardised(ops, rows, form.of(ops, rows))
-    return covariance, rows.solved(ops, form.apply), weights
+    """The covariance, `(I + A_e)^-1/2 E_e P^-1` of each target [M, S, P], and the weights.
+
+    And what a projection on each takes: the coordinates, how much each says [M], and its parts.
+    """
+    rows = layout.rows(ops, parts)
+    own = covariance.of(ops, rows)
+    if whitening == ():
+        rows = _standardised(ops, rows, own)
+        return covariance, rows.solved(ops, covariance.apply), weights, (), weights
+    said = _trace(ops, own)
+
+    def much(_: Array) -> Array:
+        white = whitening.ready(ops).rows(ops, rows)
+        return beyond_noise(ops, white, rows.solved(ops, covariance.apply))
+
+    def little(own: Array) -> Array:
+        return _standardised(ops, rows, own).solved(ops, covariance.apply)
+
+    measured = ops.either(ops.xp.max(said) > _MUCH, much, little, own)
+    return covariance, measured, weights, whitening, said, *parts
 
 
 def by_rows(

@@ -108,6 +108,16 @@ def test_the_mean_of_the_targets_and_the_trace(backend, count):
             close(backend.numpy(found), expected(pool, mean, np.eye(16)))
 
 
+@pytest.mark.parametrize(("size", "count", "rows"), [(16, 10, 1), (2, 6, 1), (8, 4, 3), (2, 3, 3)])
+@pytest.mark.parametrize("noise", [1e-1, 1e-3, 1e-5, 1e-7])
+def test_every_pair_of_a_candidate_and_a_target(backend, size, count, rows, noise):
+    # Of correlations alone, a candidate that is among the targets was up to a fifth off.
+    pool, targets = problem(size, count, rows, noise)
+    found = infoq.epig(infoq.Gaussian(backend.array(pool), 1.0), about(backend, targets))
+    pairs = [joint(pool, one[None], np.eye(size)) for one in targets]
+    close(backend.numpy(found), np.mean(pairs, axis=0))
+
+
 @pytest.mark.parametrize("count", [2, 20])
 def test_a_softmax_last_layer(backend, count):
     rng = np.random.default_rng(4)
