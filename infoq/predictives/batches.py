@@ -84,7 +84,7 @@ class MeasuredBatch:
         place = place_of(state.indices, index)
         rest = state.indices[:place] + state.indices[place + 1 :]
         rows = rows_of(self._embedding, (index,))
-        if growing.removable(self._forms, state.known, rows):
+        if self._removable(state, index, rows):
             return Picked(self._changed(state, index, remove=True), rest)
         anew = self.start()
         for other in rest:
@@ -131,6 +131,9 @@ class MeasuredBatch:
             size,
             len(given),
         )
+
+    def _removable(self, state: Picked, index: Array | int, rows: Array) -> bool:
+        return growing.removable(self._forms, state.known, rows)
 
     def _changed(self, state: Picked, index: Array | int, *, remove: bool) -> growing.Grown:
         known: growing.Grown = state.known

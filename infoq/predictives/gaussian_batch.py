@@ -8,7 +8,7 @@ from typing import Any
 
 from infoq.backends import Array, ops_for
 from infoq.predictives import weight_space
-from infoq.predictives.about import AllTargets, EachTarget, Parameters
+from infoq.predictives.about import PARAMETERS, AllTargets, EachTarget, Parameters
 from infoq.predictives.alike import one_of
 from infoq.predictives.batches import (
     AddedBatch,
@@ -21,8 +21,9 @@ from infoq.predictives.batches import (
 from infoq.predictives.embeddings import DiagonalEmbedding, Embedding
 from infoq.predictives.explained import arrays_of, by_forms, grows_by_projection
 from infoq.predictives.gaussian import ALL_TARGETS, EACH_TARGET, Gaussian
-from infoq.predictives.precision import Precision
+from infoq.predictives.precision import LowRankPrecision, Precision
 from infoq.predictives.projected_batch import ProjectedBatch
+from infoq.predictives.refined import ParametersBatch
 
 
 class GaussianBatch:
@@ -64,7 +65,8 @@ class GaussianBatch:
         if isinstance(about, Parameters):
             score = weight_space.PARAMETERS[one_of(weight_space.PARAMETERS, approximation)]
             covariance = self._precision.covariance(pool.like)
-            return MeasuredBatch(pool.embedding, (in_memory(covariance),), score)
+            beside = partial(_beside, self._precision)
+            return ParametersBatch(pool.embedding, in_memory(covariance), score, beside)
         names = ALL_TARGETS if isinstance(about, AllTargets) else EACH_TARGET
         told = weight_space.EXPLAINED[one_of(names, approximation)]
         targets = pool.targets(about.targets)
@@ -130,6 +132,12 @@ class GaussianBatch:
             return self._batch.value(state)
         one = Gaussian(as_one(pool.embedding, state.indices), self._precision)
         return pool.cast(one.information(self._about, None, self._approximation)[0])
+
+
+def _beside(precision: Precision, embedding: Embedding, rows: Array) -> Array:
+    """What all candidates of an embedding tell, once outcomes with rows [Q, P] are known."""
+    known = LowRankPrecision(precision, rows)
+    return Gaussian(embedding, known).information(PARAMETERS)
 
 
 def _information(

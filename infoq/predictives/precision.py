@@ -424,7 +424,7 @@ class LowRankPrecision(Precision):
             raise ValueError(f"sign: expected 1 or -1, got {sign}")
         rows = ops.upcast(ops.native(rows))
         if isinstance(base, LowRankPrecision) and base.settings == sign:
-            rows, base = _fewer(ops, ops.join([base.parts[1], rows])), base.parts[0]
+            rows, base = fewer(ops, ops.join([base.parts[1], rows])), base.parts[0]
         self.remedy = base.remedy
         lower, vectors = _conditioned(ops, base, rows) if sign > 0 else _taken_off(ops, base, rows)
         self._parts = (base, rows, lower, vectors)
@@ -568,7 +568,7 @@ def _gathered(precision: Precision, rows: Array, sign: int) -> Precision:
     )
 
 
-def _fewer(ops: Ops, rows: Array) -> Array:
+def fewer(ops: Ops, rows: Array) -> Array:
     """The rows [Q, P], or P others with the same `rows^T rows` where these are fewer."""
     if rows.shape[0] <= rows.shape[1] or ops.derives(rows):
         return rows

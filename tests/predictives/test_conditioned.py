@@ -262,3 +262,35 @@ def test_batches(backend, name):
         gains += [kept.gains, kept.indices]
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(backend.numpy(one), other, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize(("size", "ratio"), [(32, 1e6), (6, 1e6), (32, 1e8)])
+def test_gains_of_what_a_batch_knows(backend, size, ratio):
+    """Of picks, of others that are the same, and where a batch knows every direction."""
+    rows = labelled("random", 12, size, 18)
+    rows[8:11] = rows[:3]
+    f = infoq.EIG(infoq.Gaussian(backend.array(rows), 1 / ratio))
+    state = f.start()
+    for index in range(8):
+        state = f.add(state, index)
+    expected = information(rows, rows[:8], spread(size, ratio))
+    gains = backend.numpy(f.gains(state))
+    assert gains.dtype == F32
+    np.testing.assert_allclose(gains, expected, rtol=tolerance(ratio))
+    some = np.array([9, 0, 11])
+    few = backend.numpy(f.gains_of(state, backend.array(some)))
+    np.testing.assert_allclose(few, expected[some], rtol=tolerance(ratio))
+
+
+def test_gains_of_several_rows(backend):
+    rows = labelled("random", 30, 40, 19).reshape(10, 3, 40)
+    rows[5] = rows[0]
+    rows[6, :2] = rows[1, :2]
+    f = infoq.EIG(infoq.Gaussian(backend.array(rows), infoq.ScalarPrecision(1e-6)))
+    state = f.add(f.add(f.add(f.start(), 0), 1), 2)
+    flat = rows.reshape(-1, 40)
+    expected = information(flat, flat[:9], np.full(40, 1 / np.float64(F32(1e-6))), 3)
+    np.testing.assert_allclose(backend.numpy(f.gains(state)), expected, rtol=1e-5)
+    state = f.remove(state, 1)
+    expected = information(flat, np.concatenate([flat[:3], flat[6:9]]), spread(40, 1e6), 3)
+    np.testing.assert_allclose(backend.numpy(f.gains(state)), expected, rtol=1e-5)
