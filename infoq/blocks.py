@@ -97,6 +97,11 @@ def sum_columns(
     return ops.sum_blocks(function, columns, step)
 
 
+def block_items(ops: Ops, like: Array, bytes_per_item: int) -> int:
+    """How many items of so many bytes each a block may have."""
+    return _block(ops, like, bytes_per_item, current_options())
+
+
 def _run(
     kernel: Callable[..., Array],
     prepare: Callable[..., tuple[Any, ...]] | None,

@@ -42,7 +42,8 @@ def options(*, memory: int | str | None = None) -> Iterator[Options]:
     ----------
     memory : int or str, optional
         What temporary arrays may take, in bytes or as ``"512MB"``, ``"2GiB"``, ``"1e9"``. At least
-        one candidate is always computed at a time. On CPUs, NumPy and PyTorch take no more than the
+        one candidate is always computed at a time; measures cut a long distribution, too, but not
+        one given as logits. On CPUs, NumPy and PyTorch take no more than the
         2 or 3 MiB that stay in the cache. The answer does not depend on it.
 
     Yields

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from infoq.backends.ops import Array, Ops, Seed, stream
+from infoq.backends.terms import next_to_minus_one
 
 
 class NumpyOps(Ops):
@@ -34,10 +36,23 @@ class NumpyOps(Ops):
 
     def times_log_ratio(self, p: Array, change: Array, base: Array) -> Array:
         """In one array: what memory costs is as much as the arithmetic."""
-        ratio = change / base
-        with np.errstate(all="ignore"):
+        with np.errstate(over="ignore"):
+            ratio = change / base
+            if not ratio.min(initial=0.0) > -1:
+                np.maximum(ratio, next_to_minus_one(np, ratio), out=ratio)
             np.log1p(ratio, out=ratio)
             return np.multiply(ratio, p, out=ratio)
+
+    def join_blocks(self, blocks: Iterable[Array], axis: int, size: int) -> Array:
+        """Into one array: kept until they are joined, blocks take as much memory again."""
+        joined, end = None, 0
+        for block in blocks:
+            if joined is None:
+                shape = (*block.shape[:axis], size, *block.shape[axis + 1 :])
+                joined = np.empty(shape, dtype=block.dtype)
+            start, end = end, end + block.shape[axis]
+            joined[(*(slice(None),) * axis, slice(start, end))] = block
+        return joined
 
     def solve_triangular(self, a: Array, b: Array, *, lower: bool = True) -> Array:
         """The solution of a triangular system; SciPy is 30 times faster for one large matrix."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import numbers
 import sys
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import partial
 from types import ModuleType
 from typing import Any, TypeAlias
@@ -375,6 +375,10 @@ class Ops:
     def join(self, arrays: Sequence[Array]) -> Array:
         """The arrays along their first axis, in one piece."""
         return self.xp.concat(list(arrays))
+
+    def join_blocks(self, blocks: Iterable[Array], axis: int, size: int) -> Array:
+        """The blocks, as they come, one after the other along an axis that is of `size` then."""
+        return self.xp.concat(list(blocks), axis=axis)
 
     def take_along_axis(self, x: Array, indices: Array, axis: int = -1) -> Array:
         """`x` at the `indices` [..., J] along one axis; the other axes match."""

@@ -3,14 +3,23 @@
 Every function takes probabilities, log-probabilities or logits (``kind=``), reduces the axes that
 hold the outcomes, and returns an array in the namespace, device and dtype of its input. Divergences
 are sums of terms that are not negative, so they do not cancel where distributions nearly agree.
+They run in blocks of distributions, or of a long one's outcomes: beside the result, temporary arrays
+take what `options` allows. Only of logits a distribution is seen whole.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from functools import partial
+from itertools import accumulate, pairwise
+
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
 from infoq.backends.registry import admit
-from infoq.measures.distribution import Axis, normal_axes, read, read_two
+from infoq.measures import outcomes
+from infoq.measures.cuts import in_blocks, join_last, limit, map_outcomes, sum_outcomes
+from infoq.measures.distribution import Axis, normal_axes, read, read_two, to_probabilities
 
 
 @capabilities()
@@ -44,9 +53,9 @@ def information_content(p: Array, *, axis: Axis = -1, kind: str = "probs") -> Ar
     array([0.6931, 1.3863, 1.3863])
     """
     ops, p = admit(False, p=p)
-    log = read(ops, p, axis, kind, "p").log_probs
-    # 0 rather than -0 for a certain outcome.
-    return ops.cast_like(0.0 - log, p)
+    view, count = read(ops, p, axis, kind, "p")
+    run = partial(outcomes.content, kind=kind)
+    return map_outcomes(ops, run, view, count, whole=kind == "logits")
 
 
 @capabilities()
@@ -87,8 +96,8 @@ def entropy(p: Array, *, axis: Axis = -1, kind: str = "probs") -> Array:
     array([1.029653, 0.801819])
     """
     ops, p = admit(p=p)
-    probs, log_probs = read(ops, p, axis, kind, "p")
-    return _finish(ops, _surprise(ops, probs, log_probs), p)
+    view, count = read(ops, p, axis, kind, "p")
+    return _sum(ops, outcomes.entropy, (view,), count, kind, p)
 
 
 @capabilities()
@@ -120,8 +129,8 @@ def cross_entropy(p: Array, q: Array, *, axis: Axis = -1, kind: str = "probs") -
     >>> infoq.cross_entropy(np.array([0.5, 0.5]), np.array([0.25, 0.75])).round(4)
     np.float64(0.837)
     """
-    ops, one, two = read_two(p, q, axis, kind)
-    return _finish(ops, _surprise(ops, one.probs, two.log_probs), p)
+    ops, pair, count = read_two(p, q, axis, kind)
+    return _sum(ops, outcomes.cross_entropy, pair, count, kind, p)
 
 
 @capabilities()
@@ -163,9 +172,8 @@ def kl_divergence(p: Array, q: Array, *, axis: Axis = -1, kind: str = "probs") -
     >>> infoq.kl_divergence(np.array([0.5, 0.5]), np.array([0.25, 0.75])).round(4)
     np.float64(0.1438)
     """
-    ops, one, two = read_two(p, q, axis, kind)
-    both = one.probs, two.probs, one.log_probs, two.log_probs
-    return _finish(ops, ops.over_stacks(_divergence, "(c),(c),(c),(c)->()", *both), p)
+    ops, pair, count = read_two(p, q, axis, kind)
+    return _sum(ops, outcomes.kl_divergence, pair, count, kind, p)
 
 
 @capabilities()
@@ -202,8 +210,8 @@ def js_divergence(p: Array, q: Array, *, axis: Axis = -1, kind: str = "probs") -
     >>> infoq.js_divergence(np.array([1.0, 0.0]), np.array([0.0, 1.0])).round(4)
     np.float64(0.6931)
     """
-    ops, one, two = read_two(p, q, axis, kind)
-    return _finish(ops, ops.over_stacks(_from_mean, "(c),(c)->()", one.probs, two.probs), p)
+    ops, pair, count = read_two(p, q, axis, kind)
+    return _sum(ops, outcomes.js_divergence, pair, count, kind, p)
 
 
 @capabilities()
@@ -234,7 +242,7 @@ def mutual_information(
     Notes
     -----
     Exact, from the deviation of the joint from the product of its marginals, and no difference of
-    entropies. One logarithm a pair.
+    entropies. One logarithm a pair where X tells much about Y, up to three where it tells little.
 
     Examples
     --------
@@ -242,8 +250,8 @@ def mutual_information(
     >>> infoq.mutual_information(np.array([[0.4, 0.1], [0.1, 0.4]])).round(4)
     np.float64(0.1927)
     """
-    ops, pairs = _read_pairs(joint, x_axis, y_axis, kind)
-    return _finish(ops, ops.over_stacks(_dependence, "(x,y)->()", pairs, variables=2), joint)
+    groups = _pairs(joint, x_axis, y_axis)
+    return _of_joint(joint, groups, (0, 1), outcomes.dependence, kind)
 
 
 @capabilities()
@@ -279,8 +287,8 @@ def conditional_entropy(
     >>> infoq.conditional_entropy(np.array([[0.4, 0.1], [0.1, 0.4]])).round(4)
     np.float64(0.5004)
     """
-    ops, pairs = _read_pairs(joint, x_axis, y_axis, kind)
-    return _finish(ops, ops.over_stacks(_unexplained, "(x,y)->()", pairs), joint)
+    groups = _pairs(joint, x_axis, y_axis)
+    return _of_joint(joint, groups, (1,), outcomes.unexplained, kind)
 
 
 @capabilities()
@@ -321,101 +329,97 @@ def total_correlation(joint: Array, *, axis: tuple[int, ...], kind: str = "probs
     >>> infoq.total_correlation(joint, axis=(0, 1, 2)).round(4)
     np.float64(1.3863)
     """
-    ops, joint = admit(joint=joint)
-    xp = ops.xp
-    axes = normal_axes(joint.ndim, axis, "joint")
-    rest = tuple(i for i in range(joint.ndim) if i not in axes)
-    sizes = tuple(joint.shape[i] for i in axes)
-    flat = read(ops, joint, axes, kind, "joint").probs
-    lead = tuple(joint.shape[i] for i in rest)
-    probs = xp.reshape(flat, (*lead, *sizes))
-    signature = f"({','.join(f'x{i}' for i in range(len(sizes)))})->()"
-    value = ops.over_stacks(_dependence, signature, probs, variables=len(sizes))
-    return _finish(ops, value, joint)
+    ops_for(joint=joint)
+    groups = tuple((one,) for one in normal_axes(joint.ndim, axis, "joint"))
+    return _of_joint(joint, groups, tuple(range(len(groups))), outcomes.dependence, kind)
 
 
-def _read_pairs(joint: Array, x_axis: Axis, y_axis: Axis, kind: str) -> tuple[Ops, Array]:
-    """The joint probabilities as [..., X, Y]."""
-    ops = ops_for(joint=joint)
+def _sum(
+    ops: Ops,
+    terms: Callable[..., Array],
+    views: tuple[Array, ...],
+    count: int,
+    kind: str,
+    like: Array,
+) -> Array:
+    """A measure as a sum over the last `count` axes: only logits need all of a distribution."""
+    run, finish = partial(terms, kind=kind), partial(_finish, ops, like=like)
+    return sum_outcomes(ops, run, views, count, whole=kind == "logits", finish=finish)
+
+
+def _pairs(joint: Array, x_axis: Axis, y_axis: Axis) -> tuple[tuple[int, ...], ...]:
+    """The axes of X and of Y."""
+    ops_for(joint=joint)
     xs = normal_axes(joint.ndim, x_axis, "joint")
     ys = normal_axes(joint.ndim, y_axis, "joint")
     if set(xs) & set(ys):
         raise ValueError(f"joint: x_axis={x_axis} and y_axis={y_axis} share an axis")
-    flat = read(ops, joint, (*xs, *ys), kind, "joint").probs
-    size = 1
-    for i in ys:
-        size *= joint.shape[i]
-    return ops, ops.xp.reshape(flat, (*flat.shape[:-1], flat.shape[-1] // size, size))
+    return xs, ys
 
 
-def _unexplained(ops: Ops, joint: Array) -> Array:
-    """The entropy of X given Y, of probabilities [..., X, Y]."""
-    xp = ops.xp
-    given_y = _over(ops, joint, xp.sum(joint, axis=-2, keepdims=True))
-    surprise = 0.0 - xp.log(xp.where(given_y > 0, given_y, ops.scalar(1.0, joint)))
-    return xp.sum(joint * surprise, axis=(-2, -1))
+def _of_joint(
+    joint: Array,
+    groups: tuple[tuple[int, ...], ...],
+    needed: tuple[int, ...],
+    terms: Callable[..., Array],
+    kind: str,
+) -> Array:
+    """A measure of joint distributions and of the marginals of some of their groups of axes."""
+    ops, joint = admit(joint=joint)
+    view, count = read(ops, joint, sum(groups, ()), kind, "joint")
+    lead = view.ndim - count
+    ends = [0, *accumulate(len(group) for group in groups)]
+    # The axes of each variable, from the last.
+    axes = [tuple(range(a - count, b - count)) for a, b in pairwise(ends)]
+    others = tuple(
+        tuple(axis for axis in range(-count, 0) if axis not in axes[one]) for one in needed
+    )
+    sizes = view.shape[lead:]
+    whole = partial(_whole, others=others, terms=terms, count=count, kind=kind, sizes=sizes)
+    finish = partial(_finish, ops, like=joint)
+    if not ops.concrete(view):
+        joined = ops.whole(join_last(ops, ops.upcast(view), count), 1)
+        return finish(ops.over_stacks(whole, "(c)->()", joined))
+    if 0 in view.shape or math.prod(sizes) <= limit(ops, view):
+        run = partial(_on_joined, whole, count)
+        return in_blocks(ops, run, (view,), lead, whole=True, finish=finish)
+    if kind == "logits":
+        view = ops.xp.reshape(to_probabilities(ops, join_last(ops, view, count), kind), view.shape)
+        kind = "probs"
+    marginals = tuple(
+        in_blocks(
+            ops,
+            partial(outcomes.marginal, others=out, kind=kind),
+            (view,),
+            lead,
+            whole=False,
+            kept=tuple(axis for axis in range(view.ndim) if axis - view.ndim not in out),
+        )
+        for out in others
+    )
+    run = partial(terms, count=count, kind=kind)
+    return in_blocks(ops, run, (view, *marginals), lead, whole=False, finish=finish)
 
 
-def _dependence(ops: Ops, joint: Array, *, variables: int) -> Array:
-    """KL of a joint distribution, over its last axes, from the product of its marginals."""
-    marginals = []
-    for i in range(-variables, 0):
-        others = tuple(j for j in range(-variables, 0) if j != i)
-        marginals.append(ops.xp.sum(joint, axis=others, keepdims=True) if others else joint)
-    product, log = marginals[0], _log(ops, marginals[0])
-    for marginal in marginals[1:]:
-        product, log = product * marginal, log + _log(ops, marginal)
-    terms = _divergence_terms(ops, joint, product, _log(ops, joint), log)
-    return ops.xp.sum(terms, axis=tuple(range(-variables, 0)))
+def _on_joined(run: Callable[..., Array], count: int, ops: Ops, block: Array) -> Array:
+    return run(ops, join_last(ops, block, count))
 
 
-def _from_mean(ops: Ops, p: Array, q: Array) -> Array:
-    """The mean divergence of p and q from their mean."""
-    both = p + q
-    # The deviations from the mean are r and -r, by a difference that is exact.
-    r = _over(ops, p - q, both)
-    return ops.xp.sum(both / 4 * (ops.kl_term(r) + ops.kl_term(-r)), axis=-1)
-
-
-def _divergence(ops: Ops, p: Array, q: Array, log_p: Array, log_q: Array) -> Array:
-    """KL(p || q) along the last axis."""
-    return ops.xp.sum(_divergence_terms(ops, p, q, log_p, log_q), axis=-1)
-
-
-def _divergence_terms(ops: Ops, p: Array, q: Array, log_p: Array, log_q: Array) -> Array:
-    """What each outcome adds to KL(p || q): from logarithms where the ratio is far from one."""
-    xp = ops.xp
-    zero = xp.zeros_like(p + q)
-    near = xp.abs(p - q) <= q / 2
-    ratio = _over(ops, xp.where(near, p - q, zero), q)
-    # log p - log q is exact enough here; q below the smallest float still has a logarithm.
-    both = (p > 0) & ~near
-    log_ratio = xp.where(both, log_p, zero) - xp.where(both, log_q, zero)
-    return xp.where(near, q * ops.kl_term(ratio), xp.where(both, p * log_ratio, zero) - p + q)
-
-
-def _surprise(ops: Ops, p: Array, log_q: Array) -> Array:
-    """The mean of -log q under p, in which an impossible outcome does not count: [...]."""
-    return ops.over_stacks(_mean_surprise, "(c),(c)->()", p, log_q)
-
-
-def _mean_surprise(ops: Ops, p: Array, log_q: Array) -> Array:
-    xp = ops.xp
-    zero = xp.zeros_like(p)
-    possible = p > 0
-    return xp.sum(xp.where(possible, p, zero) * xp.where(possible, 0.0 - log_q, zero), axis=-1)
-
-
-def _log(ops: Ops, p: Array) -> Array:
-    """The logarithm, and 0 for an impossible outcome."""
-    return ops.xp.log(ops.xp.where(p > 0, p, ops.scalar(1.0, p)))
-
-
-def _over(ops: Ops, x: Array, q: Array) -> Array:
-    """`x / q` where q is at least the smallest normal number, else x, which is as good as zero."""
-    xp = ops.xp
-    some = q >= float(xp.finfo(q.dtype).smallest_normal)
-    return x / xp.where(some, q, ops.scalar(1.0, q))
+def _whole(
+    ops: Ops,
+    joined: Array,
+    *,
+    others: tuple[tuple[int, ...], ...],
+    terms: Callable[..., Array],
+    count: int,
+    kind: str,
+    sizes: tuple[int, ...],
+) -> Array:
+    """A measure of joint distributions [..., C] that are seen whole, with their marginals."""
+    probs = to_probabilities(ops, joined, kind)
+    joint = ops.xp.reshape(probs, (*probs.shape[:-1], *sizes))
+    marginals = (outcomes.marginal(ops, joint, others=out, kind="probs") for out in others)
+    return terms(ops, joint, *marginals, count=count, kind="probs")
 
 
 def _finish(ops: Ops, x: Array, like: Array) -> Array:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 from infoq.backends import Array, Ops
 from infoq.backends.door import check_floating
 from infoq.backends.registry import admit
+from infoq.measures.cuts import sum_outcomes, total
 from infoq.measures.matrices import first_place
 
 Axis: TypeAlias = int | tuple[int, ...]
@@ -18,23 +18,23 @@ Axis: TypeAlias = int | tuple[int, ...]
 KINDS = ("probs", "log_probs", "logits")
 
 
-class Distribution(NamedTuple):
-    """Probabilities and their logarithms along the last axis, with the outcomes' axes joined.
+class View(NamedTuple):
+    """Values whose last axes hold the outcomes, seen and not copied.
 
     Attributes
     ----------
-    probs : array [..., C]
-        Probabilities.
-    log_probs : array [..., C]
-        Their logarithms; -inf where an outcome is impossible.
+    values : array [..., *outcomes]
+        As they were given, with the outcomes' axes moved to the end.
+    num_axes : int
+        How many axes those are.
     """
 
-    probs: Array
-    log_probs: Array
+    values: Array
+    num_axes: int
 
 
-def read(ops: Ops, x: Array, axis: Axis, kind: str, name: str) -> Distribution:
-    """The distribution over the axes `axis` of `x`, checked where values can be read.
+def read(ops: Ops, x: Array, axis: Axis, kind: str, name: str) -> View:
+    """The distributions over the axes `axis` of `x`, checked where values can be read.
 
     Raises
     ------
@@ -46,19 +46,13 @@ def read(ops: Ops, x: Array, axis: Axis, kind: str, name: str) -> Distribution:
     if kind not in KINDS:
         raise ValueError(f"kind: expected one of {', '.join(KINDS)}, got {kind!r}")
     check_floating(ops, x, name)
-    joined = ops.whole(join_axes(ops, ops.upcast(x), axis, name), 1)
-    probs = _unless(ops, to_probabilities, "probs", joined, kind)
+    view = _move(ops, x, axis, name)
     if ops.concrete(x):
-        _check(ops, x, joined, probs, axis, kind, name)
-    return Distribution(probs, _unless(ops, to_log_probabilities, "log_probs", joined, kind))
+        _check(ops, x, view, axis, kind, name)
+    return view
 
 
-def _unless(ops: Ops, convert: Callable[..., Array], known: str, values: Array, kind: str) -> Array:
-    """The values converted, unless they are what is known already."""
-    return values if kind == known else ops.over_stacks(convert, "(c)->(c)", values, kind=kind)
-
-
-def read_two(p: Array, q: Array, axis: Axis, kind: str) -> tuple[Ops, Distribution, Distribution]:
+def read_two(p: Array, q: Array, axis: Axis, kind: str) -> tuple[Ops, tuple[Array, Array], int]:
     """Two distributions over the same outcomes, whose other axes broadcast."""
     ops, p, q = admit(p=p, q=q)
     if p.dtype != q.dtype:
@@ -72,14 +66,14 @@ def read_two(p: Array, q: Array, axis: Axis, kind: str) -> tuple[Ops, Distributi
             f"p and q: expected the same outcomes along axis {axis}, got shapes {tuple(p.shape)} "
             f"and {tuple(q.shape)}"
         )
-    one, two = read(ops, p, axis, kind, "p"), read(ops, q, axis, kind, "q")
-    pairs = zip(reversed(one.probs.shape[:-1]), reversed(two.probs.shape[:-1]), strict=False)
+    (one, count), (two, _) = read(ops, p, axis, kind, "p"), read(ops, q, axis, kind, "q")
+    pairs = zip(reversed(one.shape[:-count]), reversed(two.shape[:-count]), strict=False)
     if any(m != n and 1 not in (m, n) for m, n in pairs):
         raise ValueError(
             f"p and q: the axes beside axis {axis} do not broadcast in shapes {tuple(p.shape)} and "
             f"{tuple(q.shape)}"
         )
-    return ops, one, two
+    return ops, (one, two), count
 
 
 def normal_axes(ndim: int, axis: Axis, name: str) -> tuple[int, ...]:
@@ -98,40 +92,54 @@ def normal_axes(ndim: int, axis: Axis, name: str) -> tuple[int, ...]:
     return normal
 
 
-def join_axes(ops: Ops, x: Array, axis: Axis, name: str) -> Array:
-    """`x` with the given axes moved to the end and joined into one."""
+def _move(ops: Ops, x: Array, axis: Axis, name: str) -> View:
+    """`x` with the given axes moved to the end."""
     axes = normal_axes(x.ndim, axis, name)
     if any(x.shape[i] == 0 for i in axes):
         raise ValueError(f"{name}: no outcomes in shape {tuple(x.shape)} along axis {axis}")
-    if axes == (x.ndim - 1,):
-        return x
-    rest = tuple(i for i in range(x.ndim) if i not in axes)
-    moved = ops.xp.permute_dims(x, (*rest, *axes))
-    size = 1
-    for one in axes:
-        size *= x.shape[one]
-    return ops.xp.reshape(moved, (*(x.shape[i] for i in rest), size))
+    order = (*(i for i in range(x.ndim) if i not in axes), *axes)
+    moved = x if order == tuple(range(x.ndim)) else ops.xp.permute_dims(x, order)
+    return View(moved, len(axes))
 
 
-def _check(
-    ops: Ops, x: Array, values: Array, probs: Array, axis: Axis, kind: str, name: str
-) -> None:
-    """Refuse `x` [...] that is no distribution, by its values and probabilities [..., C]."""
+def _check(ops: Ops, x: Array, view: View, axis: Axis, kind: str, name: str) -> None:
+    """Refuse `x` that is no distribution, by its values [..., *outcomes]."""
     xp = ops.xp
-    if 0 in probs.shape:
+    values, count = view
+    if 0 in values.shape:
         return
-    tolerance = row_tolerance(ops, x.dtype, probs.shape[-1])
-    bad = ops.compiled(partial(_no_distribution, tolerance=tolerance), None)(probs)
+    outcomes = math.prod(values.shape[values.ndim - count :])
+    off = partial(_off, ops, tolerance=row_tolerance(ops, x.dtype, outcomes))
+    run = partial(_sums, kind=kind)
+    bad = sum_outcomes(ops, run, (values,), count, whole=kind == "logits", finish=off)
     if not bool(xp.any(bad)):
         return
     place = first_place(ops, bad)
     number = place if len(place) > 1 else sum(place)
+    row = xp.reshape(values[(*place, ...)], (outcomes,))
     raise ValueError(
         f"{name}: distribution {number} of shape {tuple(x.shape)} along axis {axis}, read as "
-        f"{kind}, has "
-        f"{_problem(ops, values[*place, :], probs[*place, :], kind)} (kind= tells whether values "
-        "are probs, log_probs or logits)"
+        f"{kind}, has {_problem(ops, row, to_probabilities(ops, row, kind), kind)} (kind= tells "
+        "whether values are probs, log_probs or logits)"
     )
+
+
+def _off(ops: Ops, sums: Array, *, tolerance: float) -> Array:
+    """Which sums are not one; of a NaN the comparison is false."""
+    return ~(ops.xp.abs(sums - 1) <= tolerance)
+
+
+def _sums(ops: Ops, values: Array, *, kind: str) -> Array:
+    """What values [..., C] sum to as probabilities; NaN where one is none."""
+    xp = ops.xp
+    none = ops.scalar(float("nan"), ops.upcast(values[..., 0]))
+    if kind == "logits":
+        return xp.where(xp.isfinite(xp.max(values, axis=-1)), ops.scalar(1.0, none), none)
+    probs = to_probabilities(ops, values, kind)
+    sums = total(ops, probs)
+    if ops.may_branch(probs) and bool(xp.min(probs) >= 0):
+        return sums
+    return xp.where(xp.all(probs >= 0, axis=-1), sums, none)
 
 
 def _problem(ops: Ops, values: Array, probs: Array, kind: str) -> str:
@@ -157,13 +165,6 @@ def row_tolerance(ops: Ops, dtype: Any, classes: int) -> float:
     if info.bits >= 32:
         return 1e-3
     return 2e-2 + classes * float(info.smallest_normal) * float(info.eps) / 2
-
-
-def _no_distribution(ops: Ops, probs: Array, *, tolerance: float) -> Array:
-    """Which rows [..., C] are none; a NaN makes either comparison false."""
-    xp = ops.xp
-    fits = xp.abs(xp.sum(probs, axis=-1) - 1) <= tolerance
-    return ~(xp.all(probs >= 0, axis=-1) & fits)
 
 
 def to_probabilities(ops: Ops, values: Array, kind: str) -> Array:
