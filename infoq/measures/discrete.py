@@ -3,8 +3,8 @@
 Every function takes probabilities, log-probabilities or logits (``kind=``), reduces the axes that
 hold the outcomes, and returns an array in the namespace, device and dtype of its input. Divergences
 are sums of terms that are not negative, so they do not cancel where distributions nearly agree.
-They run in blocks of distributions, or of a long one's outcomes: beside the result, temporary arrays
-take what `options` allows. Only of logits a distribution is seen whole.
+They run in blocks of distributions, or of a long one's outcomes: beside the result, temporary
+arrays take what `options` allows. Only of logits a distribution is seen whole.
 """
 
 from __future__ import annotations
