@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import special
 
+from infoq.backends import ops_for
 from infoq.likelihoods import (
     Bernoulli,
     Curvature,
@@ -344,6 +345,54 @@ def test_the_residual_is_the_gradient_of_the_loss(backend, loss, z):
         for n in range(N):
             expected = differences(lambda row: negative_log(row, y), z[n])  # noqa: B023
             np.testing.assert_allclose(actual[n], expected, rtol=1e-7, atol=1e-8)
+
+
+@losses
+@given(z=hnp.arrays(np.float64, (N, C), elements=st.floats(-3, 3)))
+def test_scores_are_residuals_in_units_of_the_factor(backend, loss, z):
+    make, _, outcomes = LOSSES[loss]
+    x = backend.ops.fetch(backend.array(z))
+    ops, likelihood = ops_for(x), make(x)
+    plain = ops.to_host(likelihood.factor(ops, (N, C), x))
+    for y in outcomes:
+        labels = ops_for(x).xp.asarray(labels_for(loss, y), device=ops.device(x))
+        factor, scores = (ops.to_host(a) for a in likelihood.scores(ops, labels, (N, C), x))
+        np.testing.assert_allclose(factor, plain, rtol=1e-12, atol=1e-15)
+        residual = ops.to_host(likelihood.residual(ops, labels, (N, C), x))
+        product = (np.array(factor) @ np.array(scores)[:, :, None])[:, :, 0]
+        np.testing.assert_allclose(product, residual, rtol=1e-9, atol=1e-12)
+        # The default, of a likelihood that says no more: by the least squares.
+        other = super(type(likelihood), likelihood)
+        if loss == "softmax":
+            _, least = other.scores(ops, labels, (N, C), x)
+            np.testing.assert_allclose(ops.to_host(least), scores, rtol=1e-7, atol=1e-9)
+
+
+@given(z=hnp.arrays(np.float64, (N, C), elements=st.floats(-3, 3)))
+def test_scores_of_a_softmax_are_independent_with_unit_variance(backend, z):
+    x = backend.ops.fetch(backend.array(z))
+    ops, softmax, probs = ops_for(x), Softmax(logits=x), oracles.softmax(z)
+    second, first = np.zeros((N, C - 1, C - 1)), np.zeros((N, C - 1))
+    for y in range(C):
+        labels = ops.xp.asarray(np.full(N, y), device=ops.device(x))
+        scores = np.array(ops.to_host(softmax.scores(ops, labels, (N, C), x)[1]))
+        second += probs[:, y, None, None] * scores[:, :, None] * scores[:, None, :]
+        first += probs[:, y, None] * scores
+    np.testing.assert_allclose(first, 0, atol=1e-12)
+    np.testing.assert_allclose(second, np.broadcast_to(np.eye(C - 1), second.shape), atol=1e-10)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_scores_at_impossible_labels_are_finite(backend, dtype):
+    probs = backend.ops.fetch(backend.array(np.array([[1.0, 0.0, 0.0], [0.5, 0.5, 0.0]]), dtype))
+    ops, softmax = ops_for(probs), Softmax(probs)
+    for label in range(3):
+        labels = ops.xp.asarray(np.full(2, label), device=ops.device(probs))
+        factor, scores = softmax.scores(ops, labels, (2, 3), probs)
+        assert bool(ops.xp.all(ops.xp.isfinite(scores)))
+        product = (factor @ scores[:, :, None])[:, :, 0]
+        residual = softmax.residual(ops, labels, (2, 3), probs)
+        np.testing.assert_allclose(ops.to_host(product), ops.to_host(residual), atol=1e-6)
 
 
 @pytest.mark.parametrize("variance", [0.3, Z * Z + 1])

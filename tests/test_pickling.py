@@ -112,6 +112,13 @@ MORE = {
     ),
     "a state of a log-determinant": lambda b: log_det(b).add(log_det(b).start(), 1),
     "EPIG in weight space": lambda b: infoq.EPIG(posterior(b), layer(b)),
+    "IG in weight space": lambda b: infoq.IG(posterior(b), b.array(LABELS)),
+    "PIG in weight space": lambda b: infoq.PIG(
+        posterior(b), layer(b), b.array(LABELS), b.array(LABELS)
+    ),
+    "JPIG in weight space": lambda b: infoq.JPIG(
+        posterior(b), layer(b), b.array(LABELS), b.array(LABELS)
+    ),
     "LogDet of a kernel": lambda b: infoq.LogDet(kernel=b.array(SQUARE), ridge=1.0),
     "LogDet of lists": lambda b: infoq.LogDet(
         kernel=infoq.Neighbours(b.array(np.arange(P)[:, None]), b.array(np.ones((P, 1)))),

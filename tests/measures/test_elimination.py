@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from infoq.backends import ops_for
-from infoq.measures.elimination import log1p_det
+from infoq.measures.elimination import log1p_det, log_above_share
 from tests.backends.gradient import by_jax, by_torch
 
 SIZES = [1, 2, 12, 13, 40]
@@ -23,11 +23,11 @@ def gram(size: int, seed: int, *, rank: int | None = None) -> np.ndarray:
     return matrix / np.linalg.norm(matrix, 2, axis=(1, 2))[:, None, None]
 
 
-def answer(backend, x, **keywords):
+def answer(backend, x, function=log1p_det, **keywords):
     """In the library that computes: for Dask, in that of its chunks."""
     x = backend.ops.fetch(backend.array(x))
     ops = ops_for(x)
-    run = ops.compiled(partial(log1p_det, **keywords), None)  # as in blocks
+    run = ops.compiled(partial(function, **keywords), None)  # as in blocks
     return np.array(ops.to_host(run(x)))
 
 
@@ -109,3 +109,35 @@ def test_gradient_is_the_inverse(backend, size, rank):
 
     slope = by(backend, function, root)
     np.testing.assert_allclose(slope, np.linalg.inv(np.eye(size) + root), rtol=1e-9, atol=1e-12)
+
+
+def above_share(x: np.ndarray) -> np.ndarray:
+    """log det(I + x) - tr x (I + x)^-1, to 50 digits."""
+    found = []
+    with mpmath.workdps(50):
+        for a in x:
+            whole = mpmath.eye(len(a)) + mpmath.matrix(a.tolist())
+            inverse = whole**-1
+            trace = sum(inverse[i, i] for i in range(len(a)))
+            found.append(float(mpmath.log(mpmath.det(whole)) - len(a) + trace))
+    return np.array(found)
+
+
+@sizes
+@pytest.mark.parametrize("scale", [1e-12, 1e-3, 1.0, 1e4])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_log_determinant_beyond_what_is_shared(backend, size, scale, dtype):
+    x = (scale * gram(size, 3)).astype(dtype)
+    x = (x + x.swapaxes(1, 2)) / 2
+    value = answer(backend, x, log_above_share)
+    assert value.dtype == dtype
+    tolerance = {"float32": 2e-4, "float64": 1e-9}[dtype]
+    np.testing.assert_allclose(value, above_share(x.astype(np.float64)), rtol=tolerance)
+
+
+@pytest.mark.parametrize("size", [2, 13])
+def test_the_log_determinant_beyond_what_is_shared_of_low_rank(backend, size):
+    x = 1e3 * gram(size, 4, rank=1)
+    expected = np.log1p(1e3) - 1e3 / 1001
+    np.testing.assert_allclose(answer(backend, x, log_above_share), expected, rtol=1e-9)
+    np.testing.assert_array_equal(answer(backend, 0 * x, log_above_share), 0)

@@ -79,6 +79,12 @@ def test_gradients_by_their_lengths(backend, seed):
     gradients = np.einsum("nc,nd->ncd", errors, features).reshape(6, -1)
     ranked(backend, methods.grand(x, p, y, 6), np.linalg.norm(gradients, axis=1))
     ranked(backend, methods.el2n(p, y, 6), np.linalg.norm(errors, axis=1))
+    # Half their squares are the divergence of IG to first order, under the identity.
+    for layer_of, kept in ((x, gradients), (backend.xp.ones_like(x[:, :1]), errors)):
+        layer = infoq.LastLayerEmbedding(layer_of, infoq.likelihoods.Softmax(p))
+        first = infoq.ig(infoq.Gaussian(layer, 1.0), y, approximation="trace")
+        half = np.sum(kept**2, axis=1) / 2
+        np.testing.assert_allclose(backend.numpy(first), half, rtol=1e-9)
     every = probs[:, None, :] - np.eye(4)[None, :, :]
     lengths = np.einsum("ny,ny,n->n", probs, (every**2).sum(axis=2), (features**2).sum(axis=1))
     layer = infoq.LastLayerEmbedding(x, infoq.likelihoods.Softmax(p))
