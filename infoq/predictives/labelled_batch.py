@@ -93,16 +93,17 @@ class LabelledBatch:
         return targets.map_labels(growth, labels, self._row, name=name, shape=shape), weights
 
     def _density_once_known(self, log_density: Array) -> Array:
-        """The log-density [K] of the draws once what is given is known, in memory."""
-        density = check_log_density(self._pool, log_density)
-        ops = ops_for(density)
+        """The log-density [K] of the draws once what is given is known, up to a constant."""
+        own, local = self._pool.ops, ops_for(self._row)
         first = self._pool.context().log_posteriors[0, :]
+        density = check_log_density(self._pool, log_density, first)
         # Of draws that weigh nothing, whatever is finite: it counts nothing.
         some = (first > -float("inf")) & (self._row > -float("inf"))
-        zero = ops.scalar(0.0, first)
-        density = density + ops.xp.where(some, self._row, zero) - ops.xp.where(some, first, zero)
+        zero = local.scalar(0.0, first)
+        change = local.xp.where(some, self._row, zero) - local.xp.where(some, first, zero)
+        density = density + own.adopt(change)
         # A constant says nothing, and would be all that rounding leaves where it is large.
-        return density - ops.xp.sum(ops.xp.exp(self._row) * density)
+        return density - own.xp.sum(own.adopt(local.xp.exp(self._row)) * density)
 
     def start(self) -> Told:
         """The empty batch."""
@@ -115,7 +116,7 @@ class LabelledBatch:
         if not self._targets:
             told = state.growth
             if self._density is not None:
-                told = told + self._density
+                told = self._pool.ops.adopt(told) + self._density
             return pool.cast(pool.map_labels(label_information, labels, row, told))
         return pool.cast(
             pool.map_labels(mean_log_ratio, labels, row, *self._targets, prepare=growth_of_rows)
@@ -152,34 +153,33 @@ class LabelledBatch:
             value = divergence(ops, batch, row)[0]
             if self._density is None:
                 return value
-            return value + ops.xp.sum(deviations(ops, batch, row)[0, :] * self._density)
+            density = self._pool.ops.fetch(self._density)
+            return value + ops.xp.sum(deviations(ops, batch, row)[0, :] * density)
         targets, weights = (self._pool.ops.fetch(x) for x in self._targets)
         ratio = log_ratio(ops, growth(ops, targets, row), row, batch)[:, 0]
         zero = ops.scalar(0.0, ratio)
         return ops.xp.sum(ops.xp.where(weights > 0, ratio, zero) * weights)
 
 
-def check_log_density(pool: Categorical, log_density: Array) -> Array:
-    """A log-density [K] in memory, refused where it is none of these draws'."""
-    row = pool.context().log_posteriors[0, :]
-    ops_for(candidates=row, log_density=log_density)
-    density = pool.ops.fetch(log_density)
-    ops = ops_for(density)
-    if not ops.xp.isdtype(density.dtype, "real floating"):
-        raise TypeError(f"log_density: expected a real floating dtype, got {density.dtype}")
-    if tuple(density.shape) != tuple(row.shape):
+def check_log_density(pool: Categorical, log_density: Array, row: Array) -> Array:
+    """A log-density [K] as of weights `row` [K], refused where it is none of these draws'."""
+    ops = ops_for(candidates=pool.parts[0], log_density=log_density)
+    if not ops.xp.isdtype(log_density.dtype, "real floating"):
+        raise TypeError(f"log_density: expected a real floating dtype, got {log_density.dtype}")
+    if tuple(log_density.shape) != tuple(row.shape):
         raise ValueError(
             f"log_density: expected shape {tuple(row.shape)}, one a draw, got "
-            f"{tuple(density.shape)}"
+            f"{tuple(log_density.shape)}"
         )
-    check_same_device(ops, candidates=row, log_density=density)
-    if ops.concrete(density) and not bool(ops.xp.all(ops.xp.isfinite(density))):
-        bad = ops.xp.astype(~ops.xp.isfinite(density), ops.xp.int32)
+    check_same_device(ops, candidates=pool.parts[0], log_density=log_density)
+    finite = ops.xp.isfinite(log_density)
+    if ops.concrete(log_density) and not bool(ops.xp.all(finite)):
+        index = int(ops.xp.argmax(ops.xp.astype(~finite, ops.xp.int32)))
         raise ValueError(
-            f"log_density: draw {int(ops.xp.argmax(bad))} has a value that is NaN or infinite; a "
-            "draw has a positive density"
+            f"log_density: draw {index} has a value that is NaN or infinite; a draw has a "
+            "positive density"
         )
-    density = density - ops.xp.mean(density)  # now, while it has all digits
+    density = log_density - ops.xp.mean(log_density)  # now, while it has all digits
     return density if density.dtype == row.dtype else ops.xp.astype(density, row.dtype)
 
 

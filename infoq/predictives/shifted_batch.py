@@ -272,7 +272,20 @@ class ProjectedDivergenceBatch(ProjectedBatch):
         return self._beside(pool, state, _divergence_beside, _beside_a_batch)
 
     def _value(self, one: Gaussian) -> Array:
-        return shifts.divergence(one, None, "logdet")
+        """By what the rows of all measure in each direction: they may be more than these."""
+        ops = self._local
+        whitening = self._precision.whitening(one.embedding.num_parameters, self._pool.like)
+        rows, scores = in_memory(one.embedding.parts)
+        batch = rows[0, :, None, :], scores[0, :, None]
+        divides, stated, inside, beside = _beside_a_batch(ops, in_memory(whitening), batch)
+        squares = divides.strengths * divides.strengths
+        shift = stated.left * beside
+        outside = shift.shape[0] - inside.shape[0]
+        along = stated.told * divides.strengths * inside + shift[outside:]
+        shift = ops.xp.concat([shift[:outside], along])
+        terms = ops.kl_term(squares) * inside * inside
+        value = (ops.xp.sum(terms) + ops.xp.sum(shift * shift)) / 2
+        return one.ops.adopt(value[None])
 
 
 class JointBatch(FormsBatch):

@@ -616,8 +616,9 @@ def test_measures_and_densities_that_are_refused(backend):
         with pytest.raises(TypeError, match="log_density: expected a real floating dtype"):
             score(pool, seen, measure="entropy", log_density=backend.array(np.arange(4)))
         bad = backend.array(np.array([0.0, 0.0, -np.inf, 0.0]))
-        with pytest.raises(ValueError, match="log_density: draw 2 has a value that is NaN or inf"):
-            score(pool, seen, measure="entropy", log_density=bad)
+        if backend.reads_values:
+            with pytest.raises(ValueError, match="log_density: draw 2 has a value that is NaN or"):
+                score(pool, seen, measure="entropy", log_density=bad)
         with pytest.raises(ValueError, match="approximation: 'trace' is of a Gaussian"):
             score(pool, seen, approximation="trace")
 
