@@ -6,7 +6,8 @@ from copy import copy
 from typing import Any, NamedTuple
 
 from infoq.backends import Array, ops_for
-from infoq.backends.registry import check_same_device
+from infoq.backends.door import check_floating
+from infoq.backends.registry import admit, check_same_device
 from infoq.predictives.about import AllTargets, Parameters
 from infoq.predictives.categorical import Categorical
 from infoq.predictives.observed import (
@@ -163,9 +164,8 @@ class LabelledBatch:
 
 def check_log_density(pool: Categorical, log_density: Array, row: Array) -> Array:
     """A log-density [K] as of weights `row` [K], refused where it is none of these draws'."""
-    ops = ops_for(candidates=pool.parts[0], log_density=log_density)
-    if not ops.xp.isdtype(log_density.dtype, "real floating"):
-        raise TypeError(f"log_density: expected a real floating dtype, got {log_density.dtype}")
+    ops, _, log_density = admit(candidates=pool.parts[0], log_density=log_density)
+    check_floating(ops, log_density, "log_density")
     if tuple(log_density.shape) != tuple(row.shape):
         raise ValueError(
             f"log_density: expected shape {tuple(row.shape)}, one a draw, got "
