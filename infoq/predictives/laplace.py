@@ -63,7 +63,9 @@ def laplace(
     Precision
         Exact as "dense" (P x P) and "low_rank" (N R x P). "diagonal" drops what parameters share;
         "kronecker" (for a last layer, C x C and D x D) replaces the mean of the products by the
-        product of the means, :math:`N\, E[\Lambda] \otimes E[\phi \phi^T]`.
+        product of the means, :math:`N\, E[\Lambda] \otimes E[\phi \phi^T]`. Of a prior that is
+        such a posterior itself the factors are those of all outcomes, what both data sets give at
+        once; without ``structure=`` the new outcomes are added to it exactly, as rows.
 
     Raises
     ------
@@ -215,13 +217,26 @@ def check_budget(numbers: int, like: Array, what: str) -> None:
 
 
 def _kronecker(embedding: Embedding, prior: Precision, each: float) -> Precision:
-    if not isinstance(prior, ScalarPrecision):
+    count: int = embedding.num_candidates
+    known = prior.sums() if isinstance(prior, KroneckerPrecision) else None
+    if known is None and not isinstance(prior, ScalarPrecision):
         raise TypeError(
-            f"structure: 'kronecker' needs a scalar prior precision, got {type(prior).__name__}"
+            f"structure: 'kronecker' needs a scalar prior precision, got {type(prior).__name__}; "
+            "what laplace(..., structure='kronecker') gives can be gone on with, too"
         )
     left, right = kronecker_factors(embedding)
-    shift = embedding.ops.xp.reshape(prior.diagonal(left), ())
-    return KroneckerPrecision(left * (each / embedding.num_candidates), right, shift)
+    left = left * each
+    if known is None:
+        shift = embedding.ops.xp.reshape(prior.diagonal(left), ())
+    else:
+        if known[0].shape != left.shape or known[1].shape != right.shape:
+            raise ValueError(
+                f"prior_precision: expected factors of C={left.shape[0]} classes and "
+                f"D={right.shape[0]} features, got {prior!r}"
+            )
+        left, right, shift = left + known[0], right + known[1], known[2]
+        count += prior.settings
+    return KroneckerPrecision.of_outcomes(left / count, right, shift, count)
 
 
 def _total(

@@ -83,7 +83,29 @@ class KroneckerPrecision(Precision):
                     f"left (x) right + shift is not positive definite; its smallest eigenvalue is "
                     f"{least:.3g}; choose a larger shift"
                 )
-        self._parts = (basis_a, basis_b, ops.xp.reshape(values, (-1,)))
+        if isinstance(shift, numbers.Real):
+            shift = ops.scalar(float(shift), left)
+        self._parts = (basis_a, basis_b, ops.xp.reshape(values, (-1,)), a, b, shift)
+        self._settings = None
+
+    @classmethod
+    def of_outcomes(
+        cls, left: Array, right: Array, shift: float | Array, count: int
+    ) -> KroneckerPrecision:
+        """With the mean of the curvatures of so many outcomes, and the sum of their features'."""
+        made = cls(left, right, shift)
+        made._settings = count
+        return made
+
+    def sums(self) -> tuple[Array, Array, Array] | None:
+        """The sums over its outcomes of curvatures [C, C] and features' [D, D], and the shift.
+
+        None where it is not known of how many outcomes it is.
+        """
+        if self.settings is None:
+            return None
+        left, right, _, a, b, shift = self.parts
+        return (left * (a * self.settings)) @ left.T, (right * b) @ right.T, shift
 
     @property
     def num_parameters(self) -> int:
@@ -92,7 +114,7 @@ class KroneckerPrecision(Precision):
 
     def covariance(self, like: Array) -> RotatedForm:
         """Diagonal in the basis of the eigenvectors."""
-        left, right, values = self.parts
+        left, right, values, *_ = self.parts
         return RotatedForm(left, right, 1 / values)
 
     def logdet(self, num_parameters: int | None = None) -> Array:
@@ -102,7 +124,7 @@ class KroneckerPrecision(Precision):
 
     def diagonal(self, like: Array) -> Array:
         """P (C + D) multiply-adds."""
-        left, right, values = self.parts
+        left, right, values, *_ = self.parts
         xp = ops_for(*self.parts).xp
         between = xp.reshape(values, (left.shape[0], right.shape[0]))
         return xp.reshape(left**2 @ between @ (right**2).T, (-1,))
@@ -110,27 +132,29 @@ class KroneckerPrecision(Precision):
     def matrix(self, num_parameters: int, like: Array) -> Array:
         """In full; P^2 (C + D) multiply-adds."""
         ops = ops_for(*self.parts)
-        left, right, values = self.parts
+        left, right, values, *_ = self.parts
         size = self.num_parameters
         turned = turn(ops, identity(ops, size, values), left, right)
         return turn(ops, turned * values, left.T, right.T)
 
     def whitening(self, num_parameters: int, like: Array) -> RotatedWhitening:
         """Diagonal in the basis of the eigenvectors."""
-        left, right, values = self.parts
+        left, right, values, *_ = self.parts
         return RotatedWhitening(left, right, 1 / ops_for(values).xp.sqrt(values))
 
     def colour(self, noise: Array) -> Array:
         """By the square roots of the eigenvalues."""
         ops = ops_for(noise)
-        left, right, values = self.parts
+        left, right, values, *_ = self.parts
         return turn(ops, noise / ops.xp.sqrt(values), left.T, right.T)
 
     def _plus(self, other: Precision) -> Precision | None:
         if not isinstance(other, ScalarPrecision):
             return None
-        left, right, values = self.parts
-        parts = (left, right, values + other.diagonal(values))
+        left, right, values, a, b, shift = self.parts
+        more = other.diagonal(values)
+        total = shift + ops_for(values).xp.reshape(more, ())
+        parts = (left, right, values + more, a, b, total)
         return KroneckerPrecision.from_parts(parts, self.settings)
 
     def _words(self) -> str:

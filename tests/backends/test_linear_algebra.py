@@ -142,3 +142,28 @@ def test_symmetric_eigen(backend, dtype, stack, seed):
 def test_symmetric_eigen_of_a_singular_matrix(backend):
     values, _ = backend.ops.symmetric_eigen(backend.array(np.ones((1, 2, 2))))
     np.testing.assert_allclose(backend.numpy(values), [[0, 2]], atol=1e-15)
+
+
+@dtypes
+@given(seed=SEEDS)
+def test_orthogonal_columns(backend, dtype, seed):
+    a = np.random.default_rng(seed).normal(size=(6, 3)).astype(dtype)
+    columns, upper = (backend.numpy(x) for x in backend.ops.orthogonal(backend.array(a)))
+    assert columns.dtype == upper.dtype == dtype
+    close = {"rtol": 0, "atol": TOLERANCE[dtype]}
+    np.testing.assert_allclose(columns.T @ columns, np.eye(3), **close)
+    np.testing.assert_allclose(columns @ upper, a, **close)
+    assert (upper == np.triu(upper)).all()
+    assert (np.diag(upper) > 0).all()
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_one_of_two_ways(backend, first):
+    x = backend.array(np.array([1.0, 2.0]))
+    limit = 5.0 if first else 1.0
+    ops = backend.ops
+    result = backend.numpy(ops.choose(ops.xp.all(x < limit), lambda: x * 2, lambda: x * 3))
+    if backend.reads_values:
+        np.testing.assert_array_equal(result, [2, 4] if first else [3, 6])
+    else:  # the second is right in any case
+        np.testing.assert_array_equal(result, [3, 6])

@@ -111,3 +111,48 @@ def test_a_matrix_that_rounding_leaves_indefinite_stays_rows(backend):
     expected = np.log1p(np.einsum("np,pq,nq->n", exact, left, exact)) / 2
     found = backend.numpy(infoq.eig(pool, given=known))
     np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+def last_layer(backend, part):
+    rng = np.random.default_rng(5)
+    features, logits = rng.normal(size=(7, 4)), rng.normal(size=(7, 3))
+    softmax = infoq.likelihoods.Softmax(logits=backend.array(logits[part]))
+    return infoq.LastLayerEmbedding(backend.array(features[part]), softmax)
+
+
+def test_kronecker_factors_are_those_of_all_outcomes(backend):
+    first, more, everything = (slice(0, 4), slice(4, 7), slice(0, 7))
+    known = infoq.laplace(last_layer(backend, first), 0.5, structure="kronecker")
+    on = infoq.laplace(last_layer(backend, more), known, structure="kronecker")
+    at_once = infoq.laplace(last_layer(backend, everything), 0.5, structure="kronecker")
+    like = backend.array(np.zeros(1))
+    found, expected = (backend.numpy(x.matrix(12, like)) for x in (on, at_once))
+    np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
+    shifted = infoq.laplace(
+        last_layer(backend, more), known + infoq.ScalarPrecision(0.25), structure="kronecker"
+    )
+    found = backend.numpy(shifted.matrix(12, like))
+    np.testing.assert_allclose(found, expected + 0.25 * np.eye(12), rtol=1e-10, atol=1e-12)
+
+
+def test_outcomes_after_kronecker_factors_are_exact(backend):
+    known = infoq.laplace(last_layer(backend, slice(0, 4)), 0.5, structure="kronecker")
+    like = backend.array(np.zeros(1))
+    matrix = backend.numpy(known.matrix(12, like))
+    pool = infoq.Gaussian(last_layer(backend, slice(4, 7)), known)
+    rows = backend.numpy(pool.embedding.dense())
+    for i in range(3):
+        known, matrix = pool.observe(known, i), matrix + rows[i].T @ rows[i]
+        found = backend.numpy(known.matrix(12, like))
+        np.testing.assert_allclose(found, matrix, rtol=1e-10, atol=1e-12)
+        left = rows @ np.linalg.inv(matrix) @ rows.swapaxes(1, 2)
+        expected = np.linalg.slogdet(np.eye(rows.shape[1]) + left)[1] / 2
+        np.testing.assert_allclose(backend.numpy(infoq.eig(pool, given=known)), expected, rtol=1e-9)
+
+
+def test_factors_of_unknown_outcomes_are_not_gone_on_with(backend):
+    made = infoq.KroneckerPrecision(backend.array(np.eye(3)), backend.array(np.eye(4)), 1.0)
+    with pytest.raises(
+        TypeError, match="scalar prior precision, got KroneckerPrecision; what laplace"
+    ):
+        infoq.laplace(last_layer(backend, slice(0, 2)), made, structure="kronecker")
