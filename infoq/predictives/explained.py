@@ -24,7 +24,7 @@ from infoq.predictives.weight_space import Layout
 from infoq.settings import current_options
 
 # Up to this many parameters singular vectors cost little beside the scores.
-_FEW = 256
+FEW = 256
 
 # Multiply-adds of singular vectors, a few seconds of them, that are worth the digits of a step.
 _SLOW = 2**30
@@ -72,8 +72,8 @@ def explain(
     if isinstance(candidates, DiagonalEmbedding) or approximation == "kronecker":
         return by_forms(candidates, targets, precision, weights, approximation)
     measured = None
-    if candidates.num_parameters > _FEW:
-        measured = _little_is_said(candidates, targets, precision, weights, 16)
+    if candidates.num_parameters > FEW:
+        measured = little_is_said(candidates, targets, precision, weights, 16)
     if measured is None:
         return by_projection(candidates, targets, precision, weights, approximation)
     plan = by_forms(candidates, targets, precision, weights, approximation)
@@ -165,7 +165,7 @@ def _scored_beside(score: weight_space.Score, layout: Layout, ops: Ops, *argumen
     return score(ops, measured, forms[1].of(ops, rows))
 
 
-def _little_is_said(
+def little_is_said(
     candidates: Embedding,
     targets: Embedding,
     precision: Precision,
@@ -209,10 +209,10 @@ def grows_by_projection(
     if 2 * item * len(candidates) * candidates.num_rows * size > current_options().memory:
         return False
     readable = candidates.ops.concrete(*candidates.parts, *targets.parts)
-    if count * count * size > (_SLOW if readable else _FEW**3):
+    if count * count * size > (_SLOW if readable else FEW**3):
         return False
     cheap = len(candidates) * candidates.num_rows * count * size < _QUICK
-    return _little_is_said(candidates, targets, precision, weights, 64 if cheap else 2) is None
+    return little_is_said(candidates, targets, precision, weights, 64 if cheap else 2) is None
 
 
 def _kronecker_factors(

@@ -23,7 +23,7 @@ from infoq.measures.elimination import bordered, log_above_share
 from infoq.predictives import weight_space
 from infoq.predictives.about import AllTargets, EachTarget
 from infoq.predictives.alike import one_of
-from infoq.predictives.explained import arrays_of
+from infoq.predictives.explained import FEW, arrays_of, little_is_said
 from infoq.predictives.forms import Form, RootForm
 from infoq.predictives.gaussian import Gaussian
 from infoq.predictives.laplace import check_budget, fisher
@@ -58,9 +58,13 @@ def pointwise(pool: Gaussian, about: EachTarget | AllTargets, given: Any) -> Arr
 
 
 def _about_all_targets(pool: Gaussian, targets: Scored, precision: Precision) -> Array:
-    """What each label tells about all targets': by a projection, as of `jepig`."""
+    """What each label tells about all targets': by a projection or by forms, as of `jepig`."""
     ops, size = pool.ops, pool.embedding.num_parameters
     count = len(targets) * targets.num_rows
+    few = size <= FEW
+    if not few and little_is_said(pool.embedding, targets, precision, None, 16) is not None:
+        how, given, rank = all_targets(targets, precision, pool.like)
+        return pool.map(_about_all_by_forms, *given, prepare=how, rank=rank)
     check_budget(4 * min(size, count) * size, pool.like, f"targets: M={len(targets)}, P={size}")
     shared = (precision.whitening(size, pool.like), targets.parts)
     forms: Any = None
@@ -231,7 +235,7 @@ def _about_all(layout: Layout, ops: Ops, *arguments: Any) -> Array:
     value = partial(_about_all_by_roots, layout, ops)
     if not forms:
         return value(*arguments)
-    return ops.valued(value, partial(_about_all_by_forms, layout, ops), *arguments)
+    return ops.valued(value, partial(_slopes_about_all, layout, ops), *arguments)
 
 
 def _about_all_by_roots(layout: Layout, ops: Ops, *arguments: Any) -> Array:
@@ -240,9 +244,13 @@ def _about_all_by_roots(layout: Layout, ops: Ops, *arguments: Any) -> Array:
     return log_ratio_of_roots(ops, left, told, scores, stated.moved(left, told))
 
 
+def _slopes_about_all(layout: Layout, ops: Ops, *arguments: Any) -> Array:
+    *_, forms = arguments
+    return _about_all_by_forms(layout, ops, *arguments[: layout.arrays], *forms)
+
+
 def _about_all_by_forms(layout: Layout, ops: Ops, *arguments: Any) -> Array:
-    rows, scores, (_, _, shared) = scored_block(layout, ops, arguments)
-    covariance, explained, shift = shared
+    rows, scores, (covariance, explained, shift) = scored_block(layout, ops, arguments)
     forms = covariance.of(ops, rows), explained.of(ops, rows)
     return log_ratio_of(ops, *forms, scores, rows.dot(ops, shift[None, :])[:, :, 0])
 

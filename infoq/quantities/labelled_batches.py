@@ -140,9 +140,10 @@ class IG(LabelledQuantity):
 
     Of a `Gaussian` the labels of a batch count at one mean, where the model was fitted: their
     information and their gradients add up. Exact for a `Normal`. Each pick updates what every
-    candidate measures, as of `EIG`, in twice the time; that of the batch itself costs (B R)^3. In
-    float32 gains have the digits of the largest: an outcome that says 10^6 times what others leave
-    of it takes its neighbours' digits. With "trace" gradients add up and nothing is updated.
+    candidate measures, as of `EIG`, in three times the time; that of the batch itself costs
+    (B R)^3. Where outcomes say so much that float32 would lose what others leave of them, every
+    step is a projection of all candidates on the batch instead, N B R^2 P multiply-adds.
+    With "trace" gradients add up and nothing is updated.
 
     References
     ----------

@@ -328,6 +328,35 @@ def test_many_classes_as_few(backend):
         assert score[i] == pytest.approx((expected + shift @ shift / 2) / 2, rel=1e-9)
 
 
+@pytest.mark.parametrize("precision", [100.0, 1e-4])
+def test_many_parameters(backend, precision):
+    # Beyond 256 by forms where little is said, and by a projection where much is.
+    rng = np.random.default_rng(13)
+    x, z, labels = rng.normal(size=(6, 100)), rng.normal(size=(6, 3)), rng.integers(3, size=6)
+    layer = infoq.LastLayerEmbedding(
+        backend.array(x, "float32"), likelihoods.Softmax(logits=backend.array(z, "float32"))
+    )
+    both = backend.array(labels[:4]), backend.array(labels[4:])
+    pool = infoq.Gaussian(layer[:4], precision)
+    score = backend.numpy(infoq.jpig(pool, layer[4:], *both))
+    probs = softmax(z)
+    gradients = np.stack(
+        [np.kron(p - np.eye(3)[y], a) for p, y, a in zip(probs, labels, x, strict=True)]
+    )
+    fishers = [
+        np.kron(np.diag(p) - np.outer(p, p), np.outer(a, a)) for p, a in zip(probs, x, strict=True)
+    ]
+
+    def evidence(members):
+        after = precision * np.eye(300) + sum(fishers[i] for i in members)
+        gradient = gradients[members].sum(0)
+        logdet = np.linalg.slogdet(after / precision)[1]
+        return (gradient @ np.linalg.solve(after, gradient) - logdet) / 2
+
+    expected = [evidence([i, 4, 5]) - evidence([i]) - evidence([4, 5]) for i in range(4)]
+    np.testing.assert_allclose(score, expected, atol=2e-5 * np.abs(expected).max())
+
+
 def test_blocks_do_not_matter(backend):
     problem = Problem("softmax", 10, candidates=9, targets=5)
     pool, targets = problem.pool(backend), problem.targets(backend)
