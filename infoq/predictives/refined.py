@@ -19,8 +19,8 @@ from infoq.predictives.forms import Form
 from infoq.predictives.precision import fewer
 from infoq.predictives.weight_space import Score
 
-# Up to this many rows of a batch, orthogonal columns of them cost little beside anything else.
-_FEW = 128
+# So many multiply-adds for the orthogonal columns of a batch's rows cost little: some 5 ms.
+_SMALL = 2 * 10**7
 
 
 class ParametersBatch(MeasuredBatch):
@@ -88,11 +88,14 @@ class ParametersBatch(MeasuredBatch):
     def _worthwhile(self, state: Picked, places: list[int] | None) -> bool:
         """Whether candidates are measured anew.
 
-        Not picks alone, where the rows of the batch cost more than a pass over the candidates.
+        Not picks alone, where the rows of the batch cost more than a quarter of a pass over the
+        candidates.
         """
-        count = len(state.indices) * self._embedding.num_rows
-        pool = self._embedding.num_candidates * self._embedding.num_rows
-        if places is None or count**2 <= max(_FEW**2, pool):
+        embedding = self._embedding
+        count = len(state.indices) * embedding.num_rows
+        rows = embedding.num_candidates * embedding.num_rows
+        columns = 4 * count**2 * embedding.num_parameters
+        if places is None or columns <= max(_SMALL, rows * embedding.numbers_read // 4):
             return True
         return not set(places) <= {int(index) for index in state.indices}
 

@@ -243,7 +243,8 @@ def _by_each_projection(
 
 def _by_correlations(layout: Layout, ops: Ops, own: Array, *arguments: Any) -> Array:
     xp = ops.xp
-    rows, (_, measured, weights, *_) = layout.split(ops, arguments)
+    rows, (covariance, measured, weights, *_) = layout.split(ops, arguments)
+    _, rows = unfolded(ops, covariance, rows)
     count, rows_each = arguments[0].shape[0], own.shape[-1] * (own.shape[1] if own.ndim == 4 else 1)
     rows = _standardised(ops, rows, own)
 
@@ -276,17 +277,18 @@ def measured_targets(
     """
     rows = layout.rows(ops, parts)
     own = covariance.of(ops, rows)
+    form, wide = unfolded(ops, covariance, rows)
+
+    def little(own: Array) -> Array:
+        return _standardised(ops, wide, own).solved(ops, form.apply)
+
     if whitening == ():
-        rows = _standardised(ops, rows, own)
-        return covariance, rows.solved(ops, covariance.apply), weights, (), weights
+        return covariance, little(own), weights, (), weights
     said = _trace(ops, own)
 
     def much(_: Array) -> Array:
         white = whitening.ready(ops).rows(ops, rows)
-        return beyond_noise(ops, white, rows.solved(ops, covariance.apply))
-
-    def little(own: Array) -> Array:
-        return _standardised(ops, rows, own).solved(ops, covariance.apply)
+        return beyond_noise(ops, white, wide.solved(ops, form.apply))
 
     measured = ops.either(ops.xp.max(said) > _MUCH, much, little, own)
     return covariance, measured, weights, whitening, said, *parts
