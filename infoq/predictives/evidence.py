@@ -188,5 +188,8 @@ def _energy(ops: Ops, prior: Precision, mean: Array) -> Array:
 def _check_mean(mean: Array, size: int | None) -> int:
     if mean.ndim != 1 or size not in (None, mean.shape[0]):
         raise ValueError(f"mean: expected shape ({size or 'P'},), got {tuple(mean.shape)}")
-    check_values(ops_for(mean), mean[None, :], "mean", {2: "[P]"})
+    try:
+        check_values(ops_for(mean), mean[None, :], "mean", {2: "[P]"})
+    except ValueError as error:  # a vector of weights has no candidates
+        raise ValueError(str(error).replace("candidate 0 has", "has")) from None
     return int(mean.shape[0])

@@ -107,7 +107,8 @@ def test_rounding_is_no_direction_of_the_data(backend, structure):
 @pytest.mark.parametrize("size", [np.inf, 1e200])
 def test_an_infinite_norm_has_no_best_prior(backend, size):
     embedding = infoq.DenseEmbedding(backend.array(np.eye(2)))
-    with pytest.raises(ValueError, match="the evidence has no maximum"), np.errstate(all="ignore"):
+    refused = "mean: has .*(NaN or infinite|squares overflow)|the evidence has no maximum"
+    with pytest.raises(ValueError, match=refused), np.errstate(all="ignore"):
         infoq.optimise_prior_precision(embedding, backend.array(np.array([size, 1.0])))
 
 
