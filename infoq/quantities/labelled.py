@@ -43,20 +43,24 @@ def ig(
 ) -> Array:
     r"""Information gain: what each observed outcome tells about the parameters.
 
-    The divergence, of the K draws with weights :math:`\tilde w_k \propto w_k\, p_k(y_i)` and of a
-    `Gaussian` with :math:`A_i = E_i P^{-1} E_i^T` and the gradient :math:`g_i = E_i^T u_i` of the
-    loss at the label,
+    The divergence, of K draws that the label weighs by
+    :math:`\tilde w_k \propto w_k\, p_k(y_i)`,
 
     .. math:: KL\big(p(\theta \mid y_i) \,\|\, p(\theta)\big)
-              &= \sum_k \tilde w_k \log \frac{\tilde w_k}{w_k} \\
-              &= \tfrac12 \big[\log\det(I + A_i) - tr(A_i K_i) + (K_i u_i)^T A_i K_i u_i\big], \quad
-                 K_i = (I + A_i)^{-1}
+              = \sum_k \tilde w_k \log \frac{\tilde w_k}{w_k}
 
-    or the drop in entropy,
+    and of a `Gaussian` with :math:`A_i = E_i P^{-1} E_i^T` and the gradient
+    :math:`g_i = E_i^T u_i` of the loss at the label
+
+    .. math:: \tfrac12 \big[\log\det(I + A_i) - tr(A_i K_i) + (K_i u_i)^T A_i K_i u_i\big], \quad
+              K_i = (I + A_i)^{-1}
+
+    or the drop in entropy, of draws with log-densities and of a `Gaussian`
 
     .. math:: H[\Theta] - H[\Theta \mid y_i]
-              &= KL + \sum_k (\tilde w_k - w_k) \log p(\theta_k) \\
-              &= \tfrac12 \log\det\big(I + H''[y_i \mid x_i, w^*]\, P^{-1}\big)
+              = KL + \sum_k (\tilde w_k - w_k) \log p(\theta_k)
+
+    .. math:: \tfrac12 \log\det\big(I + H''[y_i \mid x_i, w^*]\, P^{-1}\big)
 
     Parameters
     ----------
