@@ -13,6 +13,9 @@ from infoq.backends import Array, Ops
 from infoq.predictives.matrices import identity
 from infoq.predictives.rows import DenseRows, Rows
 
+# Rows of which none says more than 10^4 times as much as was known.
+_MILD = 100
+
 
 class Form(Protocol):
     """A symmetric positive semi-definite form W on P parameters."""
@@ -282,6 +285,15 @@ class ConditionedForm(NamedTuple):
     def unfold(self, ops: Ops, rows: Rows) -> DenseRows:
         """The rows [n, R, P + Q] whose products by `flat` are those of the rows by this form."""
         return DenseRows(ops.xp.concat(self._left(ops, rows.dense(ops)), axis=-1))
+
+    def mild(self, ops: Ops) -> Form:
+        """The difference where it keeps three digits in float32, else itself.
+
+        For rows in a structure that unfolded ones have not.
+        """
+        if ops.concrete(self.lower) and bool(ops.xp.all(ops.xp.abs(self.lower) < _MILD)):
+            return ReducedForm(self.base, self.vectors)
+        return self
 
     def flat(self, ops: Ops) -> BesideForm:
         """The form of unfolded rows."""

@@ -23,6 +23,7 @@ from infoq.predictives.embeddings import (
     UnitEmbedding,
 )
 from infoq.predictives.explained import explain
+from infoq.predictives.forms import ConditionedForm
 from infoq.predictives.laplace import (
     check_budget,
     fisher_diagonal,
@@ -375,7 +376,12 @@ class Gaussian(Tree):
         whitening: Any = ()
         if not isinstance(targets, DiagonalEmbedding):
             whitening = precision.whitening(self.embedding.num_parameters, self.like)
-        shared = (precision.covariance(self.like), targets.parts, weights, whitening)
+        covariance = precision.covariance(self.like)
+        full = self.embedding.num_rows * self.embedding.num_parameters
+        if isinstance(covariance, ConditionedForm) and self.embedding.numbers_read < full:
+            # Unfolded, a last layer costs R times as much or more.
+            covariance = covariance.mild(self.ops)
+        shared = (covariance, targets.parts, weights, whitening)
         kernel = partial(_each_target, layout)
         return self.map(kernel, *shared, prepare=prepare, rank=groups)
 
