@@ -79,7 +79,7 @@ class DaskOps(Ops):
 
     def orthogonal(self, a: Array) -> tuple[Array, Array]:
         """Both factors, each computed by the library that holds the chunk."""
-        q, r = _by_matrix(lambda x: ops_for(x).orthogonal(x), "(i,j)->(i,j),(j,j)", a)
+        q, r = _by_matrix(partial(_method, "orthogonal", {}), "(i,j)->(i,j),(j,j)", a)
         return q, r
 
     def symmetric_eigen(self, a: Array) -> tuple[Array, Array]:

@@ -195,23 +195,18 @@ def _by_forms(layout: Layout, score: Score, ops: Ops, *arguments: Any) -> Array:
 def each_target(layout: Layout, targets: Layout, ops: Ops, *arguments: Any) -> Array:
     """The weighed sum over targets of `-1/2 log det(I - G_ie G_ie^T)`: [n].
 
-    `G_ie` [R, S] is the correlation of what the candidate and the target measure. Where both may
-    say so much that it is nearly 1, by a projection on what each target measures; derivatives are
-    those of the correlations.
+    `G_ie` [R, S] is the correlation of what the candidate and the target measure. Candidates with
+    a pair whose correlation is nearly 1 are measured anew, by a projection on what each target
+    measures; derivatives are those of the correlations.
     """
     *_, whitening, said = arguments[layout.arrays : layout.arrays + 5]
-    correlated = partial(_by_correlations, layout, ops)
-    projected = partial(_by_each_projection, layout, targets, ops)
 
     def smooth(*arguments: Any) -> Array:
-        rows, (covariance, *_) = layout.split(ops, arguments)
-        return correlated(covariance.of(ops, rows), *arguments)
+        return _by_correlations(layout, ops, *arguments)[0, :]
 
     def value(*arguments: Any) -> Array:
-        rows, (covariance, _, _, _, said, *_) = layout.split(ops, arguments)
-        own = covariance.of(ops, rows)
-        much = (ops.xp.max(_trace(ops, own)) > _MUCH) & (ops.xp.max(said) > _MUCH)
-        return ops.either(much, projected, correlated, own, *arguments)
+        score, near = ops.xp.unstack(_by_correlations(layout, ops, *arguments))
+        return _anew(layout, targets, ops, score, near > 0, arguments)
 
     if whitening == ():
         return smooth(*arguments)
@@ -220,9 +215,29 @@ def each_target(layout: Layout, targets: Layout, ops: Ops, *arguments: Any) -> A
     return value(*arguments)
 
 
-# Where a variance is at most this many times the noise, no correlation is so near to 1 that its
-# distance has lost more than two digits.
-_MUCH = 64.0
+# Below this, `det(I - G G^T)` has lost more than the digits that a score of 1/2 log 1000 can miss.
+_NEAR = 1e-3
+
+
+def _anew(
+    layout: Layout, targets: Layout, ops: Ops, score: Array, near: Array, arguments: tuple[Any, ...]
+) -> Array:
+    """The scores [n], of candidates that are `near` a target by projections."""
+    xp = ops.xp
+    projected = partial(_by_each_projection, layout, targets, ops)
+    if not ops.concrete(near):
+        return xp.where(near, ops.either(xp.any(near), projected, _same, score, *arguments), score)
+    places = xp.nonzero(near)[0]
+    if places.shape[0] == 0:
+        return score
+    few = tuple(xp.take(x, places, axis=0) for x in arguments[: layout.arrays])
+    anew = projected(score, *few, *arguments[layout.arrays :])
+    rank = ops.cumulative_sum(xp.astype(near, places.dtype)) - 1
+    return xp.where(near, xp.take(anew, xp.where(near, rank, xp.zeros_like(rank)), axis=0), score)
+
+
+def _same(score: Array, *_: Any) -> Array:
+    return score
 
 
 def _by_each_projection(
@@ -241,18 +256,22 @@ def _by_each_projection(
     return ops.sum_blocks(told, (weights, *parts), 1)
 
 
-def _by_correlations(layout: Layout, ops: Ops, own: Array, *arguments: Any) -> Array:
+def _by_correlations(layout: Layout, ops: Ops, *arguments: Any) -> Array:
+    """The scores, and of how many targets the correlation is nearly 1: [2, n]."""
     xp = ops.xp
-    rows, (covariance, measured, weights, *_) = layout.split(ops, arguments)
+    rows, (covariance, measured, weights, whitening, *_) = layout.split(ops, arguments)
+    own = covariance.of(ops, rows)
+    scale = _scale(ops, rows, own, whitening)
     _, rows = unfolded(ops, covariance, rows)
     count, rows_each = arguments[0].shape[0], own.shape[-1] * (own.shape[1] if own.ndim == 4 else 1)
-    rows = _standardised(ops, rows, own)
+    rows = rows.transformed(ops, scale)
 
     def told(measured: Array, weights: Array) -> Array:
         across = ops.packed(rows.pairs(ops, measured))
         logdet = _correlation_logdet(ops, across)
         logdet = xp.reshape(logdet, (-1, *logdet.shape[-2:]))
-        return (weights @ xp.sum(logdet, axis=0)) / -2
+        near = xp.astype(~(xp.min(logdet, axis=0) > math.log(_NEAR)), weights.dtype)
+        return xp.stack([(weights @ xp.sum(logdet, axis=0)) / -2, xp.sum(near, axis=0)])
 
     # So many pairs at a time that the correlations of all of them stay in the cache.
     numbers = 3 * count * rows_each * int(measured.shape[1]) // 2
@@ -277,20 +296,12 @@ def measured_targets(
     """
     rows = layout.rows(ops, parts)
     own = covariance.of(ops, rows)
+    scale = _scale(ops, rows, own, whitening)
     form, wide = unfolded(ops, covariance, rows)
-
-    def little(own: Array) -> Array:
-        return _standardised(ops, wide, own).solved(ops, form.apply)
-
+    measured = wide.transformed(ops, scale).solved(ops, form.apply)
     if whitening == ():
-        return covariance, little(own), weights, (), weights
+        return covariance, measured, weights, (), weights
     said = _trace(ops, own)
-
-    def much(_: Array) -> Array:
-        white = whitening.ready(ops).rows(ops, rows)
-        return beyond_noise(ops, white, wide.solved(ops, form.apply))
-
-    measured = ops.either(ops.xp.max(said) > _MUCH, much, little, own)
     return covariance, measured, weights, whitening, said, *parts
 
 
@@ -386,9 +397,25 @@ def _whitened(ops: Ops, measured: Array, explained: Array) -> Array:
     return symmetric(ops, ops.solve_triangular(lower, ops.xp.matrix_transpose(half)))
 
 
-def _standardised(ops: Ops, rows: Rows, measured: Array) -> Rows:
-    """The rows in units of what their outcomes vary by: `(I + A_i)^-1/2 E_i`."""
-    return rows.transformed(ops, inverse_root(ops, measured))
+# Up to this many times the noise, the Cholesky factor of what several rows measure has its digits.
+_MUCH = 256.0
+
+
+def _scale(ops: Ops, rows: Rows, measured: Array, whitening: Any) -> Array:
+    """`(I + A_i)^-1/2` of each candidate or target: [n, R, R], or [n, P, 1, 1].
+
+    Of several rows that say much, by rotations of them: a Cholesky factor of what they measure has
+    no digits left for what is as small as the noise.
+    """
+    little = partial(inverse_root, ops)
+    if whitening == () or measured.shape[-1] == 1:
+        return little(measured)
+
+    def much(measured: Array) -> Array:
+        eye = ops.xp.broadcast_to(identity(ops, measured.shape[-1], measured), measured.shape)
+        return beyond_noise(ops, whitening.ready(ops).rows(ops, rows), eye)
+
+    return ops.either(ops.xp.max(_trace(ops, measured)) > _MUCH, much, little, measured)
 
 
 def inverse_root(ops: Ops, measured: Array) -> Array:
