@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import partial
 from types import ModuleType
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from infoq.backends import terms
 
@@ -40,6 +40,9 @@ class Ops:
     Methods take and return arrays of `xp`, keep their device and dtype, and change none of them.
     """
 
+    of_namespace: ClassVar[Callable[[str], Ops]]
+    """The `Ops` that is registered for a namespace; the registry sets it."""
+
     def __init__(self, xp: ModuleType) -> None:
         self.xp = xp
 
@@ -53,15 +56,13 @@ class Ops:
 
     def __reduce__(self) -> tuple[Callable[[str], Ops], tuple[str]]:
         """By name: what a process makes of it is the `Ops` that is registered there."""
-        from infoq.backends.registry import ops_named  # which imports this file
-
         namespace = self.xp.__name__
         if sys.modules.get(namespace) is not self.xp:
             raise TypeError(
                 f"cannot pickle {self!r}: its namespace {namespace!r} is no module that another "
                 "process could import; give its Ops a __reduce__ that makes it"
             )
-        return ops_named, (namespace,)
+        return type(self).of_namespace, (namespace,)
 
     def __deepcopy__(self, _memo: object) -> Ops:
         return self

@@ -245,6 +245,9 @@ def ops_named(namespace: str) -> Ops:
     return ops_of(importlib.import_module(namespace))
 
 
+Ops.of_namespace = staticmethod(ops_named)
+
+
 def _ops_of(x: Array, name: str) -> Ops:
     _learn(type(x))
     ready = _READY.get(_LIBRARIES.get(type(x), ""))
