@@ -205,8 +205,8 @@ def each_target(layout: Layout, targets: Layout, ops: Ops, *arguments: Any) -> A
         return _by_correlations(layout, ops, *arguments)[0, :]
 
     def value(*arguments: Any) -> Array:
-        score, near = ops.xp.unstack(_by_correlations(layout, ops, *arguments))
-        return _anew(layout, targets, ops, score, near > 0, arguments)
+        both = _by_correlations(layout, ops, *arguments)
+        return _anew(layout, targets, ops, both[0, :], both[1, :] > 0, arguments)
 
     if whitening == ():
         return smooth(*arguments)
