@@ -22,7 +22,7 @@ class Options(NamedTuple):
     Attributes
     ----------
     memory : int
-        Bytes that the temporary arrays of one call may take together.
+        Bytes that the temporary arrays of one block may take together, about.
     """
 
     memory: int = 512 * 10**6
@@ -44,7 +44,8 @@ def options(*, memory: int | str | None = None) -> Iterator[Options]:
         What temporary arrays may take, in bytes or as ``"512MB"``, ``"2GiB"``, ``"1e9"``. At least
         one candidate is always computed at a time; measures cut a long distribution, too, but not
         one given as logits. On CPUs, NumPy and PyTorch take no more than the
-        2 or 3 MiB that stay in the cache. The answer does not depend on it.
+        2 or 3 MiB that stay in the cache. Scores do not depend on it, but for rounding. Matrices
+        of a precision or of targets that are larger than this (and than 64 MB) are refused.
 
     Yields
     ------

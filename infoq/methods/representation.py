@@ -79,15 +79,16 @@ def flvmi(
     k : int
         How many to pick.
     eta : float
-        What similarities of candidates and queries are multiplied by; larger prefers relevance.
+        What similarities with queries are multiplied by, :math:`\eta`. The larger, the more a
+        batch represents all that is at all similar to a query, however little.
     **who : candidates, given
         As of `infoq.greedy`; what is given counts as picked.
 
     Returns
     -------
     Selection
-        Gains of :math:`\sum_{i} \min(\max_{a \in A} s_{ia}, \max_{q \in Q} s_{iq})`, where maxima
-        below 0 count as 0.
+        Gains of :math:`\sum_{i} \min(\max_{a \in A} s_{ia}, \eta \max_{q \in Q} s_{iq})`, where
+        maxima below 0 count as 0.
 
     References
     ----------
@@ -235,7 +236,7 @@ def flcmi(
     k : int
         How many to pick.
     eta : float
-        What similarities of candidates and queries are multiplied by; larger prefers relevance.
+        What similarities with queries are multiplied by, as of `flvmi`.
     nu : float
         What similarities of candidates and the private set are multiplied by.
     **who : candidates, given
@@ -329,14 +330,15 @@ def gcmi(
     k : int
         How many to pick.
     eta : float
-        What similarities of candidates and queries are multiplied by; larger prefers relevance.
+        What similarities of candidates and queries are multiplied by: all gains alike, so that
+        above 0 the picks do not depend on it, but for ties.
     **who : candidates, given
         As of `infoq.greedy`; what is given counts as picked.
 
     Returns
     -------
     Selection
-        Gains are twice the sums of similarities. Copies score alike and are all picked.
+        Gains are twice `eta` times the sums of similarities. Copies score alike and are all picked.
 
     References
     ----------

@@ -215,6 +215,11 @@ class Gaussian(Tree):
             The precision after what already counts as known, or the outcomes that do; of a
             Gaussian its embedding alone is read.
 
+        Returns
+        -------
+        array [N]
+            Nats, which may be below 0, in the namespace, device and dtype of the embedding.
+
         Raises
         ------
         TypeError

@@ -385,7 +385,10 @@ class DensePrecision(Precision):
 
 @capabilities()
 class LowRankPrecision(Precision):
-    """`base + rows^T rows`, or with a minus: a precision and Q outcomes more or less.
+    r"""`base + rows^T rows`, or with a minus: a precision and Q outcomes more or less.
+
+    .. math:: P = P_0 + U^T U, \qquad
+              P^{-1} = P_0^{-1} - P_0^{-1} U^T (I + U P_0^{-1} U^T)^{-1} U P_0^{-1}
 
     Parameters
     ----------

@@ -46,7 +46,8 @@ def epig(
     Returns
     -------
     array [N]
-        Nats, in the namespace, device and dtype of `x`; between 0 and the EIG of the candidate.
+        Nats, in the namespace, device and dtype of `x`; at least 0 and, but for "trace" and
+        "kronecker", at most the EIG of the candidate.
 
     Raises
     ------

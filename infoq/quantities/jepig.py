@@ -53,8 +53,8 @@ def jepig(
     Returns
     -------
     array [N]
-        Nats, in the namespace, device and dtype of `x`; at least the EPIG about any target, at
-        most the candidate's EIG.
+        Nats, in the namespace, device and dtype of `x`; by default at least the EPIG about any
+        target and at most the candidate's EIG. "trace" and "kronecker" may exceed that.
 
     Raises
     ------

@@ -103,7 +103,8 @@ def ig(
     Notes
     -----
     The mean of either over the labels that the model expects is `eig`: exactly of a `Categorical`
-    and of a `Normal`, else of a `Gaussian` to second order.
+    and of a `Normal`. Of other Gaussians the mean of the divergence is `eig` to leading order
+    alone, and is below it where outcomes tell much.
 
     Of a `Categorical` exact for the K draws; costs of the order of N K exponentials. The drop in
     entropy of equal *weights* is the divergence, and not the drop in entropy of the parameters. A
@@ -194,7 +195,8 @@ def pig(
     Raises
     ------
     TypeError, ValueError
-        As of `epig` and `ig`.
+        As of `epig` and `ig`; if labels of a `Gaussian` are given for one side alone, or with
+        another approximation than "logdet".
 
     Notes
     -----
@@ -277,7 +279,8 @@ def jpig(
     Raises
     ------
     TypeError, ValueError
-        As of `jepig` and `ig`.
+        As of `jepig` and `ig`; if labels of a `Gaussian` are given for one side alone, or with
+        another approximation than "logdet".
 
     Notes
     -----

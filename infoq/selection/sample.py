@@ -64,7 +64,8 @@ def sample(
     Raises
     ------
     TypeError
-        If the scores are no floating array, or k is no integer.
+        If the scores are no floating array, k is no integer and there is no budget, or costs are
+        given and values cannot be read.
     ValueError
         If the scores have another rank than 1 or (of ``"power"``, where values can be read) one is
         negative, the method is none of these, the coldness or k is negative, or `candidates`

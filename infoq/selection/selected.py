@@ -50,6 +50,17 @@ class Selection(_Batch):
 
     Neither is part of the tuple, but they stay with it: `_replace`, copies, pickles, and what
     `jax.jit` and `torch.func` take apart and put together again keep them.
+
+    Examples
+    --------
+    Two draws can tell log 2, which the first pick does:
+
+    >>> import numpy as np, infoq
+    >>> batch = infoq.greedy(infoq.EIG(np.array([[[1.0, 0.0], [0.0, 1.0]]] * 2)), 2)
+    >>> batch.indices, batch.gains.round(4)
+    (array([0, 1]), array([0.6931, 0.    ]))
+    >>> batch.reason, batch.informative
+    ('saturated', 1)
     """
 
     _fields = (_Name("indices"), _Name("gains"), _Name("value"))

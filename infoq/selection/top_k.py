@@ -30,7 +30,7 @@ def top_k(
     Parameters
     ----------
     scores : array [N]
-        A score a candidate. NaN counts as -inf, whatever the library thinks of it.
+        A score a candidate. NaN ranks last, and stays NaN in the gains and the value.
     k : int, optional
         How many to pick; more than there are picks all. With a budget it may be left out.
     candidates : boolean array [N] or integers, optional

@@ -63,9 +63,10 @@ class LogDet(SimilarityFunction):
     TypeError, ValueError
         If neither or both of points and kernel are given, one is not floating, of another shape or
         (where values can be read) not finite, a kernel is not symmetric, an embedding has more
-        rows a candidate than one, or `ridge` is negative or no number. Of values, where the kernel
-        of the batch has an eigenvalue that is clearly below -ridge; of gains, where it has with
-        every candidate. A candidate with which it has has a gain of -inf, and is not picked.
+        rows a candidate than one, or `ridge` is negative or no number. `value` raises where the
+        kernel of the batch has an eigenvalue that is clearly below -ridge. A candidate that would
+        give the batch such an eigenvalue has a gain of -inf, and is not picked; `gains` raises
+        where every candidate would.
 
     Notes
     -----
