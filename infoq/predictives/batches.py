@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from infoq.backends import Array, ops_for
+from infoq.backends import Array, Ops, ops_for
 from infoq.predictives import growing
 from infoq.predictives.embeddings import DenseEmbedding, DiagonalEmbedding, Embedding
 from infoq.predictives.forms import Form
@@ -109,7 +109,7 @@ class MeasuredBatch:
         -------
         list of int and array, or None
             Who stays, in the same order, and what each adds in it; None where another way is
-            better: where the matrices of all members are too large.
+            better: where the matrices of all members are too large, or lose their digits.
         """
         everyone = tuple(given) + tuple(members)
         rows = len(everyone) * self._embedding.num_rows
@@ -120,6 +120,8 @@ class MeasuredBatch:
         ops = ops_for(full)
         seen, full = growing.unfolded_rows(ops, self._forms, full)
         forms = tuple(symmetric(ops, form.apply(ops, full) @ full.T) for form in seen)
+        if says_much(ops, forms[0]):
+            return None
         state = all_known(ops, forms, self._embedding.num_rows, trace=self._trace)
         return prune(
             ops,
@@ -238,13 +240,40 @@ class KnownBatch:
         rest = state.indices[:place] + state.indices[place + 1 :]
         # It may have said so much that nothing is left without it: then the others anew. Of lazy or
         # traced arrays, too, where that would be found out too late.
-        if self._embedding.ops.concrete(*self._embedding.parts):
+        if self._removable(state.known, index):
             with contextlib.suppress(ValueError):
                 return Picked(self._forget(state.known, index), rest)
         anew = self.start()
         for other in rest:
             anew = self.add(anew, other)
         return anew
+
+    def _removable(self, known: Precision, index: Any) -> bool:
+        """Whether what is left without a candidate, as a difference, has half of its digits."""
+        embedding = self._embedding
+        if not embedding.ops.concrete(*embedding.parts):
+            return False
+        if isinstance(embedding, DiagonalEmbedding):
+            like = as_one(embedding, (index,)).parts[0][0, :]
+            left = 1 - like / known.diagonal(like)
+        else:
+            rows = rows_of(embedding, (index,))
+            ops = ops_for(rows)
+            share = symmetric(ops, rows @ known.solve(rows).T)
+            left = 1 - ops.symmetric_eigen(share)[0]
+        ops = ops_for(left)
+        return bool(ops.xp.min(left) > float(ops.xp.finfo(left.dtype).eps) ** 0.25)
+
+
+def says_much(ops: Ops, measured: Array) -> bool:
+    """Whether a variance [Q, Q] is so large, in units of the noise, that its rest has no digits.
+
+    The rest is a difference of it, which keeps 5 digits in float32 up to 181 times.
+    """
+    if not ops.concrete(measured):
+        return False
+    most = float(ops.xp.finfo(measured.dtype).eps) ** -0.5 / 16
+    return bool(ops.xp.max(ops.xp.linalg.diagonal(measured)) > most)
 
 
 def rows_of(embedding: Embedding, indices: tuple[Any, ...]) -> Array:
