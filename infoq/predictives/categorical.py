@@ -240,12 +240,12 @@ class Categorical(Tree):
         if isinstance(about, AllTargets):
             return self._about_all(about, given)
         targets, target_weights = about
-        if given is not None and given.num_observed > 0:
-            told = self.information_with_each(targets, target_weights, given)
-            return self._finish(self._less_known(told, given))
         prepare = partial(split_targets, targets._kind, not targets._checked)
         shared = (targets._values, targets.target_weights(target_weights))
         try:
+            if given is not None and given.num_observed > 0:
+                told = self.information_with_each(targets, target_weights, given)
+                return self._finish(self._less_known(told, given))
             return self._finish(self._map(about_split, 32, *shared, prepare=prepare))
         except InvalidValuesError:
             targets._check_values()
@@ -345,8 +345,7 @@ class Categorical(Tree):
         place = as_place(index)
         check_index(place, self.num_candidates)
         weights = self.ops.fetch(self.weights)
-        ops = ops_for(weights)
-        row = self.ops.fetch(self.ops.row(self._values, index))
+        ops, row = self._row(index)
         known = observe(ops, given, to_log_probabilities(ops, row, self._kind), weights)
         return known.replaced(indices=(*given.indices, place))
 
@@ -412,9 +411,7 @@ class Categorical(Tree):
 
         In memory, and less the largest of them.
         """
-        check_index(index, self.num_candidates)
-        row = self.ops.fetch(self.ops.row(self._values, index))
-        ops = ops_for(row)
+        ops, row = self._row(index)
         if isinstance(label, numbers.Integral):
             labels = ops.xp.full((1,), int(label), dtype=ops.xp.int32, device=ops.device(row))
         else:
@@ -450,6 +447,22 @@ class Categorical(Tree):
             raise
 
     # --- how it computes --------------------------------------------------------------------
+
+    def _row(self, index: Array | int) -> tuple[Ops, Array]:
+        """One candidate's values [K, C] in memory, with their operations.
+
+        No kernel checks them on the way, so it is done here: all at once, or of a lazy library the
+        row that is read.
+        """
+        check_index(index, self.num_candidates)
+        if not self._checked:
+            self._check_values_now()
+        row = self.ops.fetch(self.ops.row(self._values, index))
+        ops = ops_for(row)
+        seen = not self._checked and ops.concrete(row)
+        if seen and bool(refused(self._kind, ops, row[None, ...])[0]):
+            self._check_values()
+        return ops, row
 
     def _map(
         self, kernel: Any, entries: int, *shared: Array, prepare: Callable[..., Any] | None = None

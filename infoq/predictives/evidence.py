@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import numbers
+from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
+from infoq.backends.door import check_floating
 from infoq.backends.registry import admit
 from infoq.likelihoods.checks import number
 from infoq.predictives.embeddings import Embedding
@@ -67,16 +69,12 @@ def marginal_likelihood(
     np.float64(-1.4716)
     """
     ops, mean = admit(mean=mean)
+    log_likelihood = _read_log_likelihood(log_likelihood, mean)
     prior = as_precision(prior_precision, "prior_precision")
     posterior_precision = as_precision(posterior_precision, "posterior_precision")
-    if getattr(log_likelihood, "ndim", 0) != 0:
-        shape = tuple(getattr(log_likelihood, "shape", ()))
-        raise ValueError(f"log_likelihood: expected its sum over the data, got shape {shape}")
     size = _check_mean(mean, posterior_precision.num_parameters)
     if prior.num_parameters not in (None, size):
         raise ValueError(f"prior_precision: expected P={size}, got {prior.num_parameters}")
-    if not isinstance(log_likelihood, numbers.Real):
-        log_likelihood = ops_for(log_likelihood=log_likelihood, mean=mean).upcast(log_likelihood)
     matrix_free = _energy(ops, prior, ops.upcast(mean))
     occam = prior.logdet(size) - posterior_precision.logdet(size)
     return ops.xp.astype(log_likelihood + (occam - matrix_free) / 2, mean.dtype)
@@ -127,6 +125,8 @@ def optimise_prior_precision(
     >>> infoq.optimise_prior_precision(labelled, np.array([1.0, 1.0]))
     ScalarPrecision(0.8284...)
     """
+    if not isinstance(embedding, Embedding):
+        raise TypeError(f"embedding: expected an Embedding, got {type(embedding).__name__}")
     ops, mean = admit(mean=mean)
     _check_mean(mean, embedding.num_parameters)
     local = ops.fetch(mean)
@@ -160,6 +160,23 @@ def optimise_prior_precision(
         middle = (low + high) / 2
         low, high = (middle, high) if slope(middle) > 0 else (low, middle)
     return ScalarPrecision(math.exp((low + high) / 2))
+
+
+def _read_log_likelihood(x: Any, mean: Array) -> Any:
+    """A number as it is, or a 0-d array in the precision that it is computed in."""
+    if not isinstance(x, bool) and isinstance(x, numbers.Real):
+        return float(x)
+    if not hasattr(x, "shape"):
+        raise TypeError(
+            "log_likelihood: expected a real number or a 0-d array, the sum over the data, got "
+            f"{type(x).__name__}"
+        )
+    ops, x, _ = admit(log_likelihood=x, mean=mean)
+    if x.ndim != 0:
+        shape = tuple(x.shape)
+        raise ValueError(f"log_likelihood: expected its sum over the data, got shape {shape}")
+    check_floating(ops, x, "log_likelihood")
+    return ops.upcast(x)
 
 
 def _spectrum(embedding: Embedding, structure: str | None) -> Array:

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.door import check_real, is_real_number
 from infoq.likelihoods.checks import number
 
 
@@ -132,10 +133,12 @@ def check_size(size: int | None, budget: float | None) -> None:
 
 def check_budget(budget: Any) -> None:
     """Refuse what is no finite number of at least 0."""
+    if not is_real_number(budget):
+        raise TypeError(f"budget: expected a number of at least 0, got {budget!r}")
     try:
-        value = float(budget)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"budget: expected a number of at least 0, got {budget!r}") from error
+        value = number(budget)
+    except TypeError as error:  # traced
+        raise TypeError("budget: needs a value that can be read; not inside jax.jit") from error
     if not 0 <= value < math.inf:
         raise ValueError(f"budget: expected a number of at least 0, got {budget}")
 
@@ -147,12 +150,13 @@ def _limit(ops: Ops, like: Array, costs: Array | None, budget: float, readable: 
         raise TypeError("budget: needs values that can be read; not inside jax.jit")
     check_budget(budget)
     # As far as the costs are rounded, so may their sum be.
-    return float(budget) * (1 + 2 * float(ops.xp.finfo(like.dtype).eps))
+    return number(budget) * (1 + 2 * float(ops.xp.finfo(like.dtype).eps))
 
 
 def _costs(ops: Ops, like: Array, count: int, costs: Array) -> Array:
     xp = ops.xp
     theirs = ops_for(costs=costs)
+    check_real(theirs, costs, "costs")
     if tuple(costs.shape) != (count,):
         raise ValueError(f"costs: expected shape (N,) with N={count}, got {tuple(costs.shape)}")
     costs = theirs.fetch(costs)

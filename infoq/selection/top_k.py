@@ -101,7 +101,7 @@ def _by_cost(
     ops: Ops,
     scores: Array,
     size: int | None,
-    candidates: Array | None,
+    candidates: Array | Sequence[int] | None,
     taken: list[Any],
     costs: Array | None,
     budget: float | None,
@@ -109,12 +109,12 @@ def _by_cost(
     """The highest scores per cost that fit the budget, each in its turn."""
     local = ops_for(scores)
     xp = local.xp
-    readable = local.concrete(scores) and (candidates is None or local.concrete(candidates))
+    places = xp.arange(scores.shape[0], device=local.device(scores))
+    free, _ = allowed(local, places, candidates, taken)
+    readable = local.concrete(scores, free)
     purse = Budget(local, scores, scores.shape[0], costs, budget, readable=readable)
     if not readable:
         raise TypeError("costs: need values that can be read; not inside jax.jit")
-    places = xp.arange(scores.shape[0], device=local.device(scores))
-    free, _ = allowed(local, places, candidates, taken)
     places = xp.nonzero(free)[0]
     worth = xp.take(scores / purse.costs, places, axis=0)
     order = xp.take(places, local.top_k(worth, places.shape[0])[1], axis=0)
