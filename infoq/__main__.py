@@ -1,6 +1,11 @@
 """``python -m infoq``, the same as the console script ``infoq``."""
 
-from infoq.cli import main
+import sys
 
 if __name__ == "__main__":
-    main()
+    try:
+        from infoq.cli import main
+
+        main()
+    except KeyboardInterrupt:  # before the command line could say so itself
+        sys.exit(128 + 2)

@@ -167,3 +167,74 @@ def test_the_best_prior_is_of_an_embedding(backend):
     rows = backend.array(np.eye(2))
     with pytest.raises(TypeError, match=r"^embedding: expected an Embedding"):
         infoq.optimise_prior_precision(rows, rows[0, :])
+
+
+@pytest.mark.parametrize("shift", [1j, "1", None, True, np.array(1j), np.ones(1), [1.0]])
+def test_a_shift_is_a_real_number(shift):
+    with pytest.raises((TypeError, ValueError), match=r"^shift: expected"):
+        infoq.KroneckerPrecision(np.eye(2), np.eye(3), shift)
+
+
+@pytest.mark.parametrize("shift", [2, 2.0, np.array(2.0), np.array(2.0, ">f8"), np.float32(2)])
+def test_a_shift_in_other_words(shift):
+    precision = infoq.KroneckerPrecision(np.eye(2), np.eye(3), shift)
+    assert all(part.dtype == np.float64 and part.dtype.isnative for part in precision.parts)
+    np.testing.assert_allclose(precision.logdet(), 6 * np.log(3.0), rtol=1e-12)
+
+
+def test_a_shift_of_another_precision():
+    with pytest.raises(TypeError, match=r"^shift: expected the dtype of the factors"):
+        infoq.KroneckerPrecision(np.eye(2, dtype=np.float32), np.eye(3, dtype=np.float32), ONE)
+
+
+ONE = np.array(1.0)
+PAIR = np.full((2, 1, 2), 0.5)
+NOTHING = {
+    "p": lambda x: infoq.measures.kl_divergence(None, x),
+    "q": lambda x: infoq.measures.kl_divergence(x, None),
+    "left": lambda x: infoq.KroneckerPrecision(None, x),
+    "right": lambda x: infoq.KroneckerPrecision(x, None),
+    "scores": lambda x: infoq.top_k(None, 2),
+    "rows": lambda x: infoq.DenseEmbedding(None),
+    "indices": lambda x: infoq.Neighbours(None, x),
+    "similarities": lambda x: infoq.Neighbours(x, None),
+    "mean": lambda x: infoq.optimise_prior_precision(infoq.DenseEmbedding(x), None),
+}
+
+
+@pytest.mark.parametrize("name", NOTHING)
+def test_nothing_in_place_of_an_array(backend, name):
+    with pytest.raises(TypeError, match=f"^{name}: expected an array, got None"):
+        NOTHING[name](backend.array(np.eye(2)))
+
+
+def test_nothing_in_place_of_a_matrix(backend):
+    with pytest.raises(TypeError, match=r"^\w+: expected an array, got None"):
+        infoq.measures.logdet_mi(None, backend.array(np.eye(2)), backend.array(np.eye(2)))
+
+
+GAUSSIAN = infoq.Gaussian(np.eye(2))
+WORDS = {
+    "a class": (lambda: infoq.greedy(infoq.EIG, 3), "f: .* the class EIG; make one"),
+    "targets": (lambda: infoq.epig(PAIR, GAUSSIAN), r"targets: .*no draws; use .sample\(draws\)"),
+    "margin": (lambda: infoq.margin(GAUSSIAN), r"x: .*no draws; use .sample\(draws\)"),
+    "coldness": (lambda: infoq.sample(np.ones(3), 1, coldness="a"), "coldness: expected a finite"),
+    "epsilon": (
+        lambda: infoq.stochastic_greedy(infoq.EIG(PAIR), 1, epsilon="a"),
+        "epsilon: expected a number between 0 and 1, got 'a'",
+    ),
+    "kdpp": (lambda: infoq.kdpp(), "points, kernel: expected one of the two, got neither"),
+}
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_what_to_pass_instead(name):
+    call, words = WORDS[name]
+    with pytest.raises(TypeError, match=f"^{words}"):
+        call()
+
+
+def test_draws_are_shared_by_somebody(backend):
+    x = infoq.Categorical(backend.array(draws(4)))
+    with pytest.raises(ValueError, match="pool: expected at least one candidate, got none"):
+        infoq.shared_draws(x[:0], x)

@@ -163,6 +163,13 @@ def admit(sized: bool = True, /, **named: Array | None) -> tuple[Any, ...]:
     return ops, *(x if x is None else ops.native(x) for x in named.values())
 
 
+def required(**named: Array | None) -> None:
+    """Refuse None, which `ops_for` and `admit` pass over, in place of an array."""
+    for name, x in named.items():
+        if x is None:
+            raise TypeError(f"{name}: expected an array, got None")
+
+
 def _ops_of_all(arrays: tuple[Array, ...], named: dict[str, Array], *, sized: bool) -> Ops:
     found: dict[str, Ops] = {}
     for index, x in enumerate(arrays):
@@ -172,6 +179,8 @@ def _ops_of_all(arrays: tuple[Array, ...], named: dict[str, Array], *, sized: bo
         if x is not None:
             found[name] = _ops_of(x, name)
     if not found:
+        for name in named:
+            raise TypeError(f"{name}: expected an array, got None")
         raise TypeError("expected at least one array, got none")
     first, *others = found.values()
     if any(other is not first for other in others):

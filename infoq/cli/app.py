@@ -150,7 +150,7 @@ def score(
         )
         if output is not None:
             write_scores(output, scores, quantity)
-        if output is not None and output != _STDOUT:
+        if output is not None and output != _STDOUT and not streams.is_closed():
             click.echo(_one_line(f"{len(scores)} scores ({quantity}, nats) written to {output}"))
         if top is not None:
             print_best(scores, quantity, top)

@@ -76,14 +76,17 @@ class Predictions:
         How it is laid out.
     array : ndarray
         What is mapped.
+    option : str
+        Of the command line, which says what the numbers are.
     """
 
     path: Path
     layout: Layout
     array: Floats
+    option: str = "--kind"
 
     @classmethod
-    def open(cls, path: Path, layout: Layout) -> Predictions:
+    def open(cls, path: Path, layout: Layout, option: str = "--kind") -> Predictions:
         """Map a file; refuse one without candidates, draws or classes."""
         array = open_npy(path)
         where = f"its shape is {array.shape} ({layout.axes})"
@@ -94,7 +97,7 @@ class Predictions:
             raise FileError(
                 f"{path}: has one class: {where}; of two classes give both, or look at --axes"
             )
-        return cls(path, layout, array)
+        return cls(path, layout, array, option)
 
     def __len__(self) -> int:
         return self.size("N")
@@ -121,7 +124,7 @@ class Predictions:
             row = _first_fault(block, self.layout)
             fault = str(error)
             if row is not None:
-                fault = f"row {start + row}: {_fault(block, row, self.layout)}"
+                fault = f"row {start + row}: {_fault(block, row, self.layout, self.option)}"
             raise FileError(f"{self.path}: {fault}") from error
 
 
@@ -142,7 +145,7 @@ def _first_fault(block: Floats, layout: Layout) -> int | None:
     return low if refused(low, high) else None
 
 
-def _fault(block: Floats, row: int, layout: Layout) -> str:
+def _fault(block: Floats, row: int, layout: Layout, option: str) -> str:
     """Say what is wrong with one row."""
     one = layout.rows(block, row, row + 1)
     draws = np.moveaxis(one, [layout.axes.index(axis) for axis in "NKC"], [0, 1, 2])[0]
@@ -154,13 +157,13 @@ def _fault(block: Floats, row: int, layout: Layout) -> str:
         probs = np.exp(draws) if layout.kind == "log_probs" else draws
     if (probs < 0).any():
         draw = _first((probs < 0).any(axis=-1))
-        hint = "log-probabilities or logits need --kind"
+        hint = f"log-probabilities or logits need {option}"
         return f"holds a negative probability, {probs[draw].min():g} (draw {draw}); {hint}"
     totals = probs.sum(axis=-1, dtype=np.float64)
     draw = _first(np.abs(totals - 1) == np.max(np.abs(totals - 1)))
     fault = f"its probabilities sum to {totals[draw]:.6g}, not to one (draw {draw})"
     if layout.kind == "log_probs" and Layout().are_probs(draws[None]):
-        return f"{fault}; they sum to one as they are: --kind probs?"
+        return f"{fault}; they sum to one as they are: {option} probs?"
     swapped = layout.axes.translate(str.maketrans("KC", "CK"))
     if layout.kind == "probs" and swapped in AXES and Layout(axes="NCK").are_probs(draws[None]):
         return f"{fault}; they do along the other axis: --axes {swapped}?"

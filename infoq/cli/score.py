@@ -59,10 +59,10 @@ def score_file(
         If a file cannot be used; the message names the file and, where there is one, the row.
     """
     layout = layout or Layout()
-    pool = _noted(path, layout, note, "N", "candidates")
+    pool = _noted(path, layout, note, "--kind")
     goal = None
     if targets is not None:
-        goal = _noted(targets, targets_layout or layout, note, "M", "targets")
+        goal = _noted(targets, targets_layout or layout, note, "--targets-kind")
     verb = _verb(quantity, pool, goal, note)
     step = max(1, block_bytes * len(pool) // pool.array.nbytes)
     blocks, are_probs = [], layout.kind == "logits"
@@ -75,23 +75,21 @@ def score_file(
             blocks.append(verb(pool.predictive(rows, start)))
             progress.update(task, completed=stop)
     if are_probs:
-        note(_not_logits(path, "--kind"))
+        note(_not_logits(pool))
     return np.concatenate(blocks)
 
 
-def _noted(
-    path: Path, layout: Layout, note: Callable[[str], None], letter: str, things: str
-) -> Predictions:
-    """Map a file and say how it is read."""
-    predictions = Predictions.open(path, layout)
-    note(predictions.described(letter, things))
+def _noted(path: Path, layout: Layout, note: Callable[[str], None], option: str) -> Predictions:
+    """Map a file and say how it is read; which it is, is told by the option that is its kind's."""
+    predictions = Predictions.open(path, layout, option)
+    note(predictions.described(*(("N", "candidates") if option == "--kind" else ("M", "targets"))))
     return predictions
 
 
-def _not_logits(path: Path, option: str) -> str:
+def _not_logits(file: Predictions) -> str:
     return (
-        f"Warning: {path}: the logits of every row and draw sum to one, as probabilities do; "
-        f"if that is what they are, say {option} probs"
+        f"Warning: {file.path}: the logits of every row and draw sum to one, as probabilities do; "
+        f"if that is what they are, say {file.option} probs"
     )
 
 
@@ -118,7 +116,7 @@ def _verb(
         raise FileError(f"{targets.path}: has dtype {dtypes[0]}, but {pool.path} has {dtypes[1]}")
     rows = targets.rows(0, len(targets))
     if targets.layout.kind == "logits" and targets.layout.are_probs(rows):
-        note(_not_logits(targets.path, "--targets-kind"))
+        note(_not_logits(targets))
     predictive = targets.predictive(rows, 0)
     return lambda block: np.asarray(infoq.epig(block, predictive))
 

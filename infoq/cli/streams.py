@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 from contextlib import suppress
 
-__all__ = ["INTERRUPTED", "accept_any_text", "finish", "refuse", "silence", "trouble"]
+__all__ = [
+    "INTERRUPTED",
+    "accept_any_text",
+    "finish",
+    "is_closed",
+    "refuse",
+    "silence",
+    "trouble",
+]
 
 INTERRUPTED = 128 + 2  # as a shell has it of a program that SIGINT ends
 
@@ -15,8 +24,25 @@ INTERRUPTED = 128 + 2  # as a shell has it of a program that SIGINT ends
 _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
 
 
+class _Closed(io.TextIOBase):
+    """In place of a standard output that is closed: Python has None, and prints nothing there."""
+
+    def write(self, text: str) -> int:
+        """Refuse what is to be printed, but for nothing at all."""
+        if not text:
+            return 0
+        raise OSError(errno.EBADF, "is closed")
+
+
+def is_closed() -> bool:
+    """Whether there is nowhere to print to."""
+    return sys.stdout is None or isinstance(sys.stdout, _Closed)
+
+
 def accept_any_text() -> None:
     """Let standard output write what its encoding lacks as an escape, and not raise an error."""
+    if sys.stdout is None:
+        sys.stdout = _Closed()
     with suppress(AttributeError, ValueError):  # None or closed, or a caller's own
         sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
 

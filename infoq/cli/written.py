@@ -88,8 +88,6 @@ def write_scores(path: Path, scores: Scores, quantity: str = "score") -> None:
         If standard output cannot be.
     """
     if path == STANDARD_OUTPUT:
-        if sys.stdout is None:
-            raise FileError("standard output: is closed")
         sys.stdout.write(_WRITERS[".csv"](scores, quantity).decode())
         sys.stdout.flush()
         return

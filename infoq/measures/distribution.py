@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from infoq.backends import Array, Ops
 from infoq.backends.door import check_floating
-from infoq.backends.registry import admit
+from infoq.backends.registry import admit, required
 from infoq.measures.cuts import sum_outcomes, total
 from infoq.measures.matrices import first_place
 
@@ -54,6 +54,7 @@ def read(ops: Ops, x: Array, axis: Axis, kind: str, name: str) -> View:
 
 def read_two(p: Array, q: Array, axis: Axis, kind: str) -> tuple[Ops, tuple[Array, Array], int]:
     """Two distributions over the same outcomes, whose other axes broadcast."""
+    required(p=p, q=q)
     ops, p, q = admit(p=p, q=q)
     if p.dtype != q.dtype:
         raise TypeError(f"p and q: expected one dtype, got {p.dtype} and {q.dtype}")

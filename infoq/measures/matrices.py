@@ -7,7 +7,7 @@ from functools import partial
 
 from infoq.backends import Array, Ops
 from infoq.backends.door import check_floating
-from infoq.backends.registry import admit
+from infoq.backends.registry import admit, required
 
 
 def read(**named: Array) -> tuple[Ops, list[Array]]:
@@ -22,6 +22,7 @@ def read(**named: Array) -> tuple[Ops, list[Array]]:
     ValueError
         If a value is not finite (where values can be read).
     """
+    required(**named)
     ops, *arrays = admit(**named)
     named = dict(zip(named, arrays, strict=True))
     for name, x in named.items():

@@ -594,11 +594,22 @@ def as_categorical(x: Any, name: str = "probs") -> Categorical:
         return x
     if x is None:
         raise TypeError(f"{name}: expected an array [N, K, C] or a Categorical, got None")
+    if isinstance(x, Tree):
+        raise TypeError(
+            f"{name}: expected an array [N, K, C] or a Categorical, got {_a(x)}, which has no "
+            "draws; use .sample(draws) of a Gaussian"
+        )
     predictive = Categorical.__new__(Categorical)
     predictive._setup(x, "probs", None, _AXES, name=name)
     if not predictive.ops.may_branch(x):  # a compiled block can't check on the way
         predictive._check_values_now()
     return predictive
+
+
+def _a(x: object) -> str:
+    """The name of its class, with an article."""
+    name = type(x).__name__
+    return f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"
 
 
 def _refuse_labels(given: Outcomes | None) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numbers
 
-from infoq.backends import Array, ops_for
+from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
+from infoq.backends.door import check_floating
+from infoq.backends.registry import admit, required
 from infoq.likelihoods.checks import number
 from infoq.predictives.forms import DenseForm, RotatedForm, flat_product, turn
 from infoq.predictives.matrices import (
@@ -58,8 +60,11 @@ class KroneckerPrecision(Precision):
     """
 
     def __init__(self, left: Array, right: Array, shift: float | Array = 0.0) -> None:
-        arrays = {"left": left, "right": right}
-        ops = ops_for(**(arrays if isinstance(shift, numbers.Real) else {**arrays, "shift": shift}))
+        required(left=left, right=right, shift=shift)
+        is_number = not isinstance(shift, bool) and isinstance(shift, numbers.Real)
+        if not is_number and not hasattr(shift, "shape"):
+            raise TypeError(f"shift: expected a number or a 0-d array, got {shift!r}")
+        ops, *_, array = admit(left=left, right=right, shift=None if is_number else shift)
         given = {"left": left, "right": right}
         left, right = (check_array(ops, x, 2, name) for name, x in given.items())
         for name, x in (("left", left), ("right", right)):
@@ -70,6 +75,7 @@ class KroneckerPrecision(Precision):
                 )
         if left.dtype != right.dtype:
             raise TypeError(f"left and right: expected one dtype, got {left.dtype}, {right.dtype}")
+        shift = ops.scalar(float(shift), left) if array is None else _read_shift(ops, array, left)
         check_symmetric(ops, left, given["left"], "left")
         check_symmetric(ops, right, given["right"], "right")
         (a, basis_a), (b, basis_b) = ops.symmetric_eigen(left), ops.symmetric_eigen(right)
@@ -83,8 +89,6 @@ class KroneckerPrecision(Precision):
                     f"left (x) right + shift is not positive definite; its smallest eigenvalue is "
                     f"{least:.3g}; choose a larger shift"
                 )
-        if isinstance(shift, numbers.Real):
-            shift = ops.scalar(float(shift), left)
         self._parts = (basis_a, basis_b, ops.xp.reshape(values, (-1,)), a, b, shift)
         self._settings = None
 
@@ -159,6 +163,19 @@ class KroneckerPrecision(Precision):
 
     def _words(self) -> str:
         return f"KroneckerPrecision(C={self.parts[0].shape[0]}, D={self.parts[1].shape[0]})"
+
+
+def _read_shift(ops: Ops, shift: Array, like: Array) -> Array:
+    """A 0-d array in the precision of the factors, refused where it has another."""
+    check_floating(ops, shift, "shift")
+    if shift.ndim != 0:
+        raise ValueError(f"shift: expected a number or a 0-d array, got {tuple(shift.shape)}")
+    shift = ops.upcast(shift)
+    if shift.dtype != like.dtype:
+        raise TypeError(
+            f"shift: expected the dtype of the factors, {like.dtype}, got {shift.dtype}"
+        )
+    return shift
 
 
 @capabilities()

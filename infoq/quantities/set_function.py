@@ -56,6 +56,11 @@ def check_set_function(f: Any, example: str, hint: str = "") -> SetFunction:
 
     By name: `isinstance` with a protocol is nothing that `torch.compile` can trace.
     """
+    if isinstance(f, type):
+        raise TypeError(
+            f"f: expected a set function such as {example}, got the class {f.__name__}; make one "
+            "of the candidates"
+        )
     if not all(hasattr(f, name) for name in _NAMES):
         raise TypeError(
             f"f: expected a set function such as {example}, got {type(f).__name__}{hint}"

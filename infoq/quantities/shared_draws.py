@@ -125,6 +125,8 @@ def shared_draws(
     candidates = as_draws(pool, "pool")
     others = as_draws(targets, "targets")
     ops = candidates.ops
+    if len(candidates) == 0:
+        raise ValueError("pool: expected at least one candidate, got none")
     candidates.check_same_draws(others)
     memory = ops.fetch(candidates.like[0, :, 0])
     local = ops_for(memory)

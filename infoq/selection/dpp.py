@@ -100,6 +100,7 @@ def kdpp(
     >>> infoq.kdpp(k=1, kernel=np.array([[0.0, 0.0], [0.0, 2.0]])).indices
     array([1])
     """
+    _check_one(points, kernel)
     size = check_batch_size(k)
     table = _table(points, kernel)
     ops, xp = table.ops, table.ops.xp
@@ -120,13 +121,17 @@ def kdpp(
     return Selection(adopt(indices), adopt(gains), adopt(xp.sum(gains)), reason)
 
 
-def _table(points: Array | Embedding | None, kernel: Array | None) -> Points | KernelPoints:
+def _check_one(points: Array | Embedding | None, kernel: Array | None) -> None:
+    """Refuse neither and both of points and kernel."""
     if (points is None) == (kernel is None):
         given = "neither" if points is None else "both"
         raise TypeError(
             f"points, kernel: expected one of the two, got {given}; pass features [N, P] or "
             "kernel=, a matrix of similarities"
         )
+
+
+def _table(points: Array | Embedding | None, kernel: Array | None) -> Points | KernelPoints:
     if kernel is not None:
         return KernelPoints(kernel)
     table = Points(points, centred=False)

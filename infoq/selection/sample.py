@@ -7,6 +7,7 @@ from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
+from infoq.backends.door import is_real_number
 from infoq.selection.budget import Budget, check_size
 from infoq.selection.candidates import allowed, given_indices, ordered_by_tier
 from infoq.selection.selected import Selection, check_batch_size
@@ -100,6 +101,8 @@ def sample(
     size = check_batch_size(k)
     if method not in METHODS:
         raise ValueError(f"method: expected one of {', '.join(METHODS)}, got {method!r}")
+    if not is_real_number(coldness):
+        raise TypeError(f"coldness: expected a finite number of at least 0, got {coldness!r}")
     if not 0 <= coldness < float("inf"):
         raise ValueError(f"coldness: expected a finite number of at least 0, got {coldness}")
     ops, memory = read_scores(scores)

@@ -8,6 +8,7 @@ from typing import Any
 
 from infoq.backends import Array
 from infoq.backends.capabilities import capabilities
+from infoq.backends.door import is_real_number
 from infoq.quantities import SetFunction
 from infoq.selection.growth import Growth
 from infoq.selection.selected import Selection, check_batch_size
@@ -78,6 +79,8 @@ def stochastic_greedy(
     4
     """
     size = check_batch_size(k)
+    if not is_real_number(epsilon):
+        raise TypeError(f"epsilon: expected a number between 0 and 1, got {epsilon!r}")
     if not 0 < epsilon < 1:
         raise ValueError(f"epsilon: expected a number between 0 and 1, got {epsilon}")
     growth = Growth(f, size, candidates, given, costs, budget)

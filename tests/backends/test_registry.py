@@ -34,8 +34,10 @@ def test_an_array_has_one_ops(backend):
 def test_none_is_passed_over(backend):
     x = backend.array([1.0])
     assert ops_for(None, x, weights=None) is backend.ops
-    with pytest.raises(TypeError, match="at least one array, got none"):
+    with pytest.raises(TypeError, match="weights: expected an array, got None"):
         ops_for(None, weights=None)
+    with pytest.raises(TypeError, match="at least one array, got none"):
+        ops_for(None)
 
 
 def test_arrays_of_two_libraries_are_named(backend, fresh_registry):

@@ -213,6 +213,21 @@ def test_logits_of_targets_that_sum_to_one_are_warned_of(
     assert "--targets-kind probs" in warning
 
 
+@pytest.mark.parametrize(
+    ("kinds", "broken", "words"),
+    [
+        (["--kind", "probs"], "log_probs", "need --targets-kind"),
+        (["--kind", "probs", "--targets-kind", "log_probs"], "probs", "--targets-kind probs?"),
+    ],
+)
+def test_targets_are_told_of_their_own_option(
+    pool: Path, targets: Path, kinds: list[str], broken: str, words: str
+) -> None:
+    if broken == "log_probs":
+        save(targets, np.log(np.load(targets)))
+    refused(run(pool, "-q", "epig", "-t", targets, *kinds), f"{targets}: row 0", words)
+
+
 def test_what_may_be_meant_is_asked(tmp_path: Path) -> None:
     file = save(tmp_path / "pool.npy", draws(N).transpose(0, 2, 1).copy())
     refused(run(file, "-q", "bald"), "row 0", "along the other axis: --axes NCK?")

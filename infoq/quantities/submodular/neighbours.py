@@ -5,7 +5,7 @@ from __future__ import annotations
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
 from infoq.backends.door import check_floating
-from infoq.backends.registry import admit, check_same_device
+from infoq.backends.registry import admit, check_same_device, required
 from infoq.predictives.values import check_values
 
 
@@ -69,6 +69,7 @@ class Neighbours:
     """How many points there are, M."""
 
     def __init__(self, indices: Array, similarities: Array, *, size: int | None = None) -> None:
+        required(indices=indices, similarities=similarities)
         ops, indices, similarities = admit(indices=indices, similarities=similarities)
         check_same_device(ops, indices=indices, similarities=similarities)
         _check_kinds(ops, indices, similarities)
