@@ -110,7 +110,7 @@ def jax(session: nox.Session) -> None:
     # What one process has compiled the other one reads, and the next run, in a new environment,
     # too: on disk a program comes 3 times as fast. Its key is what it was compiled from and by.
     cache = {
-        "JAX_COMPILATION_CACHE_DIR": str(session.cache_dir / "jax"),
+        "JAX_COMPILATION_CACHE_DIR": str((session.cache_dir / "jax").resolve()),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
     }

@@ -246,7 +246,8 @@ def gains(pickled):
     return np.array(host(f.ops.fetch(batch.indices))), np.array(host(f.ops.fetch(batch.gains)))
 
 
-def test_workers_take_them(backend):
+def test_workers_take_them(backend, monkeypatch):
+    monkeypatch.setenv("JAX_ENABLE_X64", "1")  # a setting of this process, which workers lack
     names = ("LogDet", "mutual", "FacilityLocation", "EIG", "EPIG in weight space")
     fs = [example(backend, name) for name in names]
     context = multiprocessing.get_context("spawn")
