@@ -104,7 +104,8 @@ class Gaussian(Tree):
             Of the function values of candidates (and targets: take slices of the result), given
             what is known; positive semi-definite, singular or not.
         noise_variance : float or array [N]
-            Of each outcome, positive.
+            Of each outcome, positive and finite. An array is of the library, dtype and device of
+            the covariance, or integers.
 
         Returns
         -------

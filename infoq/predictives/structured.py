@@ -38,7 +38,7 @@ class KroneckerPrecision(Precision):
     right : array [D, D]
         Over features; symmetric and positive semi-definite.
     shift : float or array []
-        The scalar prior precision.
+        The scalar prior precision; an array is of the library and dtype of the factors.
 
     Raises
     ------
