@@ -91,6 +91,11 @@ class Embedding(Tree, ABC):
         """
         raise TypeError(f"{type(self).__name__}: {NO_PREDICTION}")
 
+    def gradients(self, ops: Ops, labels: Array) -> Rows:
+        """One row a candidate, the gradient of the loss at its label; for a block of them."""
+        rows, scores = self.scored(ops, labels)
+        return rows.transformed(ops, scores[:, None, :])
+
     def check_labels(self, labels: Array) -> None:
         """Refuse labels that are none of its outcomes', and any where it predicts no outcomes.
 

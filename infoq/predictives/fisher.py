@@ -67,6 +67,13 @@ class FisherEmbedding(DenseEmbedding):
         factor, scores = self.likelihood.scores(ops, labels, shape, jacobian)
         return DenseRows(ops.xp.matrix_transpose(factor) @ jacobian), scores
 
+    def gradients(self, ops: Ops, labels: Array) -> DenseRows:
+        """Residuals times the Jacobian, and no factor of the curvature."""
+        jacobian = ops.upcast(self.parts[0])
+        shape = (jacobian.shape[0], jacobian.shape[1])
+        residual = self.likelihood.residual(ops, labels, shape, jacobian)
+        return DenseRows(residual[:, None, :] @ jacobian)
+
     def check_labels(self, labels: Array) -> None:
         """Refuse labels that the likelihood does not have."""
         check_predicts(self.likelihood)

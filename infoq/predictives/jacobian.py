@@ -102,6 +102,16 @@ class JacobianEmbedding(Embedding):
         factor, scores = outcomes.scores(ops, labels, tuple(outputs.shape), jacobian)
         return DenseRows(ops.xp.matrix_transpose(factor) @ ops.upcast(jacobian)), scores
 
+    def gradients(self, ops: Ops, labels: Array) -> DenseRows:
+        """Residuals times the Jacobian, and no factor of the curvature."""
+        linearise, likelihood, _, _ = self.settings
+        outputs, jacobian = linearise(self.parts[0])
+        outcomes = likelihood(outputs)
+        outcomes.check_labels(labels)
+        jacobian = ops.upcast(jacobian)
+        residual = outcomes.residual(ops, labels, tuple(outputs.shape), jacobian)
+        return DenseRows(residual[:, None, :] @ jacobian)
+
     def check_labels(self, labels: Array) -> None:
         """Refuse labels that the likelihood of the first candidate does not have."""
         linearise, likelihood, _, _ = self.settings

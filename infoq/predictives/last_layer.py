@@ -139,6 +139,13 @@ class LastLayerEmbedding(Embedding):
         factor, scores = self.likelihood.scores(ops, labels, shape, features)
         return KroneckerRows(features, factor), scores
 
+    def gradients(self, ops: Ops, labels: Array) -> KroneckerRows:
+        """Features and residuals: C D numbers a candidate, and no factor of the curvature."""
+        features = self._features(ops)
+        shape = (features.shape[0], self.settings[2])
+        residual = self.likelihood.residual(ops, labels, shape, features)
+        return KroneckerRows(features, residual[:, :, None])
+
     def check_labels(self, labels: Array) -> None:
         """Refuse labels that the likelihood does not have."""
         check_predicts(self.likelihood)

@@ -31,6 +31,11 @@ class Scored(Embedding):
         """The rows of its candidates."""
         return self.with_scores(ops)[0]
 
+    def own_gradients(self, ops: Ops) -> Rows:
+        """One row a candidate, `E^T u`: the gradient of the loss at its label."""
+        rows, scores = self.with_scores(ops)
+        return rows.transformed(ops, scores[:, None, :])
+
     def kept(self) -> Scored:
         """The same, with what its rows are made of computed and kept where that is small."""
         return self
@@ -66,9 +71,18 @@ class Labelled(Scored):
         """Those of the embedding, and a few scores."""
         return self.unlabelled.numbers_read + 4 * self.num_rows
 
+    @property
+    def numbers_for_sums(self) -> int:
+        """Those of the embedding."""
+        return self.unlabelled.numbers_for_sums
+
     def with_scores(self, ops: Ops) -> tuple[Rows, Array]:
         """The rows of its candidates, and what their labels say."""
         return self.unlabelled.scored(ops, self.parts[-1])
+
+    def own_gradients(self, ops: Ops) -> Rows:
+        """The gradients at the labels, by residuals where these are known."""
+        return self.unlabelled.gradients(ops, self.parts[-1])
 
     def kept(self) -> Scored:
         """Of a last layer with the factors of the curvature computed, N C R numbers."""
@@ -116,6 +130,60 @@ class KeptLastLayer(Scored):
         if self.settings:
             features = ops.xp.concat([features, ops.xp.ones_like(features[:, :1])], axis=1)
         return KroneckerRows(features, both[:, :-1, :]), both[:, -1, :]
+
+
+class Gradients(Scored):
+    """One row each, the gradient at the label, whose score is 1: all that first order takes.
+
+    Nothing is made of the curvature, whose factor has C R numbers a candidate.
+    """
+
+    @staticmethod
+    def of(embedding: Scored) -> Gradients:
+        """Those of an embedding with labels."""
+        settings = type(embedding), embedding.settings
+        return Gradients.from_parts(embedding.parts, settings)
+
+    @property
+    def labelled(self) -> Scored:
+        """What they are the gradients of."""
+        kind, settings = self.settings
+        embedding: Scored = kind.from_parts(self.parts, settings)
+        return embedding
+
+    @property
+    def num_rows(self) -> int:
+        """One."""
+        return 1
+
+    @property
+    def num_parameters(self) -> int:
+        """The number of parameters, P."""
+        return self.labelled.num_parameters
+
+    @property
+    def numbers_per_candidate(self) -> int:
+        """Those of the embedding."""
+        return self.labelled.numbers_per_candidate
+
+    @property
+    def numbers_for_sums(self) -> int:
+        """Those of the embedding, for sums."""
+        return self.labelled.numbers_for_sums
+
+    @property
+    def numbers_read(self) -> int:
+        """A row and a score."""
+        return self.numbers_for_sums
+
+    def rows(self, ops: Ops) -> Rows:
+        """The gradients."""
+        return self.labelled.own_gradients(ops)
+
+    def with_scores(self, ops: Ops) -> tuple[Rows, Array]:
+        """The gradients, and ones."""
+        like = ops.upcast(self.parts[0])
+        return self.rows(ops), ops.constant((int(like.shape[0]), 1), 1.0, like)
 
 
 class ScoredRows(Scored):

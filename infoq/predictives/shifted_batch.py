@@ -25,7 +25,7 @@ from infoq.predictives.outcomes import place_of
 from infoq.predictives.precision import Precision
 from infoq.predictives.projection import beyond_noise
 from infoq.predictives.rows import DenseRows, Rows, symmetric
-from infoq.predictives.scored import Scored, as_one, members
+from infoq.predictives.scored import Gradients, Scored, as_one, members
 from infoq.predictives.shifts import remembered, square, times
 from infoq.predictives.stated import Stated, spanned_scores
 from infoq.predictives.weight_space import Layout
@@ -347,6 +347,10 @@ class FirstOrderBatch(ShiftedBatch):
 
     The vector is the gradient by the covariance.
     """
+
+    def __init__(self, pool: Gaussian, precision: Precision) -> None:
+        embedding: Any = pool.embedding
+        super().__init__(Gaussian(Gradients.of(embedding), precision), precision)
 
     def start(self) -> Told:
         """The empty batch."""

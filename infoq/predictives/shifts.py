@@ -13,6 +13,7 @@ of two log-dets, nor of two squares.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -30,19 +31,22 @@ from infoq.predictives.laplace import check_budget, fisher
 from infoq.predictives.matrices import identity
 from infoq.predictives.precision import Precision
 from infoq.predictives.projection import beyond_noise, spanned_logdet
-from infoq.predictives.rows import Rows, symmetric
-from infoq.predictives.scored import Scored
+from infoq.predictives.rows import DenseRows, Rows, symmetric
+from infoq.predictives.scored import Gradients, Scored
 from infoq.predictives.stated import Stated, spanned_scores
 from infoq.predictives.weight_space import Layout, explained_logdet
-from infoq.predictives.whitening import Whitening
+from infoq.predictives.whitening import DiagonalWhitening, Whitening
 
 DIVERGENCES = ("logdet", "trace")
 
 
 def divergence(pool: Gaussian, given: Any, approximation: str) -> Array:
     """What each label tells about the parameters: [N] nats, never negative."""
-    kernel = {"logdet": _divergence, "trace": _first_order}[one_of(DIVERGENCES, approximation)]
-    scores = pool.map(kernel, pool.known(given).covariance(pool.like))
+    covariance = pool.known(given).covariance(pool.like)
+    if one_of(DIVERGENCES, approximation) == "logdet":
+        return pool.read(pool.finish(pool.map(_divergence, covariance)))
+    embedding: Any = pool.embedding
+    scores = Gaussian(Gradients.of(embedding)).map(weight_space.traced, covariance)
     return pool.read(pool.finish(scores))
 
 
@@ -80,11 +84,16 @@ def about_each(
     pool: Gaussian, targets: Scored, weights: Array, precision: Precision, shift: Array
 ) -> Array:
     """What each label tells about a target's on average, once others have shifted the mean: [N]."""
-    size = len(targets) * targets.num_rows * pool.embedding.num_parameters
-    check_budget(size, pool.like, f"targets: M={len(targets)} with R={targets.num_rows} rows each")
-    shared = (precision.covariance(pool.like), targets.parts, weights, shift)
-    prepare = partial(_measured_targets, Layout.of(targets))
-    return pool.map(_about_each, *shared, prepare=prepare, rank=targets.num_rows)
+    size = pool.embedding.num_parameters
+    numbers = len(targets) * targets.num_rows * size
+    check_budget(
+        numbers, pool.like, f"targets: M={len(targets)} with R={targets.num_rows} rows each"
+    )
+    whitening = precision.whitening(size, pool.like)
+    shared = (precision.covariance(pool.like), targets.parts, weights, shift, whitening)
+    layout = Layout.of(targets)
+    prepare, kernel = partial(_measured_targets, layout), partial(_about_each, layout)
+    return pool.map(kernel, *shared, prepare=prepare, rank=targets.num_rows)
 
 
 def all_targets(
@@ -175,9 +184,10 @@ def _less_cancelled(ops: Ops, one: tuple[Array, ...], two: tuple[Array, ...]) ->
     return xp.where(sizes[0] <= sizes[1], _added(one), _added(two))
 
 
-def log_ratio_of_pairs(ops: Ops, across: Array, ours: Array, theirs: Array) -> Array:
+def log_ratio_of_pairs(ops: Ops, across: Array, ours: Array, theirs: Array) -> tuple[Array, Array]:
     """`log p(a, e) / p(a) p(e)` of pairs by correlations G [R, S, m, n] of what varies by one.
 
+    And `log det(I - G G^T)`: as that falls the ratio loses digits. Both [m, n].
     `ours` [R, 1, n] and `theirs` [S, m, 1] are the labels a and e in the same units. The quadratic
     part is `-1/2 [k^T Y k - 2 a^T Y k + a^T G G^T Y a]`, k = G e, Y = (I - G G^T)^-1.
     """
@@ -197,7 +207,7 @@ def log_ratio_of_pairs(ops: Ops, across: Array, ours: Array, theirs: Array) -> A
     nothing = xp.zeros_like(lines[0][:3, ...])
     lines += [nothing[i:, ...] for i in range(3)]
     logdet, (first, second, _) = bordered(ops, lines, rows)
-    return (first[0, ...] - 2 * first[1, ...] + second[1, ...] - logdet) / 2
+    return (first[0, ...] - 2 * first[1, ...] + second[1, ...] - logdet) / 2, logdet
 
 
 def _added(terms: Any) -> Array:
@@ -222,12 +232,6 @@ def scored_block(
 def _divergence(layout: Layout, ops: Ops, *arguments: Any) -> Array:
     rows, scores, (covariance,) = scored_block(layout, ops, arguments)
     return divergence_of(ops, covariance.of(ops, rows), scores)
-
-
-def _first_order(layout: Layout, ops: Ops, *arguments: Any) -> Array:
-    """`1/2 g^T W g`: [n]."""
-    rows, scores, (covariance,) = scored_block(layout, ops, arguments)
-    return square(ops, covariance.of(ops, rows), scores) / 2
 
 
 def _about_all(layout: Layout, ops: Ops, *arguments: Any) -> Array:
@@ -255,32 +259,106 @@ def _about_all_by_forms(layout: Layout, ops: Ops, *arguments: Any) -> Array:
     return log_ratio_of(ops, *forms, scores, rows.dot(ops, shift[None, :])[:, :, 0])
 
 
-def _about_each(layout: Layout, ops: Ops, *arguments: Any) -> Array:
+def _about_each(targets: Layout, layout: Layout, ops: Ops, *arguments: Any) -> Array:
+    """The weighed sum over targets of what labels tell about theirs: [n].
+
+    By correlations of pairs; of candidates that lose digits by them, by a projection on what each
+    target measures. Derivatives are those of the correlations.
+    """
+    said = arguments[layout.arrays + 6]
+
+    def smooth(*arguments: Any) -> Array:
+        return _by_pairs(layout, ops, *arguments)[0, :]
+
+    def value(*arguments: Any) -> Array:
+        both = _by_pairs(layout, ops, *arguments)
+        projected = partial(_by_each_projection, layout, targets)
+        return weight_space.anew(layout, projected, ops, both[0, :], both[1, :] > 0, arguments)
+
+    if ops.derives(*arguments[: layout.arrays], said):
+        return ops.valued(value, smooth, *arguments)
+    return value(*arguments)
+
+
+def _by_pairs(layout: Layout, ops: Ops, *arguments: Any) -> Array:
+    """The sums by correlations, and above 0 where these lose digits: [2, n]."""
     xp = ops.xp
     rows, scores, shared = scored_block(layout, ops, arguments)
-    covariance, measured, stated, weights, shift = shared
-    rows, scores = _standardised(ops, rows, scores, covariance, shift)
+    covariance, measured, stated, weights, shift, whitening, said, *_ = shared
+    rows, scores, own = _standardised(ops, rows, scores, covariance, shift, whitening)
     ours = xp.permute_dims(scores, (1, 0))[:, None, :]
+    least = ops.scalar(math.log(_LOST * float(xp.finfo(weights.dtype).eps)), weights)
 
     def told(measured: Array, stated: Array, weights: Array) -> Array:
         across = ops.packed(rows.pairs(ops, measured))
         theirs = xp.permute_dims(stated, (1, 0))[:, :, None]
-        return weights @ log_ratio_of_pairs(ops, across, ours, theirs)
+        ratio, logdet = log_ratio_of_pairs(ops, across, ours, theirs)
+        near = xp.astype(~(xp.min(logdet, axis=0) > least), weights.dtype)
+        return xp.stack([weights @ ratio, near])
 
     # So many pairs at a time that what they are computed by stays in the cache.
     count, size = scores.shape
     numbers = 3 * count * (size + 3) * int(measured.shape[1])
     column_bytes = numbers * int(xp.finfo(weights.dtype).bits) // 8
-    return sum_columns(ops, told, (measured, stated, weights), bytes_per_column=column_bytes)
+    both = sum_columns(ops, told, (measured, stated, weights), bytes_per_column=column_bytes)
+    much = _much_is_said(ops, own) | xp.any(_much_is_said(ops, said))
+    return xp.stack([both[0, :], both[1, :] + xp.astype(much, weights.dtype)])
+
+
+# Of how many times eps `det(I - G G^T)` has too few digits: 0.016 in float32.
+_LOST = 2.0**17
+
+# Rows that say more than this many times their noise are turned with too much rounding.
+_MUCH = 2.0**14
+
+
+def _much_is_said(ops: Ops, measured: Array) -> Array:
+    """Of which candidates or targets with several rows: [n] booleans, by A [n, R, R]."""
+    traces = ops.xp.linalg.trace(measured)
+    return traces > (_MUCH if measured.shape[-1] > 1 else math.inf)
+
+
+def _by_each_projection(layout: Layout, targets: Layout, ops: Ops, *arguments: Any) -> Array:
+    """The same by what each target leaves and explains of the candidates' rows: [n].
+
+    Coordinates are white from the first, so that targets and candidates are as they are in them.
+    """
+    xp = ops.xp
+    rows, scores, shared = scored_block(layout, ops, arguments)
+    _, _, _, weights, shift, whitening, _, *parts = shared
+    ready = whitening.ready(ops)
+
+    def white(rows: Rows, scores: Array) -> tuple[DenseRows, Array]:
+        moved = scores + rows.dot(ops, shift[None, :])[:, :, 0]
+        return DenseRows(ready.rows(ops, rows)), moved
+
+    rows, scores = white(rows, scores)
+    same = DiagonalWhitening(xp.ones_like(weights[:1]))
+
+    def rows_of(ops: Ops, parts: tuple[Array, ...]) -> tuple[Rows, Array]:
+        rows, scores, _ = scored_block(targets, ops, parts)
+        return white(rows, scores)
+
+    def told(weight: Array, *parts: Array) -> Array:
+        divides, stated = spanned_scores(ops, same, rows_of, parts)
+        left, told = divides.split(ops, rows, trace=False)
+        moved = stated.moved(left, told)
+        return weight[0] * log_ratio_of_roots(ops, left, told, scores, moved)
+
+    return ops.sum_blocks(told, (weights, *parts), 1)
 
 
 def _standardised(
-    ops: Ops, rows: Rows, scores: Array, covariance: Form, shift: Array
-) -> tuple[Rows, Array]:
-    """Rows and scores, after a shift, in units of what their outcomes vary by: (I + A)^-1/2."""
+    ops: Ops, rows: Rows, scores: Array, covariance: Form, shift: Array, whitening: Whitening
+) -> tuple[Rows, Array, Array]:
+    """Rows and scores, after a shift, in units of what their outcomes vary by: (I + A)^-1/2.
+
+    And A, the covariance of what is measured, [n, R, R].
+    """
     scores = scores + rows.dot(ops, shift[None, :])[:, :, 0]
-    root = weight_space.inverse_root(ops, covariance.of(ops, rows))
-    return rows.transformed(ops, root), times(root, scores)
+    own = covariance.of(ops, rows)
+    root = weight_space.standardising(ops, rows, own, whitening)
+    return rows.transformed(ops, root), times(root, scores), own
 
 
 # --- what is shared between blocks ------------------------------------------------------------
@@ -293,11 +371,16 @@ def _measured_targets(
     parts: tuple[Array, ...],
     weights: Array,
     shift: Array,
+    whitening: Whitening,
 ) -> tuple[Any, ...]:
-    """The covariance, each target's `(I + A_e)^-1/2 E_e W` [M, S, P] and score, and the others."""
+    """The covariance, each target's `(I + A_e)^-1/2 E_e W` [M, S, P] and score, and the others.
+
+    And what a projection on each takes: the coordinates, A_e [M, S, S], and its parts.
+    """
     rows, scores, _ = scored_block(layout, ops, parts)
-    rows, scores = _standardised(ops, rows, scores, covariance, shift)
-    return covariance, rows.solved(ops, covariance.apply), scores, weights, shift
+    rows, scores, own = _standardised(ops, rows, scores, covariance, shift, whitening)
+    solved = rows.solved(ops, covariance.apply)
+    return covariance, solved, scores, weights, shift, whitening, own, *parts
 
 
 def _by_projection(

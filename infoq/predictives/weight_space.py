@@ -206,7 +206,8 @@ def each_target(layout: Layout, targets: Layout, ops: Ops, *arguments: Any) -> A
 
     def value(*arguments: Any) -> Array:
         both = _by_correlations(layout, ops, *arguments)
-        return _anew(layout, targets, ops, both[0, :], both[1, :] > 0, arguments)
+        projected = partial(_by_each_projection, layout, targets)
+        return anew(layout, projected, ops, both[0, :], both[1, :] > 0, arguments)
 
     if whitening == ():
         return smooth(*arguments)
@@ -219,30 +220,39 @@ def each_target(layout: Layout, targets: Layout, ops: Ops, *arguments: Any) -> A
 _NEAR = 1e-3
 
 
-def _anew(
-    layout: Layout, targets: Layout, ops: Ops, score: Array, near: Array, arguments: tuple[Any, ...]
+def anew(
+    layout: Layout,
+    projected: Score,
+    ops: Ops,
+    score: Array,
+    near: Array,
+    arguments: tuple[Any, ...],
 ) -> Array:
-    """The scores [n], of candidates that are `near` a target by projections."""
+    """The scores [n], of candidates that are `near` a target `projected` instead.
+
+    Where values can't be read all are projected or none, by a branch if the library has any.
+    """
     xp = ops.xp
-    projected = partial(_by_each_projection, layout, targets, ops)
+
+    def value(_: Array, *arguments: Any) -> Array:
+        return projected(ops, *arguments)
+
     if not ops.concrete(near):
-        return xp.where(near, ops.either(xp.any(near), projected, _same, score, *arguments), score)
+        return xp.where(near, ops.either(xp.any(near), value, _same, score, *arguments), score)
     places = xp.nonzero(near)[0]
     if places.shape[0] == 0:
         return score
     few = tuple(xp.take(x, places, axis=0) for x in arguments[: layout.arrays])
-    anew = projected(score, *few, *arguments[layout.arrays :])
+    scores = projected(ops, *few, *arguments[layout.arrays :])
     rank = ops.cumulative_sum(xp.astype(near, places.dtype)) - 1
-    return xp.where(near, xp.take(anew, xp.where(near, rank, xp.zeros_like(rank)), axis=0), score)
+    return xp.where(near, xp.take(scores, xp.where(near, rank, xp.zeros_like(rank)), axis=0), score)
 
 
 def _same(score: Array, *_: Any) -> Array:
     return score
 
 
-def _by_each_projection(
-    layout: Layout, targets: Layout, ops: Ops, _: Array, *arguments: Any
-) -> Array:
+def _by_each_projection(layout: Layout, targets: Layout, ops: Ops, *arguments: Any) -> Array:
     rows, (_, _, weights, whitening, _, *parts) = layout.split(ops, arguments)
     ready = whitening.ready(ops)
     white = ready.rows(ops, rows)
@@ -261,7 +271,7 @@ def _by_correlations(layout: Layout, ops: Ops, *arguments: Any) -> Array:
     xp = ops.xp
     rows, (covariance, measured, weights, whitening, *_) = layout.split(ops, arguments)
     own = covariance.of(ops, rows)
-    scale = _scale(ops, rows, own, whitening)
+    scale = standardising(ops, rows, own, whitening)
     _, rows = unfolded(ops, covariance, rows)
     count, rows_each = arguments[0].shape[0], own.shape[-1] * (own.shape[1] if own.ndim == 4 else 1)
     rows = rows.transformed(ops, scale)
@@ -296,7 +306,7 @@ def measured_targets(
     """
     rows = layout.rows(ops, parts)
     own = covariance.of(ops, rows)
-    scale = _scale(ops, rows, own, whitening)
+    scale = standardising(ops, rows, own, whitening)
     form, wide = unfolded(ops, covariance, rows)
     measured = wide.transformed(ops, scale).solved(ops, form.apply)
     if whitening == ():
@@ -401,7 +411,7 @@ def _whitened(ops: Ops, measured: Array, explained: Array) -> Array:
 _MUCH = 256.0
 
 
-def _scale(ops: Ops, rows: Rows, measured: Array, whitening: Any) -> Array:
+def standardising(ops: Ops, rows: Rows, measured: Array, whitening: Any) -> Array:
     """`(I + A_i)^-1/2` of each candidate or target: [n, R, R], or [n, P, 1, 1].
 
     Of several rows that say much, by rotations of them: a Cholesky factor of what they measure has
