@@ -210,7 +210,9 @@ def pig(
     where it is the ratio of predictive densities and its mean over labels `epig`. Of others the
     losses count to second order about the mean, as of `ig`; the leading term is the influence
     score :math:`g_e^T (P + F_i)^{-1} g_i`, by which a step of Newton's on the candidate's label
-    lowers the loss of the target's. Costs are those of `epig`, and of three more products a row.
+    lowers the loss of the target's. Costs are those of `epig`, and of three more products a row;
+    candidates whose outcome says nearly what a target's does are projected on what each target
+    measures, as of `epig`, which keeps the digits that their correlation has lost.
 
     Without labels it is `epig`, the expectation over both. By observed information of both
     (`Curvature`) the two agree in the mean over labels alone, not label by label.

@@ -209,7 +209,9 @@ class PIG(LabelledQuantity):
     be below 0; neither submodular nor monotone. Of a `Categorical` -inf from the pick on that makes
     a target's label impossible; a step costs of the order of N M K exponentials. Of a `Gaussian`
     every pair anew under the precision and the mean after the batch, as `EPIG`; exact for a
-    `Normal`, else to second order, as `pig`. Without labels it is `EPIG`.
+    `Normal`, else to second order, as `pig`. Without labels it is `EPIG`. In float32, gains beside
+    picks are right to 1e-4 at a noise of 1e-6; where the rows of a few outcomes are more than there
+    are parameters, so that labels contradict each other, to 1e-3 at 1e-4 and to 1 part in 25 there.
 
     References
     ----------

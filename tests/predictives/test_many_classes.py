@@ -26,7 +26,11 @@ def no_factor(monkeypatch):
     def formed(self, ops, shape, like):
         raise AssertionError(f"a factor of shape {shape} is formed")
 
+    def formed_for_labels(self, ops, labels, shape, like):
+        raise AssertionError(f"a factor of shape {shape} is formed")
+
     monkeypatch.setattr(likelihoods.Softmax, "factor", formed)
+    monkeypatch.setattr(likelihoods.Softmax, "scores", formed_for_labels)
 
 
 def own_variance(probs):
@@ -60,6 +64,47 @@ def test_32_000_classes(backend):
     np.testing.assert_allclose(backend.numpy(picked.gains), np.sort(norms)[::-1], rtol=2e-5)
     batch = infoq.greedy(infoq.EIG(pool, approximation="trace"), 2)
     np.testing.assert_allclose(float(batch.value), np.sort(weighed)[1:].sum(), rtol=2e-5)
+
+
+@pytest.mark.usefixtures("no_factor")
+@pytest.mark.parametrize("structure", ["last layer", "fisher", "jacobian"])
+def test_first_order_of_labels_of_32_000_classes(backend, structure):
+    classes, features = 32_000, RNG.normal(size=(3, 2)).astype("float32")
+    logits = RNG.normal(size=(3, classes)).astype("float32")
+    labels = np.array([5, 0, classes - 1])
+    residual = oracles.softmax(logits.astype("float64"))
+    residual[np.arange(3), labels] -= 1
+    # Of two parameters, or of two for each class.
+    jacobian = logits[:, :, None] * features[:, None, :]
+    gradients = np.einsum("nc,ncp->np", residual, jacobian.astype("float64"))
+    if structure == "last layer":
+        embedding = layer(backend, features, logits)
+        gradients = np.einsum("nc,nd->ncd", residual, features.astype("float64")).reshape(3, -1)
+    elif structure == "fisher":
+        softmax = likelihoods.Softmax(logits=backend.array(logits))
+        embedding = infoq.fisher_embedding(backend.array(jacobian), softmax)
+    else:
+
+        def linearise(inputs):
+            z, x = inputs[:, :classes], inputs[:, classes:]
+            return z, z[:, :, None] * x[:, None, :]
+
+        both = backend.array(np.concatenate([logits, features], axis=1))
+        embedding = infoq.JacobianEmbedding(
+            both, linearise, lambda z: likelihoods.Softmax(logits=z)
+        )
+    pool, labels = infoq.Gaussian(embedding, 0.5), backend.array(labels)
+    scores = backend.numpy(infoq.ig(pool, labels, approximation="trace"))
+    np.testing.assert_allclose(scores, np.sum(gradients**2, axis=1), rtol=2e-5)
+    about = infoq.IG(pool, labels, approximation="trace")
+    state = about.add(about.add(about.start(), 2), 0)
+    together = gradients[[0, 2]].sum(axis=0)
+    np.testing.assert_allclose(float(about.value(state)), np.sum(together**2), rtol=2e-5)
+    gains = np.sum((gradients + together) ** 2, axis=1) - np.sum(together**2)
+    size = np.abs(gains).max()
+    np.testing.assert_allclose(
+        backend.numpy(about.gains(state)), gains, rtol=2e-5, atol=1e-5 * size
+    )
 
 
 @pytest.mark.usefixtures("no_factor")
