@@ -93,17 +93,18 @@ def test_first_order_of_labels_of_32_000_classes(backend, structure):
         embedding = infoq.JacobianEmbedding(
             both, linearise, lambda z: likelihoods.Softmax(logits=z)
         )
+    # Sums over 32,000 classes in float32, in which large terms cancel.
     pool, labels = infoq.Gaussian(embedding, 0.5), backend.array(labels)
     scores = backend.numpy(infoq.ig(pool, labels, approximation="trace"))
-    np.testing.assert_allclose(scores, np.sum(gradients**2, axis=1), rtol=2e-5)
+    np.testing.assert_allclose(scores, np.sum(gradients**2, axis=1), rtol=1e-4)
     about = infoq.IG(pool, labels, approximation="trace")
     state = about.add(about.add(about.start(), 2), 0)
     together = gradients[[0, 2]].sum(axis=0)
-    np.testing.assert_allclose(float(about.value(state)), np.sum(together**2), rtol=2e-5)
+    np.testing.assert_allclose(float(about.value(state)), np.sum(together**2), rtol=1e-4)
     gains = np.sum((gradients + together) ** 2, axis=1) - np.sum(together**2)
     size = np.abs(gains).max()
     np.testing.assert_allclose(
-        backend.numpy(about.gains(state)), gains, rtol=2e-5, atol=1e-5 * size
+        backend.numpy(about.gains(state)), gains, rtol=1e-4, atol=1e-4 * size
     )
 
 

@@ -113,7 +113,7 @@ def test_candidates_that_are_targets(backend, family, structure, size, targets):
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize(("size", "targets"), SIZES)
 def test_gains_of_a_batch(backend, family, size, targets):
-    for noise in NOISES:
+    for noise in NOISES[1::2]:
         problem = Single(family, "last layer", noise, size, targets, seed=2)
         about = infoq.PIG(*problem.pool(backend))
         found = backend.numpy(about.gains(about.add(about.start(), 6)))
