@@ -50,7 +50,7 @@ class Single:
     def pool(self, backend):
         """The candidates, targets, and the labels of both."""
         embedding, labels = self.embedding(backend), backend.array(self.labels)
-        about, theirs = embedding[: self.targets], labels[: self.targets]
+        about, theirs = embedding[: self.targets], labels[: self.targets, ...]
         return infoq.Gaussian(embedding, 1.0), about, labels, theirs
 
     def rows(self):
@@ -126,7 +126,7 @@ def test_weights_of_targets(backend):
     found = infoq.pig(*problem.pool(backend), target_weights=weights)
     pool, about, labels, theirs = problem.pool(backend)
     each = [
-        backend.numpy(infoq.pig(pool, about[i : i + 1], labels, theirs[i : i + 1]))
+        backend.numpy(infoq.pig(pool, about[i : i + 1], labels, theirs[i : i + 1, ...]))
         for i in range(2)
     ]
     np.testing.assert_allclose(backend.numpy(found), 0.25 * each[0] + 0.75 * each[1], rtol=1e-5)
