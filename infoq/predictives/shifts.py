@@ -187,7 +187,7 @@ def _less_cancelled(ops: Ops, one: tuple[Array, ...], two: tuple[Array, ...]) ->
 def log_ratio_of_pairs(ops: Ops, across: Array, ours: Array, theirs: Array) -> tuple[Array, Array]:
     """`log p(a, e) / p(a) p(e)` of pairs by correlations G [R, S, m, n] of what varies by one.
 
-    And `log det(I - G G^T)`: as that falls the ratio loses digits. Both [m, n].
+    They are [m, n]; and the least `log det(I - G G^T)` of each, [n]: as it falls digits are lost.
     `ours` [R, 1, n] and `theirs` [S, m, 1] are the labels a and e in the same units. The quadratic
     part is `-1/2 [k^T Y k - 2 a^T Y k + a^T G G^T Y a]`, k = G e, Y = (I - G G^T)^-1.
     """
@@ -207,7 +207,8 @@ def log_ratio_of_pairs(ops: Ops, across: Array, ours: Array, theirs: Array) -> t
     nothing = xp.zeros_like(lines[0][:3, ...])
     lines += [nothing[i:, ...] for i in range(3)]
     logdet, (first, second, _) = bordered(ops, lines, rows)
-    return (first[0, ...] - 2 * first[1, ...] + second[1, ...] - logdet) / 2, logdet
+    least = xp.min(logdet, axis=0)
+    return (first[0, ...] - 2 * first[1, ...] + second[1, ...] - logdet) / 2, least
 
 
 def _added(terms: Any) -> Array:
@@ -293,7 +294,7 @@ def _by_pairs(layout: Layout, ops: Ops, *arguments: Any) -> Array:
         across = ops.packed(rows.pairs(ops, measured))
         theirs = xp.permute_dims(stated, (1, 0))[:, :, None]
         ratio, logdet = log_ratio_of_pairs(ops, across, ours, theirs)
-        near = xp.astype(~(xp.min(logdet, axis=0) > least), weights.dtype)
+        near = xp.astype(~(logdet > least), weights.dtype)
         return xp.stack([weights @ ratio, near])
 
     # So many pairs at a time that what they are computed by stays in the cache.
