@@ -199,7 +199,7 @@ def each_target(layout: Layout, targets: Layout, ops: Ops, *arguments: Any) -> A
     a pair whose correlation is nearly 1 are measured anew, by a projection on what each target
     measures; derivatives are those of the correlations.
     """
-    *_, whitening, said = arguments[layout.arrays : layout.arrays + 5]
+    *_, whitening, theirs = arguments[layout.arrays : layout.arrays + 5]
 
     def smooth(*arguments: Any) -> Array:
         return _by_correlations(layout, ops, *arguments)[0, :]
@@ -211,7 +211,7 @@ def each_target(layout: Layout, targets: Layout, ops: Ops, *arguments: Any) -> A
 
     if whitening == ():
         return smooth(*arguments)
-    if ops.derives(*arguments[: layout.arrays], said):
+    if ops.derives(*arguments[: layout.arrays], theirs):
         return ops.valued(value, smooth, *arguments)
     return value(*arguments)
 
@@ -302,7 +302,7 @@ def measured_targets(
 ) -> tuple[Any, ...]:
     """The covariance, `(I + A_e)^-1/2 E_e P^-1` of each target [M, S, P], and the weights.
 
-    And what a projection on each takes: the coordinates, how much each says [M], and its parts.
+    And what a projection on each takes: the coordinates, what each measures, and its parts.
     """
     rows = layout.rows(ops, parts)
     own = covariance.of(ops, rows)
@@ -311,8 +311,7 @@ def measured_targets(
     measured = wide.transformed(ops, scale).solved(ops, form.apply)
     if whitening == ():
         return covariance, measured, weights, (), weights
-    said = _trace(ops, own)
-    return covariance, measured, weights, whitening, said, *parts
+    return covariance, measured, weights, whitening, own, *parts
 
 
 def by_rows(
@@ -425,7 +424,8 @@ def standardising(ops: Ops, rows: Rows, measured: Array, whitening: Any) -> Arra
         eye = ops.xp.broadcast_to(identity(ops, measured.shape[-1], measured), measured.shape)
         return beyond_noise(ops, whitening.ready(ops).rows(ops, rows), eye)
 
-    return ops.either(ops.xp.max(_trace(ops, measured)) > _MUCH, much, little, measured)
+    # The largest element of a semi-definite matrix is on its diagonal.
+    return ops.either(ops.xp.max(measured) > _MUCH, much, little, measured)
 
 
 def inverse_root(ops: Ops, measured: Array) -> Array:
