@@ -408,6 +408,11 @@ def flattened(ops: Ops, form: Form) -> Form:
     return form.flat(ops) if isinstance(form, ConditionedForm) else form
 
 
+def as_difference(form: Form) -> Form:
+    """The same form as a difference, for what is made of rows that are not unfolded."""
+    return ReducedForm(form.base, form.vectors) if isinstance(form, ConditionedForm) else form
+
+
 def _keeps_digits(ops: Ops, whole: Array, told: Array) -> Array:
     """Whether `whole - told` [n, R, R] loses less than a digit, in every direction: [] boolean.
 

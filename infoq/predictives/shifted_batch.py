@@ -17,7 +17,7 @@ from infoq.predictives.alike import one_of
 from infoq.predictives.batches import in_memory
 from infoq.predictives.embeddings import Embedding
 from infoq.predictives.explained import arrays_of
-from infoq.predictives.forms import DiagonalForm, Form
+from infoq.predictives.forms import DiagonalForm, Form, as_difference
 from infoq.predictives.gaussian import Gaussian
 from infoq.predictives.laplace import laplace
 from infoq.predictives.matrices import identity
@@ -297,8 +297,10 @@ class JointBatch(FormsBatch):
     def __init__(self, pool: Gaussian, about: AllTargets, precision: Precision) -> None:
         super().__init__(pool, precision)
         self._targets = about
-        prepare, shared, _ = shifts.all_targets(about.targets, precision, pool.like)
-        covariance, explained, self._shift = prepare(self._local, *in_memory(shared))
+        prepare, (known, *shared), _ = shifts.all_targets(about.targets, precision, pool.like)
+        # Both forms are of the parameters, and none of unfolded rows.
+        shared = [as_difference(known), *shared]
+        covariance, explained, self._shift = prepare(self._local, *in_memory(tuple(shared)))
         self._forms = (covariance, explained)
         self._how = {"trace": False}
 

@@ -260,3 +260,26 @@ def test_torch_gradients_of_gains_and_values():
             yield from function.gains(state)
 
     assert torch.autograd.gradcheck(lambda *x: tuple(answers(*x)), inputs)
+
+
+@pytest.mark.parametrize("name", ["IG", "PIG", "JPIG"])
+def test_gains_after_what_is_known_well_add_up(backend, name):
+    """What is given has measured so much that its covariance is no difference."""
+    rng = np.random.default_rng(0)
+    x, labels = 3 * rng.normal(size=(8, 12)), backend.array(rng.normal(size=8))
+
+    def layer(features):
+        mean = backend.array(np.zeros(len(features)))
+        normal = infoq.likelihoods.Normal(backend.array(np.full(len(features), 0.1)), mean=mean)
+        return infoq.LastLayerEmbedding(backend.array(features), normal)
+
+    pool = infoq.Gaussian(layer(x), 1.0)
+    known = pool.observe(pool.observe(pool.context(), 3), 4)
+    about = () if name == "IG" else (layer(x[5:] / 2),)
+    theirs = () if name == "IG" else (labels[5:],)
+    f = getattr(infoq, name)(pool, *about, labels, *theirs, given=known)
+    state, total = f.start(), 0.0
+    for index in (0, 2, 6):
+        total += backend.numpy(f.gains(state))[index]
+        state = f.add(state, index)
+    assert float(f.value(state)) == pytest.approx(total, rel=1e-8)
