@@ -9,6 +9,7 @@ its prediction in units of the noise.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from functools import partial
 from typing import Any
 
@@ -23,9 +24,9 @@ from infoq.predictives.rows import DenseRows, KroneckerRows, Rows
 class Scored(Embedding):
     """Rows and scores: N candidates whose labels are known."""
 
+    @abstractmethod
     def with_scores(self, ops: Ops) -> tuple[Rows, Array]:
         """The rows of its candidates, and u [n, R]; for a block of them."""
-        raise NotImplementedError
 
     def rows(self, ops: Ops) -> Rows:
         """The rows of its candidates."""
