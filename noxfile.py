@@ -79,11 +79,14 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def wheel(session: nox.Session) -> None:
-    """The built wheel, installed bare, imports without any array library."""
+    """What is built holds what it should; the wheel, bare, imports without any array library."""
     session.install("build>=1.2")
     out = Path(session.create_tmp())
-    session.run("python", "-m", "build", "--wheel", "--outdir", str(out), silent=True)
-    built = max(out.glob("infoq-*.whl"), key=lambda path: path.stat().st_mtime)
+    shutil.rmtree(out, ignore_errors=True)
+    # The wheel is built from the source distribution, which shows that this is complete.
+    session.run("python", "-m", "build", "--outdir", str(out), silent=True)
+    session.run("python", "tests/distributions.py", str(out))
+    (built,) = out.glob("infoq-*.whl")
     session.install("--force-reinstall", str(built))
     # Away from the checkout, so that it is the wheel that is imported.
     session.chdir(out)
@@ -175,12 +178,11 @@ def demo(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """infoq beside its peers on the same inputs; writes docs/benchmarks.md."""
     session.install(TORCH)
-    session.install("-r", "tests/benchmarks/requirements.txt")
+    session.install("-r", "docs/tools/benchmarks/requirements.txt")
     # Without what they ask for, which holds a torch of several gigabytes and nothing else here.
-    session.install("--no-deps", "-r", "tests/benchmarks/peers.txt")
+    session.install("--no-deps", "-r", "docs/tools/benchmarks/peers.txt")
     session.install("-e", ".")
-    # As a folder: one of the peers installs a package that is called tests.
-    session.run("python", "tests/benchmarks", *session.posargs)
+    session.run("python", "docs/tools/benchmarks", *session.posargs)
 
 
 @nox.session
@@ -206,7 +208,7 @@ def gpu(session: nox.Session, library: str) -> None:
 def mutation(session: nox.Session) -> None:
     """How many mutants the tests on NumPy kill: all (hours), or `-- --sample 300 --seed 0`."""
     session.install("-e", ".[test]", "mutmut==3.8.1")
-    session.run("python", "-m", "tests.mutation", *session.posargs, env=THREADS)
+    session.run("python", "docs/tools/mutation", *session.posargs, env=THREADS)
 
 
 @nox.session

@@ -137,7 +137,7 @@ def test_environment_is_cleaned_once():
 
 @pytest.mark.parametrize("name", JOBS)
 def test_every_job_runs_small(name, request):
-    job, library = JOBS[name], request.config.getoption("--backend")
+    job, library = JOBS[name], request.config.getoption("--backend", "numpy")
     if library not in ("numpy", "all", "installed"):  # what is on NumPy runs with NumPy
         of_library = {"torch": "torch", "jax": "JAX, no jit"}.get(library)
         these = tuple(x for x in job.contenders if x.library == of_library)

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from . import environment
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "benchmarks.md"
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the arguments."""
-    parser = argparse.ArgumentParser(prog="python tests/benchmarks", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python docs/tools/benchmarks", description=__doc__)
     parser.add_argument(
         "--job", action="append", help="run only this job (may be repeated); start: the imports"
     )

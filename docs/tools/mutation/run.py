@@ -1,4 +1,4 @@
-"""Run mutants: `python -m tests.mutation --sample 300 --seed 0`; see docs/mutation.md."""
+"""Run mutants: `python docs/tools/mutation --sample 300 --seed 0`; see docs/mutation.md."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from . import trial
 from .mutants import PACKAGES, ROOT, Mutant, all_mutants
 
 FOLDER = ROOT / ".mutation"
-TESTS = ["tests", "infoq", "README.md", "docs", "--ignore=tests/cli", "--ignore=tests/benchmarks"]
+TESTS = ["tests", "infoq", "README.md", "docs", "--ignore=tests/cli", "--ignore=docs/tools"]
 TESTS += ["--backend=numpy", "-q", "-p", "no:cacheprovider"]
 
 
 def main() -> int:
     """Read the arguments, and run."""
-    parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python docs/tools/mutation", description=__doc__)
     parser.add_argument("--sample", type=int, metavar="N", help="of N mutants; else of all")
     parser.add_argument("--seed", type=int, default=0, help="of the sample (default: 0)")
     text = "of these kinds alone, as number,swap_op,keywords,if_exp (default: of all kinds)"
@@ -47,7 +47,7 @@ def main() -> int:
     stamp = FOLDER / "measured"
     if not stamp.exists() or stamp.read_text() != digest.hexdigest():
         print("which test runs which line: all tests once, with coverage", flush=True)
-        command = [sys.executable, "-m", "tests.mutation", "--measure"]
+        command = [sys.executable, str(Path(__file__).parent), "--measure"]
         subprocess.run(command, check=True)
         stamp.write_text(digest.hexdigest())
     kinds = arguments.kinds
@@ -205,7 +205,3 @@ def wilson(hits: int, n: int, z: float = 1.96) -> tuple[float, float]:
         return 0.0, 1.0
     centre, spread = hits + z * z / 2, z * math.sqrt(hits * (n - hits) / n + z * z / 4)
     return (centre - spread) / (n + z * z), (centre + spread) / (n + z * z)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
