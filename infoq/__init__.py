@@ -1,6 +1,10 @@
 """infoq: the information quantities of active learning, for any array library."""
 
 from infoq import backends, likelihoods, methods
+from infoq.draws.categorical import Categorical
+from infoq.gaussian.evidence import marginal_likelihood, optimise_prior_precision
+from infoq.gaussian.laplace import laplace
+from infoq.gaussian.predictive import Gaussian
 from infoq.measures import (
     conditional_entropy,
     cross_entropy,
@@ -19,25 +23,6 @@ from infoq.measures import (
     logdet_mi,
     mutual_information,
     total_correlation,
-)
-from infoq.predictives import (
-    Categorical,
-    CovariancePrecision,
-    DenseEmbedding,
-    DensePrecision,
-    DiagonalEmbedding,
-    DiagonalPrecision,
-    Gaussian,
-    JacobianEmbedding,
-    KroneckerPrecision,
-    LastLayerEmbedding,
-    LowRankPrecision,
-    ScalarPrecision,
-    fisher_embedding,
-    gradient_embedding,
-    laplace,
-    marginal_likelihood,
-    optimise_prior_precision,
 )
 from infoq.quantities import (
     EIG,
@@ -82,6 +67,20 @@ from infoq.selection import (
     top_k,
 )
 from infoq.settings import options
+from infoq.structures.covariance import CovariancePrecision
+from infoq.structures.diagonal import DiagonalEmbedding
+from infoq.structures.embedding import DenseEmbedding
+from infoq.structures.fisher_embedding import fisher_embedding
+from infoq.structures.gradient_embedding import gradient_embedding
+from infoq.structures.jacobian import JacobianEmbedding
+from infoq.structures.kronecker import KroneckerPrecision
+from infoq.structures.last_layer import LastLayerEmbedding
+from infoq.structures.precision import (
+    DensePrecision,
+    DiagonalPrecision,
+    LowRankPrecision,
+    ScalarPrecision,
+)
 
 __version__ = "0.1.0"
 

@@ -6,9 +6,9 @@ observed information equals the expected one for every label and at every weight
 is linear in w (for a network, in its generalised Gauss-Newton form), not only at the fitted w.
 """
 
-from infoq.likelihoods.base import Likelihood
 from infoq.likelihoods.curvature import Curvature
 from infoq.likelihoods.exponential import Bernoulli, Poisson
+from infoq.likelihoods.likelihood import Likelihood
 from infoq.likelihoods.normal import Normal
 from infoq.likelihoods.softmax import Softmax
 

@@ -7,8 +7,8 @@ from typing import Never
 from infoq.backends import Array, Ops
 from infoq.backends.capabilities import capabilities
 from infoq.backends.registry import admit
-from infoq.likelihoods.base import Likelihood, root, working
-from infoq.likelihoods.checks import check_array, first, number
+from infoq.checks.numbers import check_array, first, number
+from infoq.likelihoods.likelihood import Likelihood, root, working
 
 _NO_LABELS = "a curvature knows no labels; use Softmax, Bernoulli, Poisson or Normal"
 

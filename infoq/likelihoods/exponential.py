@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
-from infoq.likelihoods.base import Independent, root, working
-from infoq.likelihoods.checks import (
-    Problem,
-    check_values,
-    exactly_one,
-    independent_outputs,
-    not_finite,
-)
+from infoq.checks.numbers import Problem, check_values, exactly_one, independent_outputs, not_finite
+from infoq.likelihoods.likelihood import Independent, root, working
 from infoq.measures.distribution import to_log_probabilities
 
 

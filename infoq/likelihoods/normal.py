@@ -9,13 +9,8 @@ from typing import NamedTuple, cast
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
 from infoq.backends.registry import check_same_device
-from infoq.likelihoods.base import Independent, working
-from infoq.likelihoods.checks import (
-    Problem,
-    check_values,
-    independent_outputs,
-    not_finite,
-)
+from infoq.checks.numbers import Problem, check_values, independent_outputs, not_finite
+from infoq.likelihoods.likelihood import Independent, working
 
 
 class _Noise(NamedTuple):

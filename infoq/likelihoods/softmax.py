@@ -5,8 +5,7 @@ from __future__ import annotations
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
 from infoq.backends.registry import admit
-from infoq.likelihoods.base import Likelihood, cast, floor, places, root, working
-from infoq.likelihoods.checks import (
+from infoq.checks.numbers import (
     Problem,
     check_array,
     check_integers,
@@ -18,6 +17,7 @@ from infoq.likelihoods.checks import (
     not_finite,
     number,
 )
+from infoq.likelihoods.likelihood import Likelihood, cast, floor, places, root, working
 from infoq.measures.distribution import to_log_probabilities, to_probabilities
 
 

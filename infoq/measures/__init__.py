@@ -10,14 +10,14 @@ from infoq.measures.discrete import (
     mutual_information,
     total_correlation,
 )
-from infoq.measures.gaussian import (
+from infoq.measures.log_determinants import logdet, logdet_cg, logdet_cmi, logdet_mi
+from infoq.measures.multivariate_normal import (
     gaussian_conditional_entropy,
     gaussian_entropy,
     gaussian_kl_divergence,
     gaussian_mutual_information,
     gaussian_total_correlation,
 )
-from infoq.measures.similarity import logdet, logdet_cg, logdet_cmi, logdet_mi
 
 __all__ = [
     "conditional_entropy",

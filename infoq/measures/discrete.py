@@ -17,7 +17,7 @@ from itertools import accumulate, pairwise
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
 from infoq.backends.registry import admit
-from infoq.measures import outcomes
+from infoq.measures import integrands
 from infoq.measures.cuts import in_blocks, join_last, limit, map_outcomes, sum_outcomes
 from infoq.measures.distribution import Axis, normal_axes, read, read_two, to_probabilities
 
@@ -54,7 +54,7 @@ def information_content(p: Array, *, axis: Axis = -1, kind: str = "probs") -> Ar
     """
     ops, p = admit(False, p=p)
     view, count = read(ops, p, axis, kind, "p")
-    run = partial(outcomes.content, kind=kind)
+    run = partial(integrands.content, kind=kind)
     return map_outcomes(ops, run, view, count, whole=kind == "logits")
 
 
@@ -97,7 +97,7 @@ def entropy(p: Array, *, axis: Axis = -1, kind: str = "probs") -> Array:
     """
     ops, p = admit(p=p)
     view, count = read(ops, p, axis, kind, "p")
-    return _sum(ops, outcomes.entropy, (view,), count, kind, p)
+    return _sum(ops, integrands.entropy, (view,), count, kind, p)
 
 
 @capabilities()
@@ -130,7 +130,7 @@ def cross_entropy(p: Array, q: Array, *, axis: Axis = -1, kind: str = "probs") -
     np.float64(0.837)
     """
     ops, pair, count = read_two(p, q, axis, kind)
-    return _sum(ops, outcomes.cross_entropy, pair, count, kind, p)
+    return _sum(ops, integrands.cross_entropy, pair, count, kind, p)
 
 
 @capabilities()
@@ -173,7 +173,7 @@ def kl_divergence(p: Array, q: Array, *, axis: Axis = -1, kind: str = "probs") -
     np.float64(0.1438)
     """
     ops, pair, count = read_two(p, q, axis, kind)
-    return _sum(ops, outcomes.kl_divergence, pair, count, kind, p)
+    return _sum(ops, integrands.kl_divergence, pair, count, kind, p)
 
 
 @capabilities()
@@ -211,7 +211,7 @@ def js_divergence(p: Array, q: Array, *, axis: Axis = -1, kind: str = "probs") -
     np.float64(0.6931)
     """
     ops, pair, count = read_two(p, q, axis, kind)
-    return _sum(ops, outcomes.js_divergence, pair, count, kind, p)
+    return _sum(ops, integrands.js_divergence, pair, count, kind, p)
 
 
 @capabilities()
@@ -251,7 +251,7 @@ def mutual_information(
     np.float64(0.1927)
     """
     groups = _pairs(joint, x_axis, y_axis)
-    return _of_joint(joint, groups, (0, 1), outcomes.dependence, kind)
+    return _of_joint(joint, groups, (0, 1), integrands.dependence, kind)
 
 
 @capabilities()
@@ -288,7 +288,7 @@ def conditional_entropy(
     np.float64(0.5004)
     """
     groups = _pairs(joint, x_axis, y_axis)
-    return _of_joint(joint, groups, (1,), outcomes.unexplained, kind)
+    return _of_joint(joint, groups, (1,), integrands.unexplained, kind)
 
 
 @capabilities()
@@ -331,7 +331,7 @@ def total_correlation(joint: Array, *, axis: tuple[int, ...], kind: str = "probs
     """
     ops_for(joint=joint)
     groups = tuple((one,) for one in normal_axes(joint.ndim, axis, "joint"))
-    return _of_joint(joint, groups, tuple(range(len(groups))), outcomes.dependence, kind)
+    return _of_joint(joint, groups, tuple(range(len(groups))), integrands.dependence, kind)
 
 
 def _sum(
@@ -389,7 +389,7 @@ def _of_joint(
     marginals = tuple(
         in_blocks(
             ops,
-            partial(outcomes.marginal, others=out, kind=kind),
+            partial(integrands.marginal, others=out, kind=kind),
             (view,),
             lead,
             whole=False,
@@ -418,7 +418,7 @@ def _whole(
     """A measure of joint distributions [..., C] that are seen whole, with their marginals."""
     probs = to_probabilities(ops, joined, kind)
     joint = ops.xp.reshape(probs, (*probs.shape[:-1], *sizes))
-    marginals = (outcomes.marginal(ops, joint, others=out, kind="probs") for out in others)
+    marginals = (integrands.marginal(ops, joint, others=out, kind="probs") for out in others)
     return terms(ops, joint, *marginals, count=count, kind="probs")
 
 

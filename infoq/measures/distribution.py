@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import operator
 from functools import partial
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from infoq.backends import Array, Ops
-from infoq.backends.door import check_floating
 from infoq.backends.registry import admit, required
+from infoq.checks.dtypes import check_floating
+from infoq.checks.probabilities import row_tolerance
+from infoq.checks.symmetric_matrices import first_place
 from infoq.measures.cuts import sum_outcomes, total
-from infoq.measures.matrices import first_place
 
 Axis: TypeAlias = int | tuple[int, ...]
 
@@ -155,17 +156,6 @@ def _problem(ops: Ops, values: Array, probs: Array, kind: str) -> str:
         return f"no possible outcome: all values are {nothing:g}"
     least, total = float(xp.min(probs)), float(xp.sum(probs))
     return f"least probability {least:.6g} and sum {total:.6g}; expected at least 0 and 1"
-
-
-def row_tolerance(ops: Ops, dtype: Any, classes: int) -> float:
-    """How far the sum of so many probabilities of a dtype may be from one.
-
-    In float16 each is rounded to a multiple of 6e-8, which 4 million of them notice.
-    """
-    info = ops.xp.finfo(dtype)
-    if info.bits >= 32:
-        return 1e-3
-    return 2e-2 + classes * float(info.smallest_normal) * float(info.eps) / 2
 
 
 def to_probabilities(ops: Ops, values: Array, kind: str) -> Array:

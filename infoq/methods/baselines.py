@@ -7,8 +7,9 @@ from typing import Unpack
 from infoq import quantities, selection
 from infoq.backends import Array
 from infoq.backends.capabilities import capabilities, meaningless
+from infoq.draws.categorical import Categorical
 from infoq.methods.taxonomy import Who, method
-from infoq.predictives import Categorical, Predictive, as_predictive
+from infoq.predictives import Predictive, as_predictive
 from infoq.selection import Selection
 
 

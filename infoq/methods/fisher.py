@@ -7,22 +7,20 @@ from typing import Unpack
 from infoq import quantities, selection
 from infoq.backends import Array, ops_for
 from infoq.backends.capabilities import capabilities
+from infoq.checks.matrices import read_scalar
+from infoq.draws.categorical import Categorical
+from infoq.gaussian.laplace import laplace
+from infoq.gaussian.predictive import Gaussian
 from infoq.likelihoods import Bernoulli, Likelihood
 from infoq.methods.outputs import as_likelihood, class_logits, with_classes
 from infoq.methods.taxonomy import Who, method
-from infoq.predictives import (
-    Categorical,
-    Embedding,
-    Gaussian,
-    LastLayerEmbedding,
-    ScalarPrecision,
-    gradient_embedding,
-    laplace,
-)
-from infoq.predictives.joined import joined
-from infoq.predictives.matrices import read_scalar
 from infoq.selection import Selection
 from infoq.selection.selected import check_batch_size
+from infoq.structures.concatenated import joined
+from infoq.structures.embedding import Embedding
+from infoq.structures.gradient_embedding import gradient_embedding
+from infoq.structures.last_layer import LastLayerEmbedding
+from infoq.structures.precision import ScalarPrecision
 
 
 @capabilities(reads_values="who is given back depends on values")

@@ -7,8 +7,9 @@ from typing import Any, Unpack
 from infoq import quantities, selection
 from infoq.backends import Array, ops_for
 from infoq.backends.capabilities import capabilities
+from infoq.gaussian.predictive import Gaussian
 from infoq.likelihoods import Likelihood
-from infoq.likelihoods.base import root
+from infoq.likelihoods.likelihood import root
 from infoq.methods.outputs import (
     as_likelihood,
     check_one_label,
@@ -17,8 +18,9 @@ from infoq.methods.outputs import (
     with_classes,
 )
 from infoq.methods.taxonomy import Who, method
-from infoq.predictives import Embedding, Gaussian, gradient_embedding
 from infoq.selection import Selection
+from infoq.structures.embedding import Embedding
+from infoq.structures.gradient_embedding import gradient_embedding
 
 
 @capabilities(

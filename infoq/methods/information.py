@@ -8,8 +8,9 @@ from infoq import quantities, selection
 from infoq.backends import Array
 from infoq.backends.capabilities import capabilities
 from infoq.methods.taxonomy import Who, method
-from infoq.predictives import Embedding, Predictive
+from infoq.predictives import Predictive
 from infoq.selection import Selection
+from infoq.structures.embedding import Embedding
 
 
 @capabilities(lazy="who is picked is computed")

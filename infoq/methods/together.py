@@ -6,10 +6,10 @@ from typing import TypeAlias
 
 from infoq.backends import Array, ops_for
 from infoq.methods.taxonomy import Who
-from infoq.predictives import Embedding
-from infoq.predictives.joined import joined
 from infoq.quantities.submodular.features import features
 from infoq.selection.candidates import candidate_mask, given_indices
+from infoq.structures.concatenated import joined
+from infoq.structures.embedding import Embedding
 
 Points: TypeAlias = Array | Embedding
 """Features [N, P], or an embedding with one row a candidate."""

@@ -8,7 +8,7 @@ from infoq.quantities.labelled import ig, jpig, pig
 from infoq.quantities.labelled_batches import IG, JPIG, PIG
 from infoq.quantities.set_function import SetFunction
 from infoq.quantities.shared_draws import SharedDraws, shared_draws
-from infoq.quantities.similarity import similarity_matrix
+from infoq.quantities.similarity_matrix import similarity_matrix
 from infoq.quantities.submodular import (
     ConcaveOverModular,
     FacilityLocation,

@@ -7,16 +7,9 @@ from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
-from infoq.predictives import (
-    PARAMETERS,
-    AllTargets,
-    Context,
-    EachTarget,
-    Embedding,
-    Predictive,
-    as_predictive,
-    batch_of,
-)
+from infoq.predictives import Context, Predictive, as_predictive, batch_of
+from infoq.structures.embedding import Embedding
+from infoq.unknowns import PARAMETERS, AllTargets, EachTarget
 
 
 class Quantity:

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from infoq.backends import Array
 from infoq.backends.capabilities import capabilities
-from infoq.predictives import (
-    PARAMETERS,
-    Context,
-    Predictive,
-    as_predictive,
-)
+from infoq.predictives import Context, Predictive, as_predictive
+from infoq.unknowns import PARAMETERS
 
 
 @capabilities()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from infoq.backends import Array
 from infoq.backends.capabilities import capabilities
-from infoq.predictives import Context, EachTarget, Embedding, Predictive, as_predictive
+from infoq.predictives import Context, Predictive, as_predictive
+from infoq.structures.embedding import Embedding
+from infoq.unknowns import EachTarget
 
 
 @capabilities()

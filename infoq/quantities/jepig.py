@@ -6,7 +6,9 @@ from typing import Any
 
 from infoq.backends import Array
 from infoq.backends.capabilities import capabilities
-from infoq.predictives import AllTargets, Context, Embedding, Predictive, as_predictive
+from infoq.predictives import Context, Predictive, as_predictive
+from infoq.structures.embedding import Embedding
+from infoq.unknowns import AllTargets
 
 
 @capabilities(lazy="the joint outcomes of the targets are kept in memory")

@@ -6,17 +6,9 @@ from typing import Any
 
 from infoq.backends import Array
 from infoq.backends.capabilities import capabilities
-from infoq.predictives import (
-    AllTargets,
-    Context,
-    EachTarget,
-    Embedding,
-    Gaussian,
-    Predictive,
-    as_predictive,
-    divergence,
-    pointwise,
-)
+from infoq.gaussian.label_shifts import divergence, pointwise
+from infoq.gaussian.predictive import Gaussian
+from infoq.predictives import Context, Predictive, as_predictive
 from infoq.quantities.eig import eig
 from infoq.quantities.epig import epig
 from infoq.quantities.jepig import jepig
@@ -29,6 +21,8 @@ from infoq.quantities.labelled_batches import (
     check_measure,
     observed,
 )
+from infoq.structures.embedding import Embedding
+from infoq.unknowns import AllTargets, EachTarget
 
 
 @capabilities()

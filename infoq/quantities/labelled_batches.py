@@ -6,22 +6,15 @@ from typing import Any
 
 from infoq.backends import Array
 from infoq.backends.capabilities import capabilities
-from infoq.predictives import (
-    PARAMETERS,
-    AllTargets,
-    Context,
-    EachTarget,
-    Embedding,
-    Gaussian,
-    LabelledBatch,
-    Predictive,
-    as_predictive,
-    batch_of,
-    batch_of_labels,
-    with_labels,
-)
-from infoq.predictives.about import check_exact
+from infoq.checks.choices import check_exact
+from infoq.draws.labelled_batch import LabelledBatch
+from infoq.gaussian.label_batches import batch_of_labels
+from infoq.gaussian.predictive import Gaussian
+from infoq.predictives import Context, Predictive, as_predictive, batch_of
 from infoq.quantities.batches import Quantity
+from infoq.structures.embedding import Embedding
+from infoq.structures.labelled_embedding import with_labels
+from infoq.unknowns import PARAMETERS, AllTargets, EachTarget
 
 MEASURES = ("divergence", "entropy")
 

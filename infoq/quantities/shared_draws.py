@@ -7,8 +7,8 @@ from typing import Any, Literal, NamedTuple
 
 from infoq.backends import Array, ops_for
 from infoq.backends.capabilities import capabilities, meaningless
-from infoq.predictives import Categorical, EachTarget
-from infoq.predictives.categorical import as_categorical
+from infoq.draws.categorical import Categorical, as_categorical
+from infoq.unknowns import EachTarget
 
 # A difference of fewer nats is rounding, in float32 too.
 _ROUNDING = 1e-12

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from infoq.backends import Array, Ops
 from infoq.backends.capabilities import capabilities, meaningless
-from infoq.predictives import Categorical
-from infoq.predictives.categorical import as_categorical
+from infoq.draws.categorical import Categorical, as_categorical
 
 
 @capabilities()

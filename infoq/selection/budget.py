@@ -6,8 +6,8 @@ import math
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
-from infoq.backends.door import check_real, is_real_number
-from infoq.likelihoods.checks import number
+from infoq.checks.dtypes import check_real, is_real_number
+from infoq.checks.numbers import number
 
 
 class Budget:

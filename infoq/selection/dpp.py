@@ -7,12 +7,12 @@ from typing import Any
 
 from infoq.backends import Array, Ops
 from infoq.backends.capabilities import capabilities
-from infoq.predictives import Embedding
 from infoq.selection.candidates import allowed, given_indices
 from infoq.selection.draw import draw
 from infoq.selection.kernel_points import KernelPoints, refuse_kernel
 from infoq.selection.points import Points, rounding_of
 from infoq.selection.selected import Selection, check_batch_size
+from infoq.structures.embedding import Embedding
 
 
 @capabilities(reads_values="who is accepted depends on values")

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from infoq.backends import Array, Ops
 from infoq.backends.capabilities import capabilities
-from infoq.predictives import Embedding
 from infoq.selection.budget import Budget, check_size
 from infoq.selection.candidates import allowed, given_indices
 from infoq.selection.points import Points
 from infoq.selection.selected import Selection, check_batch_size
+from infoq.structures.embedding import Embedding
 
 # Given points whose distances are taken in one pass.
 _CENTRES = 64

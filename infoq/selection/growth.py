@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
-from infoq.likelihoods.checks import number
+from infoq.checks.numbers import number
 from infoq.quantities import SetFunction
 from infoq.quantities.set_function import check_set_function
 from infoq.selection.budget import Budget, check_size

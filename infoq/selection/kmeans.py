@@ -7,12 +7,12 @@ from typing import Any
 
 from infoq.backends import Array, Ops
 from infoq.backends.capabilities import capabilities
-from infoq.predictives import Embedding
 from infoq.selection.budget import Budget, check_size
 from infoq.selection.candidates import allowed, given_indices, members
 from infoq.selection.draw import draw
 from infoq.selection.points import Points
 from infoq.selection.selected import Selection, check_batch_size
+from infoq.structures.embedding import Embedding
 
 # Proposals of a group, at most; their distances to points drawn before are padded to few shapes.
 _PROPOSALS = 64

@@ -10,11 +10,14 @@ from typing import Any, TypeAlias
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.registry import admit
 from infoq.blocks import map_rows
-from infoq.likelihoods.checks import number
-from infoq.predictives import DenseEmbedding, Embedding
-from infoq.predictives.rows import DiagonalRows, KroneckerRows, Rows, symmetric
-from infoq.predictives.values import check_values, largest_number, overflow
+from infoq.checks.numbers import number
+from infoq.checks.values import check_values, largest_number, overflow
+from infoq.linear_algebra.small_matrices import symmetric
 from infoq.settings import current_options
+from infoq.structures.diagonal import DiagonalRows
+from infoq.structures.embedding import DenseEmbedding, Embedding
+from infoq.structures.kronecker_rows import KroneckerRows
+from infoq.structures.rows import Rows
 
 Arrays: TypeAlias = tuple[Array, ...]
 Factors: TypeAlias = Callable[[Ops, Arrays, Arrays], Arrays]

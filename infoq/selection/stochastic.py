@@ -8,7 +8,7 @@ from typing import Any
 
 from infoq.backends import Array
 from infoq.backends.capabilities import capabilities
-from infoq.backends.door import is_real_number
+from infoq.checks.dtypes import is_real_number
 from infoq.quantities import SetFunction
 from infoq.selection.growth import Growth
 from infoq.selection.selected import Selection, check_batch_size

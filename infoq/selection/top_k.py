@@ -7,8 +7,8 @@ from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
-from infoq.backends.door import check_floating
 from infoq.backends.registry import admit
+from infoq.checks.dtypes import check_floating
 from infoq.selection.budget import Budget, check_size
 from infoq.selection.candidates import allowed, given_indices, ordered_by_tier
 from infoq.selection.selected import Selection, check_batch_size, reason_for

@@ -10,7 +10,7 @@ import pytest
 import infoq
 from infoq import likelihoods
 from infoq.backends import ops_for
-from infoq.predictives.gaussian import Gaussian
+from infoq.gaussian.predictive import Gaussian
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(5, 3))

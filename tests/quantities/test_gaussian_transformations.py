@@ -7,7 +7,7 @@ import pytest
 
 import infoq
 from infoq import likelihoods
-from infoq.predictives.gaussian import Gaussian
+from infoq.gaussian.predictive import Gaussian
 
 RNG = np.random.default_rng(0)
 ROWS = RNG.normal(size=(3, 2, 4))

@@ -16,7 +16,7 @@ import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 from mutmut.mutation.mutators import mutation_operators
 
-PACKAGES = ("measures", "predictives", "quantities")
+PACKAGES = ("measures", "structures", "draws", "gaussian", "quantities")
 ROOT = Path(__file__).resolve().parents[3]
 
 _LEFT_OUT = (cst.Annotation, cst.Decorator, cst.Import, cst.ImportFrom, cst.Raise)

@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from typing import Any, TypeVar
 
 from infoq.backends import Array, Ops, ops_for
-from infoq.predictives.outcomes import place_of
-from infoq.predictives.values import check_sums
+from infoq.checks.values import check_sums
+from infoq.draws.outcomes import place_of
 from infoq.quantities.submodular.magnified import MagnifiedSimilarities
 from infoq.quantities.submodular.reading import taken
 from infoq.quantities.submodular.similarities import Similarities

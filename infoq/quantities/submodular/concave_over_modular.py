@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
-from infoq.likelihoods.checks import number
-from infoq.predictives import Embedding
+from infoq.checks.numbers import number
 from infoq.quantities.submodular.queries import QueryFunction, sum_at
 from infoq.quantities.submodular.similarities import Similarities
+from infoq.structures.embedding import Embedding
 
 
 class ConcaveState(NamedTuple):

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
 from infoq.blocks import map_rows
-from infoq.predictives import Embedding
-from infoq.predictives.outcomes import place_of
+from infoq.draws.outcomes import place_of
 from infoq.quantities.submodular.base import SimilarityFunction
 from infoq.quantities.submodular.features import FeatureSimilarities
 from infoq.quantities.submodular.neighbours import Neighbours
 from infoq.quantities.submodular.reading import Block, Reader, item_size
 from infoq.quantities.submodular.similarities import Similarities, compared, similarities
+from infoq.structures.embedding import Embedding
 
 
 class FacilityState(NamedTuple):

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.registry import admit
 from infoq.blocks import add_rows, map_rows
-from infoq.predictives import DenseEmbedding, Embedding
-from infoq.predictives.batches import rows_of
-from infoq.predictives.values import check_values
-from infoq.predictives.weight_space import Layout
+from infoq.checks.values import check_values
+from infoq.gaussian.block_scores import Layout
+from infoq.gaussian.measured_batch import rows_of
 from infoq.quantities.submodular.reading import Block, item_size, nowhere_negative, taken
+from infoq.structures.embedding import DenseEmbedding, Embedding
 
 
 class FeatureReader(NamedTuple):

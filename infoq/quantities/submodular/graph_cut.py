@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 
 from infoq.backends import Array, ops_for
 from infoq.backends.capabilities import capabilities
-from infoq.predictives import Embedding
-from infoq.predictives.outcomes import place_of
+from infoq.draws.outcomes import place_of
 from infoq.quantities.submodular.base import SimilarityFunction
 from infoq.quantities.submodular.features import FeatureSimilarities
 from infoq.quantities.submodular.lists import ListSimilarities
@@ -18,6 +17,7 @@ from infoq.quantities.submodular.matrix import MatrixSimilarities
 from infoq.quantities.submodular.neighbours import Neighbours
 from infoq.quantities.submodular.parts import members
 from infoq.quantities.submodular.similarities import at_least_zero, compared, similarities
+from infoq.structures.embedding import Embedding
 
 
 class CutState(NamedTuple):

@@ -7,15 +7,15 @@ from typing import Any, NamedTuple
 
 from infoq.backends import Array, ops_for
 from infoq.backends.capabilities import capabilities
-from infoq.predictives import Embedding
-from infoq.predictives.matrices import identity
-from infoq.predictives.outcomes import place_of
+from infoq.draws.outcomes import place_of
+from infoq.linear_algebra.small_matrices import identity
 from infoq.quantities.submodular.base import SimilarityFunction
 from infoq.quantities.submodular.features import FeatureSimilarities
 from infoq.quantities.submodular.magnified import MagnifiedSimilarities, magnified
 from infoq.quantities.submodular.neighbours import Neighbours
 from infoq.quantities.submodular.pivots import KernelPivots, pivots
 from infoq.quantities.submodular.similarities import Similarities, at_least_zero, similarities
+from infoq.structures.embedding import Embedding
 
 # Directions are copied for each new one until there are so many: then they stay as they are.
 _ROWS = 16

@@ -6,7 +6,7 @@ from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.registry import admit
-from infoq.predictives.values import check_values
+from infoq.checks.values import check_values
 from infoq.quantities.submodular.reading import Block, integers, nowhere_negative
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
-from infoq.backends.door import check_floating
 from infoq.backends.registry import admit, check_same_device, required
-from infoq.predictives.values import check_values
+from infoq.checks.dtypes import check_floating
+from infoq.checks.values import check_values
 
 
 @capabilities(lazy="what a batch grows by is kept in memory")

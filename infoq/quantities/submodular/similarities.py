@@ -6,7 +6,7 @@ import math
 import numbers
 from typing import Any, TypeAlias
 
-from infoq.predictives.alike import check_alike
+from infoq.checks.compatibility import check_alike
 from infoq.quantities.submodular.features import FeatureSimilarities, features
 from infoq.quantities.submodular.lists import ListSimilarities, check_symmetric
 from infoq.quantities.submodular.matrix import MatrixSimilarities, matrix

@@ -1,0 +1,141 @@
+"""Input validation for draws of class probabilities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from infoq.backends import Array, Ops
+from infoq.backends.ops import LONGEST_PRODUCT
+from infoq.backends.registry import check_same_device
+from infoq.checks.dtypes import check_floating
+
+_SOME = {"probs": "positive", "log_probs": "finite", "logits": "finite"}
+
+_WHAT = {"probs": "probabilities", "log_probs": "log-probabilities", "logits": "logits"}
+
+
+class InvalidValuesError(ValueError):
+    """A block holds values that are no probabilities; which ones is found out afterwards."""
+
+
+def check_structure(ops: Ops, values: Array, axes: str, name: str) -> None:
+    """Refuse a wrong rank, dtype or shape, or axes that are no permutation of NKC."""
+    shape = tuple(values.shape)
+    if not isinstance(axes, str) or sorted(axes) != ["C", "K", "N"]:
+        raise ValueError(
+            f"axes: expected a permutation of 'NKC' (candidates, draws, classes), got {axes!r}"
+        )
+    check_floating(ops, values, name)
+    if len(shape) != 3:
+        hint = ""
+        if len(shape) == 2:
+            hint = "; for a single draw, insert the axis K: x[:, None, :]"
+        raise ValueError(
+            f"{name}: expected 3 axes {axes} (candidates N, draws K, classes C), got shape "
+            f"{shape}{hint}"
+        )
+    for axis, size in zip(axes, shape, strict=True):
+        if size == 0:
+            raise ValueError(f"{name}: axis {axis} is empty in shape {shape} with axes={axes!r}")
+    if shape[axes.index("C")] == 1:
+        raise ValueError(
+            f"{name}: expected C >= 2 classes, got shape {shape} with axes={axes!r}, whose one "
+            "outcome is certain; one logit is a Bernoulli: pass [0, z] (of one probability p, "
+            "pass [1 - p, p])"
+        )
+
+
+def check_weights(
+    ops: Ops, weights: Array, values: Array, size: int, label: str, per: str
+) -> Array:
+    """Weights that sum to one, in the dtype that `values` are computed in."""
+    xp = ops.xp
+    if tuple(weights.shape) != (size,):
+        raise ValueError(
+            f"{label}: expected shape ({size},), one a {per}, got {tuple(weights.shape)}"
+        )
+    check_floating(ops, weights, label)
+    check_same_device(ops, **{"values": values, label: weights})
+    weights = xp.astype(weights, ops.upcast(values[:1, :1, :1]).dtype)
+    total = xp.sum(weights)
+    if ops.concrete(weights):
+        bad = ~((weights >= 0) & xp.isfinite(weights))
+        if bool(xp.any(bad)):
+            index = int(xp.argmax(xp.astype(bad, xp.int32)))
+            raise ValueError(
+                f"{label}: expected finite weights >= 0, got {float(weights[index])} at {index}"
+            )
+        if not bool(total > 0):
+            raise ValueError(
+                f"{label}: the weights sum to {float(total)}; at least one must be positive"
+            )
+    return weights / total
+
+
+def check_probabilities(ops: Ops, probs: Array, dtype: Any) -> bool:
+    """Whether all of probs [n, K, C], computed from values of `dtype`, are probabilities."""
+    xp = ops.xp
+    off = xp.abs(_row_sums(ops, probs) - 1)
+    # A NaN makes either comparison false.
+    within = row_tolerance(ops, dtype, probs.shape[2])
+    return bool(xp.min(probs) >= 0) and bool(xp.max(off) <= within)
+
+
+def bad_candidates(ops: Ops, probs: Array, dtype: Any) -> Array:
+    """Which candidates of probs [n, K, C] are no probabilities: [n] booleans."""
+    xp = ops.xp
+    off = xp.abs(_row_sums(ops, probs) - 1)
+    fine = xp.all(xp.min(probs, axis=-1) >= 0, axis=-1)
+    return ~(fine & xp.all(off <= row_tolerance(ops, dtype, probs.shape[2]), axis=-1))
+
+
+def describe(ops: Ops, row: Array, probs: Array, kind: str) -> str:
+    """What is wrong with one candidate, [K, C], and what to do about it."""
+    xp = ops.xp
+    what = _WHAT[kind]
+    tests = {
+        "NaN": xp.isnan(row),
+        "infinite": (row == float("inf")) | ((row == -float("inf")) & (kind == "probs")),
+        "negative": (row < 0) & (kind == "probs"),
+    }
+    for problem, where in tests.items():
+        if bool(xp.any(where)):
+            place = int(xp.argmax(xp.astype(xp.reshape(where, (-1,)), xp.int32)))
+            draw, label = divmod(place, int(row.shape[1]))
+            hint = "; if these are logits, pass logits=" if problem == "negative" else ""
+            value = row[draw, label]
+            return (
+                f"draw {draw}, class {label}: {problem} value among {what} ({float(value)}){hint}"
+            )
+    nothing = 0.0 if kind == "probs" else -float("inf")
+    none = xp.all(row == nothing, axis=-1)
+    if bool(xp.any(none)):
+        draw = int(xp.argmax(xp.astype(none, xp.int32)))
+        return f"draw {draw}: all {what} are {nothing:g}; at least one must be {_SOME[kind]}"
+    off = xp.abs(xp.sum(probs, axis=-1) - 1)
+    off = xp.where(xp.isnan(off), xp.full_like(off, float("inf")), off)
+    draw = int(xp.argmax(off))
+    total = float(xp.sum(probs, axis=-1)[draw])
+    hint = "divide by the sum, or pass logits= if they are not normalised"
+    return f"draw {draw}: {what} sum to {total:.6g}, not 1; {hint}, and check axes="
+
+
+def _row_sums(ops: Ops, probs: Array) -> Array:
+    xp = ops.xp
+    n, draws, classes = probs.shape
+    if classes > LONGEST_PRODUCT:  # a product's own rounding would exceed the tolerance
+        return xp.sum(probs, axis=-1)
+    # As a matrix product: a sum over a short last axis is 8 times slower on NumPy.
+    sums = xp.matmul(xp.reshape(probs, (n * draws, classes)), xp.ones_like(probs[0, 0, :]))
+    return xp.reshape(sums, (n, draws))
+
+
+def row_tolerance(ops: Ops, dtype: Any, classes: int) -> float:
+    """How far the sum of so many probabilities of a dtype may be from one.
+
+    In float16 each is rounded to a multiple of 6e-8, which 4 million of them notice.
+    """
+    info = ops.xp.finfo(dtype)
+    if info.bits >= 32:
+        return 1e-3
+    return 2e-2 + classes * float(info.smallest_normal) * float(info.eps) / 2

@@ -1,0 +1,114 @@
+"""Input validation for embeddings: values that are finite, and so are their squares."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+
+from infoq.backends import Array, Ops
+from infoq.blocks import map_rows
+from infoq.checks.dtypes import check_floating
+from infoq.checks.numbers import number
+
+
+def check_values(
+    ops: Ops, x: Array, name: str, shapes: dict[int, str], *, squared: bool = True
+) -> None:
+    """Refuse a wrong dtype, rank or empty axis, or the first candidate that is not finite.
+
+    Where values are `squared`, also the first whose squared distance from another could overflow.
+    One pass over the values, and a second where the largest of them could be too large.
+    """
+    shape = tuple(x.shape)
+    check_floating(ops, x, name)
+    expected = " or ".join(shapes.values())
+    if len(shape) not in shapes or 0 in shape:
+        raise ValueError(f"{name}: expected shape {expected}, none of them 0, got {shape}")
+    if not ops.concrete(x):
+        return
+    top = number(ops.xp.max(_run(ops, _largest, x)))
+    most = largest_number(ops, x)
+    if top <= (math.sqrt(most / (4 * math.prod(shape[1:]))) if squared else most):
+        return
+    if not top < math.inf:  # true of a NaN
+        bad = ~_run(ops, _finite_each, x)
+        index = _first(ops, bad)
+        raise ValueError(f"{name}: candidate {index} has a value that is NaN or infinite")
+    # In units of the largest value, where nothing overflows.
+    bad = _run(ops, partial(_squared_lengths, top), x) > most / 4 / top / top
+    if bool(ops.xp.any(bad)):
+        index = _first(ops, bad)
+        value = number(ops.xp.max(ops.xp.abs(x[index, ...])))
+        problem = f"has values up to {value:.3g}, whose {overflow(ops, x, name)}"
+        raise ValueError(f"{name}: candidate {index} {problem}")
+
+
+def check_results(ops: Ops, x: Array, like: Array) -> Array:
+    """What was computed of finite candidates, [N, ...]; refused where it is seen not to be."""
+    if not ops.concrete(x) or 0 in x.shape or bool(ops.xp.all(ops.xp.isfinite(x))):
+        return x
+    index = _first(ops, ~_finite_each(ops, x))
+    if bool(ops.xp.any(ops.xp.isinf(x[index, ...]))):
+        problem = f"beside the precision or the noise overflows {_narrow(ops, x, 'one of them')}"
+    else:
+        problem = "is NaN: its noise is below rounding, or " + overflow(ops, like, "one of them")
+    raise ValueError(f"embedding: what candidate {index} measures {problem}")
+
+
+def check_sums(ops: Ops, x: Array, name: str, each: int = 1) -> Array:
+    """Results of similarities, [], [N] or [N each, ...]; refused where one is seen to be inf."""
+    if not ops.concrete(x) or 0 in x.shape:
+        return x
+    large = x == math.inf
+    if not bool(ops.xp.any(large)):
+        return x
+    which = ""
+    if x.ndim:
+        rows = ops.xp.any(ops.xp.reshape(large, (x.shape[0], -1)), axis=1)
+        which = f" of candidate {_first(ops, rows) // each}"
+    raise ValueError(f"{name}: a sum of products{which} overflows {_narrow(ops, x, name)}")
+
+
+def overflow(ops: Ops, x: Array, name: str) -> str:
+    """That squares overflow in the precision that `x` is computed in, and what to do about it."""
+    return f"squares overflow {_narrow(ops, ops.upcast(x), name)}"
+
+
+def _narrow(ops: Ops, x: Array, name: str) -> str:
+    """The dtype of `x`, which is too narrow, and what to do about it."""
+    bits = int(ops.xp.finfo(x.dtype).bits)
+    wider = f", or use float{2 * bits}" if bits < 64 else ""
+    return f"{str(x.dtype).rpartition('.')[2]}; scale {name}{wider}"
+
+
+def largest_number(ops: Ops, x: Array) -> float:
+    """The largest number of the precision that `x` is computed in."""
+    xp = ops.xp
+    return float(xp.finfo(xp.float32 if xp.finfo(x.dtype).bits < 32 else x.dtype).max)
+
+
+def _first(ops: Ops, bad: Array) -> int:
+    return int(ops.xp.argmax(ops.xp.astype(bad, ops.xp.int32)))
+
+
+def _run(ops: Ops, kernel: Callable[..., Array], x: Array) -> Array:
+    """A kernel by blocks: some libraries take a copy of what they look at."""
+    size = math.prod(x.shape[1:]) * (int(ops.xp.finfo(x.dtype).bits) // 8 + 4)
+    return map_rows(kernel, (x,), bytes_per_row=size)
+
+
+def _largest(ops: Ops, x: Array) -> Array:
+    """The largest absolute value of a block of candidates, said once for each: [n]."""
+    return ops.xp.broadcast_to(ops.xp.max(ops.xp.abs(x)), (x.shape[0],))
+
+
+def _squared_lengths(unit: float, ops: Ops, x: Array) -> Array:
+    """The squared length of each candidate, in units of a number: [n]."""
+    scaled = ops.xp.reshape(ops.upcast(x), (x.shape[0], -1)) / unit
+    return ops.xp.sum(scaled * scaled, axis=1)
+
+
+def _finite_each(ops: Ops, x: Array) -> Array:
+    """Whether each candidate is finite: [n]."""
+    return ops.xp.all(ops.xp.reshape(ops.xp.isfinite(x), (x.shape[0], -1)), axis=1)

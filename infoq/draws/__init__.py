@@ -1,0 +1,1 @@
+"""Prediction space: what K posterior draws predict about the outcomes of candidates."""

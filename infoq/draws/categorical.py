@@ -1,0 +1,614 @@
+"""Prediction space: K posterior draws of the class probabilities of N candidates."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from infoq.backends import Array, Ops, ops_for
+from infoq.backends.capabilities import capabilities
+from infoq.backends.registry import admit, check_same_device
+from infoq.backends.trees import Tree
+from infoq.blocks import add_rows, map_rows
+from infoq.checks.choices import check_exact
+from infoq.checks.indexing import some_of
+from infoq.checks.numbers import check_count, check_index, num_candidates
+from infoq.checks.probabilities import InvalidValuesError, check_structure, check_weights, describe
+from infoq.draws.divergence import draw_information
+from infoq.draws.kernels import (
+    about_each_given,
+    about_split,
+    check_targets,
+    mean_entropy,
+    on_probabilities,
+    refused,
+    split_targets,
+)
+from infoq.draws.labels import (
+    ObservedLabels,
+    check_labels,
+    label_likelihoods,
+    observe_label,
+    on_labels,
+)
+from infoq.draws.outcomes import Outcomes, as_place, nothing_known, observe, place_of
+from infoq.measures.distribution import to_log_probabilities, to_probabilities
+from infoq.unknowns import AllTargets, EachTarget, Parameters
+
+_AXES = "NKC"
+
+
+@capabilities()
+class Categorical(Tree):
+    """What a model believes about categorical outcomes: K draws from its posterior predictive.
+
+    Parameters
+    ----------
+    probs, log_probs, logits : array [N, K, C]
+        Exactly one of: class probabilities, their logarithms, or logits (normalised over C, by
+        block, when they are used). N candidates, K posterior draws, C classes; draw k is the same
+        model for every candidate, and for every target. Dropout that draws new masks for each row
+        or call is not, and nothing looks wrong: `infoq.shared_draws` tells.
+    weights : array [K], optional
+        How much each draw counts; normalised to sum to one. Default: all the same.
+    axes : str
+        Where the axes are, as a permutation of ``"NKC"``. Never guessed.
+
+    Raises
+    ------
+    TypeError
+        If there is not exactly one array, it is not floating, or the arrays are of several
+        libraries.
+    ValueError
+        If the shape does not fit `axes`, an axis is empty, there is one class (of one logit z pass
+        the two logits [0, z]), or (where values can be read) a value is NaN, negative or infinite,
+        or a row does not sum to one within 0.001 (float16 and bfloat16: 0.02). The message names
+        the first offending candidate and draw.
+
+    Notes
+    -----
+    ``pool[:10]``, ``pool[indices]`` and ``pool[mask]`` are some of the candidates under the same
+    draws. The array is kept as it is, and is never written to. Reading the values for the check
+    takes one pass; of an array with traced or lazy values only the structure is checked.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> draws = np.array([[[0.3, 0.7], [0.2, 0.8]], [[0.4, 0.6], [0.5, 0.5]]])
+    >>> pool = infoq.Categorical(draws, axes="KNC")
+    >>> pool
+    Categorical(N=2, K=2, C=2, probs, numpy float64)
+    >>> infoq.bald(pool).round(8)
+    array([0.00550865, 0.05067184])
+    """
+
+    # Made of parts, or put together by a library's transformation, it is not checked again.
+    _checked = True
+
+    def __init__(
+        self,
+        probs: Array | None = None,
+        *,
+        log_probs: Array | None = None,
+        logits: Array | None = None,
+        weights: Array | None = None,
+        axes: str = _AXES,
+    ) -> None:
+        given = {"probs": probs, "log_probs": log_probs, "logits": logits}
+        given = {kind: x for kind, x in given.items() if x is not None}
+        if len(given) != 1:
+            names = ", ".join(given) or "none"
+            raise TypeError(f"expected exactly one of probs, log_probs or logits, got {names}")
+        ((kind, values),) = given.items()
+        self._setup(values, kind, weights, axes, name=kind)
+        self._check_values_now()
+
+    def _setup(
+        self, values: Array, kind: str, weights: Array | None, axes: str, *, name: str
+    ) -> None:
+        ops, values, weights = admit(False, **{name: values, "weights": weights})
+        check_structure(ops, values, axes, name)
+        order = tuple(axes.index(axis) for axis in _AXES)
+        if order != (0, 1, 2):
+            values = ops.xp.permute_dims(values, order)
+        self._parts, self._settings = (values,), (name, kind)
+        self._checked = False
+        if weights is not None:
+            weights = check_weights(ops, weights, values, self.num_draws, "weights", "draw")
+            self._parts = (values, weights)
+
+    # --- what it is -------------------------------------------------------------------------
+
+    @property
+    def _values(self) -> Array:
+        """What was given, [N, K, C]."""
+        return self.parts[0]
+
+    @property
+    def _kind(self) -> str:
+        """What the values are: probs, log_probs or logits."""
+        kind: str = self.settings[1]
+        return kind
+
+    @property
+    def ops(self) -> Ops:
+        """The operations of its library."""
+        return ops_for(self._values)
+
+    @property
+    def like(self) -> Array:
+        """A small array of the dtype that is computed in, on the device of the candidates."""
+        return self.ops.upcast(self._values[:1, ...])
+
+    @property
+    def num_candidates(self) -> int:
+        """The number of candidates, N."""
+        return num_candidates(self._values)
+
+    @property
+    def num_draws(self) -> int:
+        """The number of posterior draws, K."""
+        return int(self._values.shape[1])
+
+    @property
+    def num_classes(self) -> int:
+        """The number of classes, C."""
+        return int(self._values.shape[2])
+
+    def __len__(self) -> int:
+        """The number of candidates, N."""
+        return self.num_candidates
+
+    def __getitem__(self, candidates: Any) -> Categorical:
+        """Some of the candidates: by a slice, by integers [m], or by a boolean mask [N].
+
+        As NumPy takes them, with the same draws, weights and kind of values, but that a single
+        integer is refused: there is always an axis of candidates, and one alone is
+        ``pool[i : i + 1]``.
+        """
+        return self._of(some_of(self.ops, (self._values,), candidates))
+
+    def _of(self, values: tuple[Array, ...]) -> Categorical:
+        """The same draws of other candidates, some of these."""
+        if not self._checked:  # now, as their numbers here are not known later
+            self._check_values_now()
+        few = self.from_parts((*values, *self.parts[1:]), self.settings)
+        few._checked = self._checked
+        return few
+
+    def _words(self) -> str:
+        dtype = str(self._values.dtype).rpartition(".")[2]
+        return (
+            f"Categorical(N={self.num_candidates}, K={self.num_draws}, C={self.num_classes}, "
+            f"{self._kind}, {self.ops.name} {dtype})"
+        )
+
+    @property
+    def probs(self) -> Array:
+        """The class probabilities [N, K, C]; computed in full where logits were given."""
+        return to_probabilities(self.ops, self._values, self._kind)
+
+    @property
+    def weights(self) -> Array:
+        """The draws' weights [K], which sum to one."""
+        if len(self.parts) == 2:
+            return self.parts[1]
+        return self.ops.equal_weights(self.num_draws, self._values)
+
+    # --- what it answers --------------------------------------------------------------------
+
+    def as_targets(self, targets: Any) -> Categorical:
+        """Targets as a `Categorical`; a bare array is probabilities."""
+        return as_categorical(targets, "targets")
+
+    def information(
+        self,
+        about: Parameters | EachTarget | AllTargets,
+        given: Any = None,
+        approximation: str = "logdet",
+    ) -> Array:
+        """I[Y_i; about | given] for each candidate: [N] nats, never negative.
+
+        Parameters
+        ----------
+        about : PARAMETERS or EachTarget
+            What the outcome is to tell about.
+        given : Outcomes, optional
+            Outcomes that already count as known, from `context` and `observe`.
+        approximation : {"logdet"}
+            Of a `Gaussian`; here there is nothing to approximate.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the targets have other draws, another dtype, library or device than the candidates,
+            or (where values can be read on the way) a bare array is no probabilities.
+        """
+        check_exact(approximation)
+        self._check_given(given)
+        if isinstance(about, Parameters):
+            return self._finish(self._less_known(self._map(draw_information, 2), given))
+        self.check_same_draws(about.targets)
+        if isinstance(about, AllTargets):
+            return self._about_all(about, given)
+        targets, target_weights = about
+        prepare = partial(split_targets, targets._kind, not targets._checked)
+        shared = (targets._values, targets.target_weights(target_weights))
+        try:
+            if given is not None and given.num_observed > 0:
+                told = self.information_with_each(targets, target_weights, given)
+                return self._finish(self._less_known(told, given))
+            return self._finish(self._map(about_split, 32, *shared, prepare=prepare))
+        except InvalidValuesError:
+            targets._check_values()
+            raise
+
+    def _about_all(self, about: AllTargets, given: Outcomes | None) -> Array:
+        """I[Y_i; Y_T, Y_given] - I[Y_i; Y_given]: both are sums of divergences."""
+        empty = self.context(samples=about.samples, seed=about.seed)
+        known = empty if given is None else given
+        joint = self.joint_with(about.targets, known)
+        weights = self.ops.fetch(self.weights)
+        split = joint.split(ops_for(weights), weights)
+        scores = self._less_known(self._map(about_split, 32, *split), known)
+        if joint.sampled:  # the samples' mean is not quite the draws' own weights
+            own = self._less_known(self._map(draw_information, 2), known)
+            scores = self.ops.xp.minimum(scores, own)
+        return self._finish(scores)
+
+    def joint_with(self, targets: Categorical, known: Outcomes) -> Outcomes:
+        """The context `known` with the outcomes of all targets."""
+        for index in range(len(targets)):
+            known = targets.observe(known, index)
+        return known
+
+    def information_with_each(
+        self, targets: Categorical, weights: Array | None, given: Outcomes
+    ) -> Array:
+        """The mean of I[Y_i; Y_e, Y_given]: [N]."""
+        posteriors = ops_for(given.probabilities).xp.exp(given.log_posteriors)
+        shared = (targets._values, targets.target_weights(weights))
+        prepare = partial(check_targets, targets._kind, not targets._checked)
+        return self._map(
+            about_each_given, 32, *shared, posteriors, given.probabilities, prepare=prepare
+        )
+
+    def entropy(self, given: Outcomes | None = None) -> Array:
+        """H[Y_i | given], the entropy of each candidate's mean prediction: [N] nats.
+
+        Parameters
+        ----------
+        given : Outcomes, optional
+            Outcomes that already count as known, from `context` and `observe`.
+        """
+        self._check_given(given)
+        return self._finish(self._less_known(self._map(mean_entropy, 2), given))
+
+    def evaluate(self, score: Callable[[Ops, Array, Array], Array], entries: int = 4) -> Array:
+        """A score of one's own for each candidate, in blocks and checked like any other: [N].
+
+        Parameters
+        ----------
+        score : callable
+            ``score(ops, probs, weights)`` of a block of probabilities [n, K, C] and the draws'
+            weights [K]: [n]. Written in ``ops.xp``, it runs on every library.
+        entries : int
+            How many numbers it keeps for each probability: what blocks are cut by.
+        """
+        run = partial(_one_each, score)
+        return self.ops.xp.astype(self._map(run, entries), self._values.dtype)
+
+    def context(self, *, samples: int = 10_000, seed: Any = 0) -> Outcomes:
+        """The empty context: nothing is known yet.
+
+        Parameters
+        ----------
+        samples : int
+            Up to this many joint outcomes are enumerated; beyond, as many are sampled.
+        seed : int or the library's random generator
+            What samples are drawn from.
+        """
+        samples = check_count(samples, "samples")
+        weights = self.ops.fetch(self.weights)
+        ops = ops_for(weights)
+        return nothing_known(ops, weights, samples, ops.seed(seed))
+
+    @capabilities(lazy="the draws' weights after the outcomes are kept in memory")
+    def observe(
+        self, given: Outcomes, index: Array | int, label: Array | int | None = None
+    ) -> Outcomes:
+        """The context `given` with the outcome of one more candidate.
+
+        Parameters
+        ----------
+        given : Outcomes
+            What is known so far.
+        index : int or 0-d array
+            The candidate.
+        label : int or 0-d array, optional
+            Which outcome it was, for the contexts of `ig`, `pig` and `jpig`: all of a context are
+            labels, or none. One that all draws call impossible tells nothing. Default: not known
+            yet; all outcomes that it may have are weighed.
+        """
+        if label is not None:
+            likelihood = self.label_likelihood(index, label)
+            return observe_label(ops_for(likelihood), given, likelihood, index)
+        self._check_given(given)
+        place = as_place(index)
+        check_index(place, self.num_candidates)
+        weights = self.ops.fetch(self.weights)
+        ops, row = self._row(index)
+        known = observe(ops, given, to_log_probabilities(ops, row, self._kind), weights)
+        return known.replaced(indices=(*given.indices, place))
+
+    def forget(self, given: Outcomes, index: Array | int) -> Outcomes:
+        """The context `given` without the outcome of one candidate that it has.
+
+        The others are observed anew, from the same seed.
+
+        Parameters
+        ----------
+        given : Outcomes
+            What is known so far, from `observe` alone.
+        index : int or 0-d array
+            The candidate.
+        """
+        place = place_of(given.indices, index)
+        weights = self.ops.fetch(self.weights)
+        ops = ops_for(weights)
+        known = nothing_known(ops, weights, given.samples, given.seed)
+        for other, log_likelihood in enumerate(given.log_likelihoods):
+            if other == place:
+                continue
+            if isinstance(given, ObservedLabels):
+                known = observe_label(ops, known, log_likelihood[:, 0], other)
+            else:
+                known = observe(ops, known, log_likelihood, weights)
+        return known.replaced(indices=given.indices[:place] + given.indices[place + 1 :])
+
+    def joint_information(self, given: Outcomes) -> Array:
+        """I[Y_given; Theta] of all that is known, not by its gains: a 0-d array.
+
+        The mean divergence of the draws' weights afterwards from those before. Where the joint
+        outcomes are sampled, it and a sum of gains are two estimates from one sample.
+
+        Parameters
+        ----------
+        given : Outcomes
+            What is known.
+        """
+        ops = ops_for(given.probabilities)
+        weights, xp = self.ops.fetch(self.weights), ops.xp
+        some = xp.where(weights > 0, weights, xp.ones_like(weights))
+        divergence = ops.weigh(ops.kl_term(given.split(ops, weights).deviations / some), weights)
+        return xp.sum(given.probabilities * divergence)
+
+    def some(self, indices: Array) -> Categorical:
+        """Some of the candidates, [m]."""
+        ops_for(indices)
+        return self._of((self.ops.xp.take(self._values, indices, axis=0),))
+
+    def permuted(self, order: Array) -> Categorical:
+        """The same with other draws in place of each, by their order [K]; weights stay in place."""
+        return self._of((self.ops.xp.take(self._values, order, axis=1),))
+
+    # --- what observed labels are -----------------------------------------------------------
+
+    def check_labels(self, labels: Any, name: str = "labels") -> None:
+        """Refuse what are no labels of these candidates: integers [N], below C where readable."""
+        check_labels(self.ops, labels, self._values, name)
+
+    def label_likelihood(self, index: Array | int, label: Array | int) -> Array:
+        """The log-probability of one candidate's label under each draw: [K], up to a constant.
+
+        In memory, and less the largest of them.
+        """
+        ops, row = self._row(index)
+        if isinstance(label, numbers.Integral):
+            labels = ops.xp.full((1,), int(label), dtype=ops.xp.int32, device=ops.device(row))
+        else:
+            labels = ops.xp.reshape(self.ops.fetch(label), (1,))
+        check_labels(ops, labels, row[None, ...], "label")
+        return label_likelihoods(self._kind, False, None, ops, row[None, ...], labels)[0, :]
+
+    def map_labels(
+        self,
+        kernel: Any,
+        labels: Array,
+        *shared: Array,
+        name: str = "labels",
+        prepare: Callable[..., Any] | None = None,
+        shape: tuple[int, ...] = (),
+        add: bool = False,
+    ) -> Array:
+        """A kernel of the log-likelihoods [n, K] of observed labels, over blocks of candidates.
+
+        Its results are joined, ``[N, *shape]``, or added, ``[*shape]``.
+        """
+        unread = None if self.ops.concrete(labels) else name
+        run = partial(on_labels, kernel, self._kind, not self._checked, unread)
+        rows = self._values, labels
+        # Beside what is as large as the values, some arrays [n, K].
+        each = 4 * self._row_bytes * (self.num_classes + 2) // self.num_classes
+        try:
+            if add:
+                return add_rows(run, rows, shared, shape=shape, bytes_per_row=each)
+            return map_rows(run, rows, shared, prepare=prepare, shape=shape, bytes_per_row=each)
+        except InvalidValuesError:
+            self._check_values()
+            raise
+
+    # --- how it computes --------------------------------------------------------------------
+
+    def _row(self, index: Array | int) -> tuple[Ops, Array]:
+        """One candidate's values [K, C] in memory, with their operations.
+
+        No kernel checks them on the way, so it is done here: all at once, or of a lazy library the
+        row that is read.
+        """
+        check_index(index, self.num_candidates)
+        if not self._checked:
+            self._check_values_now()
+        row = self.ops.fetch(self.ops.row(self._values, index))
+        ops = ops_for(row)
+        seen = not self._checked and ops.concrete(row)
+        if seen and bool(refused(self._kind, ops, row[None, ...])[0]):
+            self._check_values()
+        return ops, row
+
+    def _map(
+        self, kernel: Any, entries: int, *shared: Array, prepare: Callable[..., Any] | None = None
+    ) -> Array:
+        """A kernel over blocks of candidates, with the values checked on the way if need be.
+
+        `entries` is how many numbers the kernel keeps for each probability.
+        """
+        run = partial(on_probabilities, kernel, self._kind, not self._checked)
+        try:
+            return map_rows(
+                run,
+                (self._values,),
+                (self.weights, *shared),
+                prepare=prepare,
+                bytes_per_row=entries * self._row_bytes,
+            )
+        except InvalidValuesError:
+            self._check_values()
+            raise
+
+    @property
+    def _row_bytes(self) -> int:
+        bits = max(32, int(self.ops.xp.finfo(self._values.dtype).bits))
+        return self.num_draws * self.num_classes * bits // 8
+
+    def _less_known(self, scores: Array, given: Outcomes | None) -> Array:
+        """I[Y_i; Y_given] taken off: what the known outcomes already tell of each candidate's."""
+        if given is None or given.num_observed == 0:
+            return scores
+        split = given.split(ops_for(given.probabilities), self.ops.fetch(self.weights))
+        return scores - self._map(about_split, 32, *split)
+
+    def _finish(self, scores: Array) -> Array:
+        """Rounding below zero taken off, in the dtype that came in."""
+        return self.cast(self.ops.xp.maximum(scores, self.ops.xp.zeros_like(scores)))
+
+    def cast(self, scores: Array) -> Array:
+        """Scores in the dtype that came in."""
+        return self.ops.xp.astype(scores, self._values.dtype)
+
+    def target_weights(self, weights: Array | None) -> Array:
+        """Weights [M] of these as targets, which sum to one."""
+        size = self.num_candidates
+        if size == 0:
+            raise ValueError("targets: expected at least one target, got none")
+        if weights is None:
+            return self.ops.equal_weights(size, self._values)
+        ops_for(targets=self._values, target_weights=weights)
+        return check_weights(self.ops, weights, self._values, size, "target_weights", "target")
+
+    def check_same_draws(self, targets: Categorical) -> None:
+        """Refuse targets of other draws, another dtype, library or device."""
+        ops_for(candidates=self._values, targets=targets._values)
+        check_same_device(self.ops, candidates=self._values, targets=targets._values)
+        if targets._values.dtype != self._values.dtype:
+            raise TypeError(
+                f"targets: expected the dtype of the candidates, {self._values.dtype}, got "
+                f"{targets._values.dtype}"
+            )
+        if targets.num_draws != self.num_draws:
+            raise ValueError(
+                f"targets: expected the K={self.num_draws} posterior draws of the candidates, got "
+                f"K={targets.num_draws}; draw k must be the same model for both"
+            )
+        if len(self.parts) == len(targets.parts) == 1:
+            return
+        ours, theirs = self.weights, targets.weights
+        if self.ops.concrete(ours, theirs) and bool(self.ops.xp.any(ours != theirs)):
+            raise ValueError(
+                "targets: expected the draw weights of the candidates; pass both the same weights="
+            )
+
+    def _check_given(self, given: Any) -> None:
+        """Refuse what is no context of outcomes, or one of other draws or another library."""
+        if given is None:
+            return
+        if not isinstance(given, Outcomes):
+            raise TypeError(
+                f"given: expected Outcomes, from context() and observe(), got "
+                f"{type(given).__name__}"
+            )
+        _refuse_labels(given)
+        weights, row = self.ops.fetch(self.weights), given.log_posteriors
+        check_same_device(ops_for(candidates=weights, given=row), candidates=weights, given=row)
+        if row.shape[1] != weights.shape[0] or row.dtype != weights.dtype:
+            raise ValueError(
+                f"given: expected K={weights.shape[0]} draws in {weights.dtype}, as of the "
+                f"candidates, got K={row.shape[1]} in {row.dtype}"
+            )
+
+    def _check_values_now(self) -> None:
+        if self.ops.concrete(self._values):
+            self._check_values()
+            self._checked = True
+
+    def _check_values(self) -> None:
+        """Raise with the first offending candidate, if there is one."""
+        xp = self.ops.xp
+        run = partial(refused, self._kind)
+        bad = map_rows(run, (self._values,), bytes_per_row=2 * self._row_bytes)
+        if not bool(xp.any(bad)):
+            return
+        index = int(xp.argmax(xp.astype(bad, xp.int32)))
+        row = self._values[index, ...]
+        problem = describe(self.ops, row, to_probabilities(self.ops, row, self._kind), self._kind)
+        raise ValueError(f"{self.settings[0]}: candidate {index}, {problem}")
+
+
+def _one_each(score: Any, ops: Ops, probs: Array, weights: Array) -> Array:
+    """A score of one's own, refused where it is not one number a candidate."""
+    result: Array = score(ops, probs, weights)
+    if hasattr(result, "shape"):
+        ops_for(probs=probs, score=result)
+    if tuple(getattr(result, "shape", ())) != tuple(probs.shape[:1]):
+        raise ValueError(
+            f"score: expected [n], one number a candidate, for probabilities "
+            f"{tuple(probs.shape)}, got {tuple(getattr(result, 'shape', ()))}"
+        )
+    return result
+
+
+def as_categorical(x: Any, name: str = "probs") -> Categorical:
+    """`x` itself, or a bare array as the probabilities [N, K, C] of a `Categorical`.
+
+    The values of a bare array are checked as they are first read, which saves a pass over them.
+    """
+    if isinstance(x, Categorical):
+        return x
+    if x is None:
+        raise TypeError(f"{name}: expected an array [N, K, C] or a Categorical, got None")
+    if isinstance(x, Tree):
+        raise TypeError(
+            f"{name}: expected an array [N, K, C] or a Categorical, got {_a(x)}, which has no "
+            "draws; use .sample(draws) of a Gaussian"
+        )
+    predictive = Categorical.__new__(Categorical)
+    predictive._setup(x, "probs", None, _AXES, name=name)
+    if not predictive.ops.may_branch(x):  # a compiled block can't check on the way
+        predictive._check_values_now()
+    return predictive
+
+
+def _a(x: object) -> str:
+    """The name of its class, with an article."""
+    name = type(x).__name__
+    return f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"
+
+
+def _refuse_labels(given: Outcomes | None) -> None:
+    if isinstance(given, ObservedLabels):
+        raise ValueError(
+            "given: got observed labels, which ig, pig and jpig take; where outcomes are not known "
+            "yet, weigh the draws instead: Categorical(..., weights=exp(given.log_posteriors[0]))"
+        )

@@ -1,0 +1,86 @@
+"""What a `Categorical` runs on each block: probabilities from what was given, then a quantity."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from infoq.backends import Array, Ops
+from infoq.blocks import sum_columns
+from infoq.checks.probabilities import InvalidValuesError, bad_candidates, check_probabilities
+from infoq.draws.divergence import Split, outcome_split, split_information
+from infoq.measures.distribution import to_probabilities
+
+
+def on_probabilities(
+    kernel: Any, kind: str, check: bool, ops: Ops, values: Array, *shared: Array
+) -> Array:
+    """A kernel of probabilities as one of the values that were given, [n]."""
+    return kernel(ops, _checked(ops, values, kind, check), *shared)
+
+
+def _checked(ops: Ops, values: Array, kind: str, check: bool) -> Array:
+    """Probabilities, refused where they are none and that can be known."""
+    probs = to_probabilities(ops, values, kind)
+    if check and ops.concrete(values) and not check_probabilities(ops, probs, values.dtype):
+        raise InvalidValuesError(f"{kind}: NaN, negative, or rows that do not sum to one")
+    return probs
+
+
+def refused(kind: str, ops: Ops, values: Array) -> Array:
+    """Which candidates are no probabilities: [n] booleans."""
+    probs = to_probabilities(ops, values, kind)
+    if ops.concrete(probs) and check_probabilities(ops, probs, values.dtype):
+        return ops.xp.zeros_like(values[:, 0, 0], dtype=ops.xp.bool)
+    return bad_candidates(ops, probs, values.dtype)
+
+
+def about_split(
+    ops: Ops, probs: Array, weights: Array, deviations: Array, probabilities: Array
+) -> Array:
+    """What each outcome tells about what splits the draws: [n]."""
+    return split_information(ops, probs, weights, Split(deviations, probabilities))
+
+
+def split_targets(
+    kind: str, check: bool, ops: Ops, weights: Array, targets: Array, target_weights: Array
+) -> tuple[Array, ...]:
+    """The draws' weights, and what the targets' outcomes split them into."""
+    probs = _checked(ops, targets, kind, check)
+    return weights, *outcome_split(ops, probs, weights, target_weights)
+
+
+def check_targets(
+    kind: str, check: bool, ops: Ops, weights: Array, targets: Array, *others: Array
+) -> tuple[Array, ...]:
+    """The draws' weights, the targets' probabilities, and the others as they are."""
+    return weights, _checked(ops, targets, kind, check), *others
+
+
+def about_each_given(
+    ops: Ops,
+    probs: Array,
+    weights: Array,
+    targets: Array,
+    target_weights: Array,
+    posteriors: Array,
+    probabilities: Array,
+) -> Array:
+    """`sum_e v_e I[Y_i; Y_e, Y_B]` by the posteriors [S, K] of S joint outcomes of B: [n]."""
+
+    def told(posteriors: Array, probabilities: Array) -> Array:
+        rows = [
+            (outcome_split(ops, targets, posteriors[s, :], target_weights), s)
+            for s in range(posteriors.shape[0])
+        ]
+        deviations = ops.xp.concat([x.deviations + (posteriors[s, :] - weights) for x, s in rows])
+        each = ops.xp.concat([x.probabilities * probabilities[s] for x, s in rows])
+        return split_information(ops, probs, weights, Split(deviations, each))
+
+    item = int(ops.xp.finfo(probs.dtype).bits) // 8
+    row_bytes = 4 * item * targets.shape[0] * targets.shape[1] * targets.shape[2]
+    return sum_columns(ops, told, (posteriors, probabilities), bytes_per_column=row_bytes)
+
+
+def mean_entropy(ops: Ops, probs: Array, weights: Array) -> Array:
+    """The entropy of each candidate's mean prediction: [n]."""
+    return -ops.xp.sum(ops.xlogx(ops.mix(weights, probs)), axis=-1)

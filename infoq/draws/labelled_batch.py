@@ -1,0 +1,209 @@
+"""A growing batch of a `Categorical`'s candidates whose labels have been observed."""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import Any, NamedTuple
+
+from infoq.backends import Array, ops_for
+from infoq.backends.registry import admit, check_same_device
+from infoq.checks.dtypes import check_floating
+from infoq.draws.categorical import Categorical
+from infoq.draws.labels import (
+    ObservedLabels,
+    deviations,
+    divergence,
+    growth,
+    growth_of_rows,
+    joint_growth,
+    label_information,
+    log_ratio,
+    mean_log_ratio,
+)
+from infoq.draws.outcomes import Outcomes, place_of
+from infoq.unknowns import AllTargets, Parameters
+
+
+class Told(NamedTuple):
+    """A batch of observed labels so far.
+
+    Attributes
+    ----------
+    growth : array [K]
+        The log of the factor by which the batch makes each draw more probable than at first.
+    indices : tuple of int or array []
+        The picks.
+    """
+
+    growth: Array
+    indices: tuple[Any, ...]
+
+
+class LabelledBatch:
+    """A growing batch: its gains and its value, by what its labels tell of the draws.
+
+    Parameters
+    ----------
+    pool : Categorical
+        The candidates.
+    labels : array [N]
+        Their observed labels.
+    about : PARAMETERS, EachTarget or AllTargets
+        What the labels are to tell about.
+    target_labels : array [M] or None
+        The targets' observed labels.
+    given : Outcomes or None
+        Labels that are known before the first pick.
+    log_density : array [K], optional
+        Of the draws. With it, what labels tell about the parameters is the drop in differential
+        entropy; else the divergence.
+    """
+
+    def __init__(
+        self,
+        pool: Categorical,
+        labels: Array | None,
+        about: Any,
+        target_labels: Array | None,
+        given: Any,
+        log_density: Array | None = None,
+    ) -> None:
+        pool.check_labels(labels)
+        self._pool, self._labels = pool, labels
+        self._row = known_row(pool, given)
+        self._density: Array | None = None
+        if log_density is not None:
+            self._density = self._density_once_known(log_density)
+        self._targets: tuple[Array, ...] = ()
+        if not isinstance(about, Parameters):
+            self._targets = self._told_by(about, target_labels)
+        self.submodular = False
+
+    def _told_by(self, about: Any, labels: Array | None) -> tuple[Array, ...]:
+        """The growth [S, K] by each target or by all together, and how much each row counts."""
+        targets, name = about.targets, "target_labels"
+        self._pool.check_same_draws(targets)
+        targets.check_labels(labels, name)
+        shape = (self._pool.num_draws,)
+        if isinstance(about, AllTargets):
+            joint = targets.map_labels(
+                joint_growth, labels, self._row, name=name, shape=shape, add=True
+            )
+            return joint[None, :], self._pool.ops.constant((1,), 1.0, joint)
+        weights = targets.target_weights(about.weights)
+        return targets.map_labels(growth, labels, self._row, name=name, shape=shape), weights
+
+    def _density_once_known(self, log_density: Array) -> Array:
+        """The log-density [K] of the draws once what is given is known, up to a constant."""
+        own, local = self._pool.ops, ops_for(self._row)
+        first = self._pool.context().log_posteriors[0, :]
+        density = check_log_density(self._pool, log_density, first)
+        # Of draws that weigh nothing, whatever is finite: it counts nothing.
+        some = (first > -float("inf")) & (self._row > -float("inf"))
+        zero = local.scalar(0.0, first)
+        change = local.xp.where(some, self._row, zero) - local.xp.where(some, first, zero)
+        density = density + own.adopt(change)
+        # A constant says nothing, and would be all that rounding leaves where it is large.
+        return density - own.xp.sum(own.adopt(local.xp.exp(self._row)) * density)
+
+    def start(self) -> Told:
+        """The empty batch."""
+        return Told(ops_for(self._row).xp.zeros_like(self._row), ())
+
+    def gains(self, state: Told) -> Array:
+        """What every candidate's label adds to the value of the batch: [N] nats."""
+        row = self._row + state.growth
+        pool, labels = self._pool, self._labels
+        if not self._targets:
+            told = state.growth
+            if self._density is not None:
+                told = self._pool.ops.adopt(told) + self._density
+            return pool.cast(pool.map_labels(label_information, labels, row, told))
+        return pool.cast(
+            pool.map_labels(mean_log_ratio, labels, row, *self._targets, prepare=growth_of_rows)
+        )
+
+    def gains_of(self, state: Told, indices: Array) -> Array:
+        """What the labels of some candidates [m] add to the value of the batch: [m] nats."""
+        few = copy(self)
+        few._pool = self._pool.some(indices)
+        few._labels = self._pool.ops.xp.take(self._labels, indices, axis=0)
+        return few.gains(state)
+
+    def add(self, state: Told, index: Array | int) -> Told:
+        """The batch with one more candidate."""
+        label = self._pool.ops.row(self._labels, index)
+        likelihood = self._pool.label_likelihood(index, label)
+        ops = ops_for(likelihood)
+        more = growth(ops, likelihood[None, :], self._row + state.growth)
+        return Told(state.growth + more[0, :], (*state.indices, index))
+
+    def remove(self, state: Told, index: Array | int) -> Told:
+        """The batch without one of its candidates; the others are observed anew."""
+        place = place_of(state.indices, index)
+        anew = self.start()
+        for other in state.indices[:place] + state.indices[place + 1 :]:
+            anew = self.add(anew, other)
+        return anew
+
+    def value(self, state: Told) -> Array:
+        """What the batch tells, by how it weighs the draws and not by its gains: a 0-d array."""
+        ops, row = ops_for(self._row), self._row
+        batch = state.growth[None, :]
+        if not self._targets:
+            value = divergence(ops, batch, row)[0]
+            if self._density is None:
+                return value
+            density = self._pool.ops.fetch(self._density)
+            return value + ops.xp.sum(deviations(ops, batch, row)[0, :] * density)
+        targets, weights = (self._pool.ops.fetch(x) for x in self._targets)
+        ratio = log_ratio(ops, growth(ops, targets, row), row, batch)[:, 0]
+        zero = ops.scalar(0.0, ratio)
+        return ops.xp.sum(ops.xp.where(weights > 0, ratio, zero) * weights)
+
+
+def check_log_density(pool: Categorical, log_density: Array, row: Array) -> Array:
+    """A log-density [K] as of weights `row` [K], refused where it is none of these draws'."""
+    ops, _, log_density = admit(candidates=pool.parts[0], log_density=log_density)
+    check_floating(ops, log_density, "log_density")
+    if tuple(log_density.shape) != tuple(row.shape):
+        raise ValueError(
+            f"log_density: expected shape {tuple(row.shape)}, one a draw, got "
+            f"{tuple(log_density.shape)}"
+        )
+    check_same_device(ops, candidates=pool.parts[0], log_density=log_density)
+    finite = ops.xp.isfinite(log_density)
+    if ops.concrete(log_density) and not bool(ops.xp.all(finite)):
+        index = int(ops.xp.argmax(ops.xp.astype(~finite, ops.xp.int32)))
+        raise ValueError(
+            f"log_density: draw {index} has a value that is NaN or infinite; a draw has a "
+            "positive density"
+        )
+    density = log_density - ops.xp.mean(log_density)  # now, while it has all digits
+    return density if density.dtype == row.dtype else ops.xp.astype(density, row.dtype)
+
+
+def known_row(pool: Categorical, given: Any) -> Array:
+    """The log-weights [K] of the draws once the labels of a context are known, in memory."""
+    empty = pool.context()
+    if given is None:
+        given = empty
+    if not isinstance(given, Outcomes):
+        raise TypeError(
+            f"given: expected observed labels, from context() and observe(given, index, label), "
+            f"got {type(given).__name__}"
+        )
+    if given.num_observed > 0 and not isinstance(given, ObservedLabels):
+        raise ValueError(
+            "given: expected observed labels, got outcomes that are not known yet; name them by "
+            "observe(given, index, label)"
+        )
+    ours, row = empty.log_posteriors[0, :], given.log_posteriors[0, :]
+    ops = ops_for(candidates=ours, given=row)
+    check_same_device(ops, candidates=ours, given=row)
+    if row.dtype != ours.dtype or row.shape != ours.shape:
+        raise ValueError(
+            f"given: expected K={ours.shape[0]} draws in {ours.dtype}, as of the candidates, got "
+            f"K={row.shape[0]} in {row.dtype}"
+        )
+    return row

@@ -1,0 +1,248 @@
+"""What observed labels tell of the K posterior draws, and so of the labels of others.
+
+A label y weighs the draws anew, by how probable each draw calls it. All that is computed is a
+function of its *growth*, `t_k = log p_k(y) / p(y)`: the log of the factor by which draw k gains.
+
+    p(k | y) - p(k)  = w_k expm1(t_k)                              deviations
+    KL(p(k | y) || p(k)) = sum_k w_k [(1 + r) log1p(r) - r],  r = expm1(t_k)
+    log p(y' | y) / p(y') = log1p( sum_k w_k expm1(t_k) expm1(t'_k) )
+
+which neither cancels where labels tell little nor underflows where a hundred tell much: weights are
+logarithms, and where growth is large the same is computed from those.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from infoq.backends import Array, Ops
+from infoq.backends.registry import check_same_device, ops_for
+from infoq.blocks import sum_columns
+from infoq.draws.kernels import on_probabilities
+from infoq.draws.outcomes import Outcomes, as_place
+from infoq.measures.distribution import to_log_probabilities
+
+
+class ObservedLabels(Outcomes):
+    """A context of labels that have been observed: one row of log-weights over the draws.
+
+    Their log-likelihoods are arrays [K, 1], each up to a constant.
+    """
+
+
+def observe_label(ops: Ops, known: Outcomes, likelihood: Array, index: Any) -> ObservedLabels:
+    """The context with one more label, of relative log-probabilities [K] under the draws."""
+    if known.num_observed > 0 and not isinstance(known, ObservedLabels):
+        raise ValueError(
+            "given: got outcomes that are not known yet beside a label; begin with context()"
+        )
+    row = known.log_posteriors
+    joint = row + growth(ops, likelihood[None, :], row[0, :])
+    history = (*known.log_likelihoods, likelihood[:, None])
+    indices = (*known.indices, as_place(index))
+    return ObservedLabels(
+        history,
+        joint,
+        known.probabilities,
+        sampled=known.sampled,
+        samples=known.samples,
+        seed=known.seed,
+        indices=indices,
+    )
+
+
+# --- labels, and how probable the draws call them -------------------------------------------
+def check_labels(ops: Ops, labels: Any, values: Array, name: str) -> None:
+    """Refuse what are no labels of candidates [N, K, C], by their values where they can be read."""
+    size, classes = values.shape[0], values.shape[2]
+    if labels is None:
+        raise TypeError(
+            f"{name}: expected the observed labels of a Categorical, an array of {size} integers "
+            f"from 0 to {classes - 1}, got None"
+        )
+    ops_for(**{"candidates": values, name: labels})
+    check_same_device(ops, **{"candidates": values, name: labels})
+    if not ops.xp.isdtype(labels.dtype, "integral"):
+        raise TypeError(f"{name}: expected integers, got {labels.dtype}")
+    if tuple(labels.shape) != (size,):
+        raise ValueError(
+            f"{name}: expected shape ({size},), one a candidate, got {tuple(labels.shape)}"
+        )
+    if ops.concrete(labels):
+        _check_range(ops, labels, classes, name)
+
+
+def _check_range(ops: Ops, labels: Array, classes: int, name: str, *, block: bool = False) -> None:
+    xp = ops.xp
+    numbers = _as_indices(ops, labels)
+    bad = (numbers < 0) | (numbers >= classes)
+    if bool(xp.any(bad)):
+        index = int(xp.argmax(xp.astype(bad, xp.int32)))
+        place = "" if block else f" at {index}"  # within a block, that would mislead
+        raise ValueError(
+            f"{name}: expected classes from 0 to {classes - 1}, got {int(numbers[index])}{place}"
+        )
+
+
+def _as_indices(ops: Ops, labels: Array) -> Array:
+    """Labels in the integers that the library counts by."""
+    return ops.xp.astype(labels, ops.xp.arange(1, device=ops.device(labels)).dtype)
+
+
+def label_likelihoods(
+    kind: str, check: bool, name: str | None, ops: Ops, values: Array, labels: Array
+) -> Array:
+    """Each label's log-probability under each draw, less its largest: [n, K].
+
+    Differences of draws that nearly agree are exact where probabilities were given. `check` says
+    whether those are to be checked, and `name` names the labels if they are.
+    """
+    xp = ops.xp
+    _, draws, classes = values.shape
+    if name is not None and ops.concrete(labels):
+        _check_range(ops, labels, classes, name, block=True)
+    logs = kind != "probs"
+    probs = values
+    if check or not logs:
+        probs = on_probabilities(lambda _, probs: probs, kind, check, ops, values)
+    table = to_log_probabilities(ops, values, kind) if logs else probs
+    places = xp.broadcast_to(_as_indices(ops, labels)[:, None, None], (labels.shape[0], draws, 1))
+    picked = ops.take_along_axis(table, places, axis=2)[:, :, 0]
+    top = xp.max(picked, axis=1, keepdims=True)
+    if logs:
+        return picked - xp.where(top > -float("inf"), top, ops.scalar(0.0, top))
+    return _relative_logs(ops, picked, top)
+
+
+def on_labels(
+    kernel: Any,
+    kind: str,
+    check: bool,
+    name: str | None,
+    ops: Ops,
+    values: Array,
+    labels: Array,
+    *shared: Array,
+) -> Array:
+    """A kernel of the labels' log-likelihoods as one of values and labels, [n, ...]."""
+    return kernel(ops, label_likelihoods(kind, check, name, ops, values, labels), *shared)
+
+
+def _relative_logs(ops: Ops, probs: Array, top: Array) -> Array:
+    """`log(probs / top)`, by an exact difference where the two are within a factor of two."""
+    xp = ops.xp
+    one, zero = ops.scalar(1.0, probs), ops.scalar(0.0, probs)
+    # A subnormal probability counts as zero: some libraries flush it to zero.
+    least = float(xp.finfo(probs.dtype).smallest_normal)
+    top = xp.where(top >= least, top, one)
+    near, some = probs > top / 2, probs >= least
+    close = xp.log1p(xp.where(near, (probs - top) / top, zero))
+    far = xp.log(xp.where(some & ~near, probs / top, one))
+    return xp.where(near, close, xp.where(some, far, ops.scalar(-float("inf"), probs)))
+
+
+# --- what they tell of the draws ------------------------------------------------------------
+def growth(ops: Ops, likelihoods: Array, log_weights: Array) -> Array:
+    """The log of the factor by which each draw gains, `log p_k(y) / p(y)`: [n, K].
+
+    Of labels with log-probabilities [n, K] (up to a constant each) under draws with log-weights
+    [K]. 0 for a label that all draws call impossible, which tells nothing.
+    """
+    xp = ops.xp
+    evidence = ops.logsumexp(log_weights + likelihoods, -1, keepdims=True)
+    possible = evidence > -float("inf")
+    zero = ops.scalar(0.0, likelihoods)
+    counts = possible & (log_weights > -float("inf"))
+    first = xp.where(counts, likelihoods - xp.where(possible, evidence, zero), zero)
+    # The rounding of the evidence is as large as a small growth: one step of Newton takes it off.
+    return first - xp.log1p(xp.sum(deviations(ops, first, log_weights), axis=-1, keepdims=True))
+
+
+def deviations(ops: Ops, gained: Array, log_weights: Array) -> Array:
+    """What each draw gains in weight: [n, K], of growth [n, K] and log-weights [K]."""
+    small, change = _small(ops, gained)
+    weights = ops.xp.exp(log_weights)
+    far = ops.xp.exp(log_weights + gained) - weights
+    return ops.xp.where(small, weights * change, far)
+
+
+def label_information(ops: Ops, likelihoods: Array, log_weights: Array, told: Array) -> Array:
+    """What each label adds to the divergence of the draws' weights from those at first: [n] nats.
+
+    `told` [K] is the log of the factor by which the draws have gained so far: for zeros, it is
+    `KL(p(k | y) || p(k))`. A sum of two terms that need no difference of divergences.
+    """
+    xp = ops.xp
+    zero = ops.scalar(0.0, told)
+    gained = growth(ops, likelihoods, log_weights)
+    apart = xp.matmul(
+        deviations(ops, gained, log_weights), xp.where(told > -float("inf"), told, zero)
+    )
+    return divergence(ops, gained, log_weights) + apart
+
+
+def divergence(ops: Ops, gained: Array, log_weights: Array) -> Array:
+    """`sum_k w_k e^t_k t_k` as a sum of terms that are not negative: [n] nats."""
+    xp = ops.xp
+    small, change = _small(ops, gained)
+    zero = ops.scalar(0.0, gained)
+    far = xp.where(small | (gained == -float("inf")), zero, gained)
+    after = xp.exp(log_weights + gained)
+    weights = xp.exp(log_weights)
+    terms = xp.where(small, weights * ops.kl_term(change), after * far - (after - weights))
+    return xp.sum(terms, axis=-1)
+
+
+def _small(ops: Ops, gained: Array) -> tuple[Array, Array]:
+    """Where growth is small, and `expm1` of it there; elsewhere differences do not cancel."""
+    small = ops.xp.abs(gained) < 1
+    return small, ops.xp.expm1(ops.xp.where(small, gained, ops.scalar(0.0, gained)))
+
+
+def mean_log_ratio(
+    ops: Ops, likelihoods: Array, log_weights: Array, rows: Array, row_weights: Array
+) -> Array:
+    """`sum_s v_s log p(y_i | s) / p(y_i)` by the growth [S, K] from what is known to s: [n] nats.
+
+    Costs of the order of n S K exponentials; temporary arrays stay in the cache. -inf where s makes
+    a label impossible that was not.
+    """
+    xp = ops.xp
+    gained = growth(ops, likelihoods, log_weights)
+
+    def mean(rows: Array, row_weights: Array) -> Array:
+        ratio = log_ratio(ops, gained, log_weights, rows)
+        some = row_weights > 0
+        return xp.sum(xp.where(some, ratio, ops.scalar(0.0, ratio)) * row_weights, axis=-1)
+
+    item = int(xp.finfo(gained.dtype).bits) // 8
+    column_bytes = 4 * item * gained.shape[0] * gained.shape[1]
+    return sum_columns(ops, mean, (rows, row_weights), bytes_per_column=column_bytes)
+
+
+def log_ratio(ops: Ops, gained: Array, log_weights: Array, rows: Array) -> Array:
+    """`log p(y_i | s) / p(y_i)` by the growth of each label [n, K] and of each s [S, K]: [n, S]."""
+    xp = ops.xp
+    direct = ops.logsumexp((log_weights + rows)[None, :, :] + gained[:, None, :], -1)
+    # Where all terms are small, their own sum has more digits than the logarithm of one near 1.
+    most = 0.9 * math.log(float(xp.finfo(gained.dtype).max))
+    change = xp.expm1(xp.minimum(gained, ops.scalar(most, gained)))
+    moved = deviations(ops, rows, log_weights)
+    shared = xp.matmul(change, moved.T)
+    size = xp.matmul(xp.abs(change), xp.abs(moved).T)
+    near = (size < 0.5) & (xp.max(gained, axis=-1) < most)[:, None]
+    small = xp.log1p(xp.where(near, shared, ops.scalar(0.0, shared)))
+    return xp.where(near, small, direct)
+
+
+def joint_growth(ops: Ops, likelihoods: Array, log_weights: Array) -> Array:
+    """The log of the factor by which each draw gains from all labels together, unscaled: [K]."""
+    return ops.xp.sum(growth(ops, likelihoods, log_weights), axis=0)
+
+
+def growth_of_rows(
+    ops: Ops, log_weights: Array, rows: Array, row_weights: Array
+) -> tuple[Array, ...]:
+    """The log-weights and row weights, and the growth from the log-weights to each row [S, K]."""
+    return log_weights, growth(ops, rows, log_weights), row_weights

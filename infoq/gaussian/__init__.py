@@ -1,0 +1,1 @@
+"""Weight space and function space: Gaussian outcomes of what an embedding measures."""

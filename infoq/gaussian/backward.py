@@ -1,0 +1,138 @@
+"""Batches in weight space that shrink: what members mean to each other, and nothing of the pool.
+
+With A the covariance [m R, m R] of what all m members measure before they are observed and B what
+targets explain of it, D = A (I + A)^-1 is what they still measure once all are known, and X what
+is explained of that: K B (I + A - B)^-1 (of a trace K B K), K = (I + A)^-1. A member j is worth
+1/2 log det(I - D_jj)^-1, or about targets 1/2 log det(I + (I - D_jj)^-1 X_jj) (of a trace
+1/2 tr (I - D_jj)^-1 X_jj), to those that are left, and is taken back as `growing` takes it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from infoq.backends import Array, Ops
+from infoq.gaussian.block_scores import Score
+from infoq.gaussian.forward import Middle, middle_of
+from infoq.linear_algebra.elimination import log1p_det
+from infoq.linear_algebra.small_matrices import identity, symmetric
+
+
+class Shrunk(NamedTuple):
+    """What the members of a batch still measure, and what is explained of it.
+
+    Attributes
+    ----------
+    forms : tuple of arrays [m R, m R]
+        D, and (about targets) X.
+    size : int
+        The number of rows of a member, R.
+    trace : bool
+        Whether what is explained is of the trace.
+    """
+
+    forms: tuple[Array, ...]
+    size: int
+    trace: bool
+
+
+def all_known(ops: Ops, forms: tuple[Array, ...], size: int, *, trace: bool) -> Shrunk:
+    """All members, from what they measure before and what is explained of it, [m R, m R]."""
+    xp = ops.xp
+    measured, *explained = forms
+    eye = identity(ops, measured.shape[0], measured)
+    left = symmetric(ops, xp.linalg.solve(measured + eye, measured))
+    if not explained:
+        return Shrunk((left,), size, trace)
+    half = xp.linalg.solve(measured + eye, explained[0])
+    other = measured if trace else measured - explained[0]
+    told = xp.matrix_transpose(xp.linalg.solve(other + eye, xp.matrix_transpose(half)))
+    return Shrunk((left, symmetric(ops, told)), size, trace)
+
+
+def losses(ops: Ops, state: Shrunk, there: Array, score: Score) -> Array:
+    """What the batch would lose with each member [m]; 0 for those that are not `there`."""
+    xp = ops.xp
+    zero = ops.scalar(0.0, state.forms[0])
+    blocks = [
+        xp.where(there[:, None, None], _diagonal_blocks(ops, form, state.size), zero)
+        for form in state.forms
+    ]
+    if len(blocks) == 1:
+        return log1p_det(ops, -blocks[0]) / -2
+    return -score(ops, -blocks[0], -blocks[1])
+
+
+def without(ops: Ops, state: Shrunk, place: int) -> Shrunk:
+    """The members without the one at a place: m^2 R^3 multiply-adds."""
+    rows = slice(place * state.size, (place + 1) * state.size)
+    solved = [form[rows, :] for form in state.forms]
+    inside = [form[:, rows] for form in solved]
+    middle = middle_of(
+        ops, inside[0], inside[1] if len(inside) == 2 else None, trace=state.trace, remove=True
+    )
+    new = [state.forms[0] - solved[0].T @ (middle.inverse @ solved[0])]
+    if len(solved) == 2:
+        new.append(_explained(state, solved, middle))
+    return state._replace(forms=tuple(symmetric(ops, form) for form in new))
+
+
+def prune(
+    ops: Ops,
+    like: Array,
+    state: Any,
+    losses: Callable[[Any, Array], Array],
+    without: Callable[[Any, int], Any],
+    members: list[int],
+    size: int,
+    fixed: int,
+) -> tuple[list[int], Array]:
+    """Who of the members after the `fixed` first stays, and what each adds in their order.
+
+    `losses` are what the batch would lose with each [m], of a state and who is there, and `without`
+    is the state without the member at a place. `like` is any array of the same dtype.
+
+    The least missed goes first; NaN before all, and of equals (as far as rounding says) the
+    highest index.
+    """
+    xp = ops.xp
+    rounding = 64 * float(xp.finfo(like.dtype).eps)
+    count = fixed + len(members)
+    places = xp.arange(count, device=ops.device(like))
+    there = places >= 0
+    stay = list(range(len(members)))
+    while len(stay) > size:
+        missed: list[float] = ops.to_host(losses(state, there)).tolist()
+        least = min(_order(missed[fixed + i]) for i in stay)
+        most = least + rounding * abs(least) if math.isfinite(least) else least
+        place = max((i for i in stay if _order(missed[fixed + i]) <= most), key=members.__getitem__)
+        stay.remove(place)
+        state, there = without(state, fixed + place), there & (places != fixed + place)
+    gains = [xp.reshape(like, (-1,))[:0]]
+    for place in reversed(stay):  # the last of them adds what the batch would lose with it
+        spot = places[fixed + place : fixed + place + 1]
+        gains.insert(1, xp.take(losses(state, there), spot, axis=0))
+        state, there = without(state, fixed + place), there & (places != fixed + place)
+    return [members[i] for i in stay], xp.concat(gains)
+
+
+def _order(loss: float) -> float:
+    return -math.inf if math.isnan(loss) else loss
+
+
+def _explained(state: Shrunk, solved: list[Array], middle: Middle) -> Array:
+    right = middle.weight @ solved[0] - 2 * (middle.between @ solved[1])
+    explained = state.forms[1] + solved[0].T @ right
+    if state.trace:
+        return explained
+    return explained + solved[1].T @ (middle.between @ solved[1])
+
+
+def _diagonal_blocks(ops: Ops, x: Array, size: int) -> Array:
+    """The blocks [m, R, R] on the diagonal of [m R, m R]."""
+    xp = ops.xp
+    count = x.shape[0] // size
+    split = xp.permute_dims(xp.reshape(x, (count, size, count, size)), (1, 3, 0, 2))
+    return xp.permute_dims(xp.linalg.diagonal(split), (2, 0, 1))

@@ -1,0 +1,440 @@
+"""What a `Gaussian` runs on each block: quadratic forms of the rows, then a log-det or a trace.
+
+With `A_i` the covariance of what candidate i measures and `B_i` the part of it that something
+explains, the outcome tells `-1/2 log det(I - (I + A_i)^-1 B_i)` about that: a log-det of matrices
+with R rows, and never a difference of two. The traces are what the candidate takes off the trace
+of what is left to know.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
+
+from infoq.backends import Array, Ops
+from infoq.blocks import sum_columns
+from infoq.gaussian.projection import beyond_noise, spanned, strongest, told_logdet, told_trace
+from infoq.gaussian.projection import divided as divide
+from infoq.linear_algebra.elimination import eliminate, log1p_det
+from infoq.linear_algebra.small_matrices import identity, symmetric
+from infoq.structures.embedding import Embedding
+from infoq.structures.forms import (
+    DenseForm,
+    DiagonalForm,
+    Form,
+    RootForm,
+    RotatedForm,
+    SandwichForm,
+    flattened,
+    unfolded,
+)
+from infoq.structures.rows import Rows
+from infoq.structures.whitening import Whitening
+
+
+class Layout(NamedTuple):
+    """What says, beside its arrays, how a block of candidates is read.
+
+    Attributes
+    ----------
+    kind : type
+        Of the embedding.
+    settings : hashable
+        Of the embedding.
+    arrays : int
+        The number of its arrays.
+    """
+
+    kind: type[Embedding]
+    settings: Hashable
+    arrays: int
+
+    @staticmethod
+    def of(embedding: Embedding) -> Layout:
+        """The layout of an embedding."""
+        return Layout(type(embedding), embedding.settings, len(embedding.parts))
+
+    def rows(self, ops: Ops, parts: tuple[Array, ...]) -> Rows:
+        """The rows of a block."""
+        return self.embedding(parts).rows(ops)
+
+    def embedding(self, parts: tuple[Array, ...]) -> Embedding:
+        """The candidates of a block."""
+        return self.kind.from_parts(parts, self.settings)
+
+    def split(self, ops: Ops, arguments: tuple[Any, ...]) -> tuple[Rows, tuple[Any, ...]]:
+        """The rows of a block, and what is shared between blocks."""
+        return self.rows(ops, arguments[: self.arrays]), arguments[self.arrays :]
+
+
+# --- one number a candidate -------------------------------------------------------------------
+Score: TypeAlias = Callable[..., Array]
+
+
+def logdet(ops: Ops, measured: Array) -> Array:
+    """`1/2 log det(I + A)` of A [n, R, R] (or [n, P, 1, 1]): [n]."""
+    return _per_candidate(ops, log1p_det(ops, measured, semidefinite=True)) / 2
+
+
+def trace(ops: Ops, measured: Array) -> Array:
+    """`1/2 tr A`: [n]."""
+    return _per_candidate(ops, _trace(ops, measured)) / 2
+
+
+def entropy(layout: Layout, ops: Ops, *arguments: Any) -> Array:
+    """`1/2 log det(2 pi e (N + J P^-1 J^T))` of outcomes with noise N: [n]."""
+    rows, (covariance,) = layout.split(ops, arguments)
+    noise = layout.embedding(arguments[: layout.arrays]).log_noise(ops)
+    measured = covariance.of(ops, rows)
+    constant = measured.shape[-1] * math.log(2 * math.pi * math.e)
+    told = _per_candidate(ops, log1p_det(ops, measured, semidefinite=True) + constant)
+    return (told + noise) / 2
+
+
+def explained_logdet(ops: Ops, measured: Array, explained: Array) -> Array:
+    """`-1/2 log det(I - (I + A)^-1 B)`, and no more than is said about the parameters: [n].
+
+    Where that is at least log 2, more than half is explained in some direction, and the difference
+    of the two log-dets, `I + A` and what is left of it, has the digits that its ratio has not.
+    """
+    xp = ops.xp
+    share = _whitened(ops, measured, explained)
+    told = _per_candidate(ops, log1p_det(ops, -share)) / -2
+    said = logdet(ops, measured)
+    most = told > _MOST
+    # The double `where`: what is not chosen has values at which its gradient is finite.
+    spread = most if measured.ndim == 3 else most[:, None]
+    left = xp.where(spread[..., None, None], measured - explained, ops.scalar(0.0, measured))
+    told = xp.where(most, said - logdet(ops, left), told)
+    # Rounding of a large B must not say more of a small A than there is.
+    return xp.minimum(told, said)
+
+
+def left_and_explained(ops: Ops, left: Array, explained: Array) -> Array:
+    """`1/2 log det(I + (I + L)^-1 B)` of single rows, [n, P, 1, 1] both: [n]."""
+    return _per_candidate(ops, log1p_det(ops, explained / (1 + left), semidefinite=True)) / 2
+
+
+def explained_trace(ops: Ops, measured: Array, explained: Array) -> Array:
+    """`1/2 tr (I + A)^-1 B`: [n]."""
+    size = measured.shape[-1]
+    if size == 1:
+        share = explained / (1 + measured)
+    else:
+        share = ops.xp.linalg.solve(measured + identity(ops, size, measured), explained)
+    return _per_candidate(ops, _trace(ops, share)) / 2
+
+
+BY_SUMS = (DiagonalForm, RotatedForm)
+"""Covariances whose traces need no R x R matrix."""
+
+# Of R rows that share it evenly, less than half may be explained still: either form has its digits.
+_MOST = math.log(2)
+
+PARAMETERS = {"logdet": logdet, "trace": trace}
+
+EXPLAINED = {
+    "logdet": explained_logdet,
+    "jensen": explained_logdet,
+    "trace": explained_trace,
+    "kronecker": explained_trace,
+}
+
+
+def scored(score: Score, layout: Layout, ops: Ops, *arguments: Any) -> Array:
+    """A score of the quadratic forms of each candidate: [n]."""
+    rows, (covariance, *others) = layout.split(ops, arguments)
+    if others:
+        covariance, rows = unfolded(ops, covariance, rows)
+    return score(ops, *(form.of(ops, rows) for form in (covariance, *others)))
+
+
+def traced(layout: Layout, ops: Ops, *arguments: Any) -> Array:
+    """Half the trace of what each candidate measures: [n]."""
+    rows, (covariance,) = layout.split(ops, arguments)
+    half: Array = covariance.trace(ops, rows) / 2
+    return half
+
+
+def divided(layout: Layout, trace: bool, approximation: str, ops: Ops, *arguments: Any) -> Array:
+    """What candidates tell about targets, by what these leave and explain of their rows: [n].
+
+    Derivatives, where there may be any, are those of the quadratic forms.
+    """
+    value = partial(_divided, layout, trace)
+    *_, forms = arguments
+    if not forms:
+        return value(ops, *arguments)
+    smooth = partial(_by_forms, layout, EXPLAINED[approximation])
+    return ops.valued(partial(value, ops), partial(smooth, ops), *arguments)
+
+
+def _divided(layout: Layout, trace: bool, ops: Ops, *arguments: Any) -> Array:
+    rows, (targets, _) = layout.split(ops, arguments)
+    left, told = targets.split(ops, rows, trace=trace)
+    return told_trace(ops, left, told) if trace else told_logdet(ops, left, told)
+
+
+def _by_forms(layout: Layout, score: Score, ops: Ops, *arguments: Any) -> Array:
+    rows, (_, (covariance, *others)) = layout.split(ops, arguments)
+    covariance, rows = unfolded(ops, covariance, rows)
+    return score(ops, *(form.of(ops, rows) for form in (covariance, *others)))
+
+
+def each_target(layout: Layout, targets: Layout, ops: Ops, *arguments: Any) -> Array:
+    """The weighed sum over targets of `-1/2 log det(I - G_ie G_ie^T)`: [n].
+
+    `G_ie` [R, S] is the correlation of what the candidate and the target measure. Candidates with
+    a pair whose correlation is nearly 1 are measured anew, by a projection on what each target
+    measures; derivatives are those of the correlations.
+    """
+    *_, whitening, theirs = arguments[layout.arrays : layout.arrays + 5]
+
+    def smooth(*arguments: Any) -> Array:
+        return _by_correlations(layout, ops, *arguments)[0, :]
+
+    def value(*arguments: Any) -> Array:
+        both = _by_correlations(layout, ops, *arguments)
+        projected = partial(_by_each_projection, layout, targets)
+        return anew(layout, projected, ops, both[0, :], both[1, :] > 0, arguments)
+
+    if whitening == ():
+        return smooth(*arguments)
+    if ops.derives(*arguments[: layout.arrays], theirs):
+        return ops.valued(value, smooth, *arguments)
+    return value(*arguments)
+
+
+# Below this, `det(I - G G^T)` has lost more than the digits that a score of 1/2 log 1000 can miss.
+_NEAR = 1e-3
+
+
+def anew(
+    layout: Layout,
+    projected: Score,
+    ops: Ops,
+    score: Array,
+    near: Array,
+    arguments: tuple[Any, ...],
+) -> Array:
+    """The scores [n], of candidates that are `near` a target `projected` instead.
+
+    Where values can't be read all are projected or none, by a branch if the library has any.
+    """
+    xp = ops.xp
+
+    def value(_: Array, *arguments: Any) -> Array:
+        return projected(ops, *arguments)
+
+    if not ops.concrete(near):
+        return xp.where(near, ops.either(xp.any(near), value, _same, score, *arguments), score)
+    places = xp.nonzero(near)[0]
+    if places.shape[0] == 0:
+        return score
+    few = tuple(xp.take(x, places, axis=0) for x in arguments[: layout.arrays])
+    scores = projected(ops, *few, *arguments[layout.arrays :])
+    rank = ops.cumulative_sum(xp.astype(near, places.dtype)) - 1
+    return xp.where(near, xp.take(scores, xp.where(near, rank, xp.zeros_like(rank)), axis=0), score)
+
+
+def _same(score: Array, *_: Any) -> Array:
+    return score
+
+
+def _by_each_projection(layout: Layout, targets: Layout, ops: Ops, *arguments: Any) -> Array:
+    rows, (_, _, weights, whitening, _, *parts) = layout.split(ops, arguments)
+    ready = whitening.ready(ops)
+    white = ready.rows(ops, rows)
+
+    def told(weight: Array, *parts: Array) -> Array:
+        target = ready.rows(ops, targets.rows(ops, parts))
+        target = ops.xp.reshape(target, (-1, target.shape[-1]))
+        left, explained = divide(ops, white, *strongest(ops, target), trace=False)
+        return weight[0] * told_logdet(ops, left, explained)
+
+    return ops.sum_blocks(told, (weights, *parts), 1)
+
+
+def _by_correlations(layout: Layout, ops: Ops, *arguments: Any) -> Array:
+    """The scores, and of how many targets the correlation is nearly 1: [2, n]."""
+    xp = ops.xp
+    rows, (covariance, measured, weights, whitening, *_) = layout.split(ops, arguments)
+    own = covariance.of(ops, rows)
+    scale = standardising(ops, rows, own, whitening)
+    _, rows = unfolded(ops, covariance, rows)
+    count, rows_each = arguments[0].shape[0], own.shape[-1] * (own.shape[1] if own.ndim == 4 else 1)
+    rows = rows.transformed(ops, scale)
+
+    def told(measured: Array, weights: Array) -> Array:
+        across = ops.packed(rows.pairs(ops, measured))
+        logdet = _correlation_logdet(ops, across)
+        logdet = xp.reshape(logdet, (-1, *logdet.shape[-2:]))
+        near = xp.astype(~(xp.min(logdet, axis=0) > math.log(_NEAR)), weights.dtype)
+        return xp.stack([(weights @ xp.sum(logdet, axis=0)) / -2, xp.sum(near, axis=0)])
+
+    # So many pairs at a time that the correlations of all of them stay in the cache.
+    numbers = 3 * count * rows_each * int(measured.shape[1]) // 2
+    column_bytes = numbers * int(xp.finfo(weights.dtype).bits) // 8
+    return sum_columns(ops, told, (measured, weights), bytes_per_column=column_bytes)
+
+
+# --- what is shared between blocks ------------------------------------------------------------
+def measured_targets(
+    layout: Layout,
+    ops: Ops,
+    covariance: Form,
+    parts: tuple[Array, ...],
+    weights: Array,
+    whitening: Any,
+) -> tuple[Any, ...]:
+    """The covariance, `(I + A_e)^-1/2 E_e P^-1` of each target [M, S, P], and the weights.
+
+    And what a projection on each takes: the coordinates, what each measures, and its parts.
+    """
+    rows = layout.rows(ops, parts)
+    own = covariance.of(ops, rows)
+    scale = standardising(ops, rows, own, whitening)
+    form, wide = unfolded(ops, covariance, rows)
+    measured = wide.transformed(ops, scale).solved(ops, form.apply)
+    if whitening == ():
+        return covariance, measured, weights, (), weights
+    return covariance, measured, weights, whitening, own, *parts
+
+
+def by_rows(
+    layout: Layout, trace: bool, ops: Ops, covariance: Form, parts: tuple[Array, ...], scale: Array
+) -> tuple[Form, Form]:
+    """The covariance, and what targets explain of it, from their Q = M S rows."""
+    xp = ops.xp
+    form, rows = unfolded(ops, covariance, layout.rows(ops, parts).scaled(ops, scale))
+    full = rows.dense(ops)
+    full = xp.reshape(full, (-1, full.shape[-1]))
+    solved = form.apply(ops, full)
+    if trace:
+        return covariance, RootForm(solved)
+    inner = symmetric(ops, solved @ full.T)
+    lower = ops.cholesky(inner + identity(ops, inner.shape[0], inner))
+    return covariance, RootForm(ops.solve_triangular(lower, solved))
+
+
+def by_projection(
+    layout: Layout,
+    forms: Callable[..., tuple[Form, Form]] | None,
+    ops: Ops,
+    whitening: Whitening,
+    parts: tuple[Array, ...],
+    scale: Array,
+    *shared: Any,
+) -> tuple[Any, tuple[Form, ...]]:
+    """What divides candidates into what targets leave and explain, and forms for derivatives."""
+    targets = spanned(ops, whitening, layout.rows, parts, scale)
+    return targets, () if forms is None else forms(ops, *shared)
+
+
+def by_fisher(
+    trace: bool, ops: Ops, covariance: Form, fisher: Array, root: Array
+) -> tuple[Form, Form]:
+    """The same from the sum of the targets' Fisher information and a root, both [P, P].
+
+    Both are of unfolded parameters where the covariance has those.
+    """
+    if trace:
+        form = flattened(ops, covariance)
+        half = form.apply(ops, fisher)
+        return covariance, DenseForm(symmetric(ops, form.apply(ops, half.T)))
+    whitened = symmetric(ops, root @ fisher @ root.T)
+    lower = ops.cholesky(whitened + identity(ops, root.shape[0], root))
+    # F (I + F)^-1 by two solves: small where F is, without a difference.
+    share = ops.solve_triangular(lower, whitened)
+    share = ops.solve_triangular(lower.T, share, lower=False)
+    return covariance, DenseForm(symmetric(ops, root.T @ share @ root))
+
+
+def by_diagonal(
+    trace: bool, ops: Ops, covariance: DiagonalForm, fisher: Array
+) -> tuple[Form, Form]:
+    """What targets leave and explain, from the diagonal [P] of their Fisher information.
+
+    Of a trace what is left is all of the covariance.
+    """
+    values = covariance.values
+    if trace:
+        return covariance, DiagonalForm(values * values * fisher)
+    left = values / (ops.xp.ones_like(values) + values * fisher)
+    return DiagonalForm(left), DiagonalForm(left * values * fisher)
+
+
+def by_kronecker(ops: Ops, covariance: RotatedForm, left: Array, right: Array) -> tuple[Form, Form]:
+    """The same to first order from Kronecker factors of the targets' Fisher information."""
+    matmul = ops.xp.matmul
+    left = matmul(covariance.left.T, matmul(left, covariance.left))
+    right = matmul(covariance.right.T, matmul(right, covariance.right))
+    return covariance, SandwichForm(covariance, left, right)
+
+
+# --- small matrices ---------------------------------------------------------------------------
+def _per_candidate(ops: Ops, values: Array) -> Array:
+    """The sum over groups of rows that share nothing, where there are any: [n]."""
+    return values if values.ndim == 1 else ops.xp.sum(values, axis=-1)
+
+
+def _trace(ops: Ops, x: Array) -> Array:
+    return ops.xp.sum(ops.xp.linalg.diagonal(x), axis=-1)
+
+
+def _whitened(ops: Ops, measured: Array, explained: Array) -> Array:
+    """`K^-1 B K^-T` with `K K^T = I + A`: [n, R, R]."""
+    if measured.shape[-1] == 1:
+        return explained / (1 + measured)
+    lower = ops.cholesky(measured + identity(ops, measured.shape[-1], measured))
+    half = ops.solve_triangular(lower, explained)
+    return symmetric(ops, ops.solve_triangular(lower, ops.xp.matrix_transpose(half)))
+
+
+# Up to this many times the noise, the Cholesky factor of what several rows measure has its digits.
+_MUCH = 256.0
+
+
+def standardising(ops: Ops, rows: Rows, measured: Array, whitening: Any) -> Array:
+    """`(I + A_i)^-1/2` of each candidate or target: [n, R, R], or [n, P, 1, 1].
+
+    Of several rows that say much, by rotations of them: a Cholesky factor of what they measure has
+    no digits left for what is as small as the noise.
+    """
+    little = partial(inverse_root, ops)
+    if whitening == () or measured.shape[-1] == 1:
+        return little(measured)
+
+    def much(measured: Array) -> Array:
+        eye = ops.xp.broadcast_to(identity(ops, measured.shape[-1], measured), measured.shape)
+        return beyond_noise(ops, whitening.ready(ops).rows(ops, rows), eye)
+
+    # The largest element of a semi-definite matrix is on its diagonal.
+    return ops.either(ops.xp.max(measured) > _MUCH, much, little, measured)
+
+
+def inverse_root(ops: Ops, measured: Array) -> Array:
+    """`K^-1` with `K K^T = I + A`: [n, R, R], lower triangular."""
+    xp = ops.xp
+    if measured.shape[-1] == 1:
+        return 1 / xp.sqrt(1 + measured)
+    eye = identity(ops, measured.shape[-1], measured)
+    lower = ops.cholesky(measured + eye)
+    return ops.solve_triangular(lower, xp.broadcast_to(eye, lower.shape))
+
+
+def _correlation_logdet(ops: Ops, across: Array) -> Array:
+    """`log det(I - G G^T)` for G [R, S, ...]: [...]."""
+    xp = ops.xp
+    if across.shape[0] > across.shape[1]:  # G^T G has the same determinant, and fewer rows
+        across = xp.permute_dims(across, (1, 0, *range(2, across.ndim)))
+    lines = []
+    for row in range(across.shape[0]):
+        # Not as the sum of one product: compiled by jaxlib 0.10.2 on CPUs, that is wrong.
+        line = across[row, 0, ...][None, ...] * across[row:, 0, ...]
+        for column in range(1, across.shape[1]):
+            line = line + across[row, column, ...][None, ...] * across[row:, column, ...]
+        lines.append(-line)
+    return eliminate(ops, lines)

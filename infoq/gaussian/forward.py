@@ -1,0 +1,285 @@
+"""Batches in weight space: every pick updates what each candidate measures, by a few products.
+
+An outcome with rows e turns the covariance W into `W - S^T G S` with `S = e W` and
+`G = (I + e S^T)^-1`. What targets explain of it, X, changes by products of S and of `U = e X` that
+are as small as X is:
+
+    log-det:  S^T H x G S - S^T H U - U^T H S + U^T H U,   H = (I + e S^T - x)^-1,  x = e U^T
+    trace:    S^T G x G S - S^T G U - U^T G S
+
+so neither form is ever computed anew, and no difference of two covariances is taken. Where targets
+explain most of what the outcome says, the terms of the log-det are as large as the squares of its
+forms and cancel; it is then `-S^T G S + D^T H D` with D = S - U, what is left to say.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, NamedTuple
+
+from infoq.backends import Array, Ops, ops_for
+from infoq.blocks import map_rows
+from infoq.checks.numbers import number
+from infoq.gaussian.block_scores import Layout, Score
+from infoq.linear_algebra.small_matrices import flat_product, identity, symmetric
+from infoq.structures.embedding import Embedding
+from infoq.structures.forms import ConditionedForm, Form, flattened, unfolded
+from infoq.structures.rows import DenseRows
+
+
+class Change(NamedTuple):
+    """What forms have changed by: the sum of `left^T right + right^T left`.
+
+    Attributes
+    ----------
+    left : array [Q, P]
+        One side of each product.
+    right : array [Q, P]
+        The other.
+    """
+
+    left: Array
+    right: Array
+
+    def apply(self, x: Array) -> Array:
+        """Products with vectors x [r, P]."""
+        return (x @ self.left.T) @ self.right + (x @ self.right.T) @ self.left
+
+    def joined(self, ops: Ops, other: Change | None) -> Change:
+        """Both changes, this one later."""
+        if other is None:
+            return self
+        pairs = zip(other, self, strict=True)
+        return Change(*(ops.xp.concat([one, two]) for one, two in pairs))
+
+
+class Grown(NamedTuple):
+    """The state of a batch in weight space.
+
+    Attributes
+    ----------
+    forms : tuple of arrays [N, R, R]
+        What each candidate measures, A, and (about targets) what they explain of it, B.
+    changes : tuple of Change or None
+        What the covariance, and what is explained of it, have changed by.
+    """
+
+    forms: tuple[Array, ...]
+    changes: tuple[Change | None, ...]
+
+
+def begin(embedding: Embedding, forms: tuple[Form, ...]) -> Grown:
+    """The empty batch: the quadratic forms of all candidates."""
+    size = embedding.num_rows
+    run = partial(_quadratic, Layout.of(embedding), len(forms) > 1)
+    rank = max(form.rank for form in forms)
+    parts = embedding.parts
+    measured = tuple(
+        _map(embedding, run, parts, (forms[0], form), (size, size), rank) for form in forms
+    )
+    return Grown(measured, (None,) * len(forms))
+
+
+def scores(state: Grown, score: Score) -> Array:
+    """The score of each candidate's forms: [N]."""
+    size = state.forms[0].shape[-1]
+    item = int(ops_for(state.forms[0]).xp.finfo(state.forms[0].dtype).bits) // 8
+    return map_rows(partial(_score, score), state.forms, bytes_per_row=12 * item * size * size)
+
+
+def change(
+    embedding: Embedding,
+    forms: tuple[Form, ...],
+    state: Grown,
+    rows: Array,
+    *,
+    trace: bool,
+    remove: bool = False,
+    itself: bool = False,
+) -> Grown:
+    """The state after the outcome with rows [r, P], or before it where it is to be removed.
+
+    With `itself`, what is explained (of the trace) is so by the batch itself: W F W of its Fisher
+    information F, to which the outcome adds its own.
+    `forms` are those of the empty batch, in memory. Costs N r (R P + R^2) multiply-adds, for a
+    last layer N r C (D + R).
+    """
+    ops = ops_for(rows)
+    seen = forms[0] if isinstance(forms[0], ConditionedForm) else ()
+    forms, rows = unfolded_rows(ops, forms, rows)
+    solved = _product(ops, forms[0], state.changes[0], rows)
+    told = None
+    if len(forms) == 2:
+        told = _product(ops, forms[1], state.changes[1], rows)
+    inside = None if told is None else symmetric(ops, rows @ told.T)
+    inner = symmetric(ops, rows @ solved.T)
+    middle = middle_of(ops, inner, inside, trace=trace, remove=remove, itself=itself)
+    updates: tuple[Change, ...] = (_measured(solved, middle),)
+    vectors = solved
+    left = False
+    if told is not None and inside is not None:
+        left = not trace and mostly_explained(ops, inner, inside)
+        if left:
+            told = solved - told
+        updates += (_explained(ops, solved, told, middle, trace=trace, left=left),)
+        vectors = ops.xp.concat([solved, told])
+    changed = tuple(new.joined(ops, old) for new, old in zip(updates, state.changes, strict=True))
+    run = partial(_updated, Layout.of(embedding), trace, left, len(forms))
+    parts, size = (*embedding.parts, *state.forms), embedding.num_rows
+    shape = (len(forms), size, size)
+    rank, numbers = int(vectors.shape[0]), embedding.numbers_read
+    if isinstance(seen, ConditionedForm):
+        rank, numbers = rank + seen.rank, embedding.numbers_per_candidate
+    both = _map(embedding, run, parts, (vectors, middle, seen), shape, rank, numbers)
+    own = embedding.ops
+    kept = tuple(own.adopt(own.fetch(both))[:, i, ...] for i in range(len(forms)))
+    return Grown(kept, changed)
+
+
+def removable(forms: tuple[Form, ...], state: Grown, rows: Array) -> bool:
+    """Whether an outcome can be taken back to half of all digits.
+
+    The noise's share of it, 1 / (1 + A), has an absolute error of eps A.
+    """
+    ops = ops_for(rows)
+    forms, rows = unfolded_rows(ops, forms, rows)
+    solved = _product(ops, forms[0], state.changes[0], rows)
+    left = identity(ops, rows.shape[0], rows) - symmetric(ops, rows @ solved.T)
+    if not ops.concrete(left):
+        return True
+    least = ops.xp.min(ops.symmetric_eigen(left)[0])
+    return bool(number(least) > float(ops.xp.finfo(left.dtype).eps) ** 0.25)
+
+
+def unfolded_rows(ops: Ops, forms: tuple[Form, ...], rows: Array) -> tuple[tuple[Form, ...], Array]:
+    """The forms and rows [r, P] in the coordinates that the first form unfolds rows to."""
+    first, among = unfolded(ops, forms[0], DenseRows(rows[None, ...]))
+    return (first, *forms[1:]), among.dense(ops)[0, ...]
+
+
+class Middle(NamedTuple):
+    """The small matrices between the vectors of a change, [r, r] each: G, and for X H and M."""
+
+    inverse: Array
+    between: Array
+    weight: Array
+
+
+def middle_of(
+    ops: Ops,
+    inner: Array,
+    inside: Array | None,
+    *,
+    trace: bool,
+    remove: bool,
+    itself: bool = False,
+) -> Middle:
+    """The matrices between, from `e W e^T` and `e X e^T` of the outcome's own rows."""
+    xp = ops.xp
+    eye = identity(ops, inner.shape[0], inner)
+    inner = inner - eye if remove else inner + eye
+    inverse = symmetric(ops, xp.linalg.solve(inner, eye))
+    if inside is None:
+        return Middle(inverse, inverse, inverse)
+    if trace:
+        if itself:
+            inside = inside - eye if remove else inside + eye
+        return Middle(inverse, inverse, symmetric(ops, inverse @ inside @ inverse))
+    between = symmetric(ops, xp.linalg.solve(inner - inside, eye))
+    return Middle(inverse, between, symmetric(ops, between @ inside @ inverse))
+
+
+def _measured(solved: Array, middle: Middle) -> Change:
+    return Change(solved, middle.inverse @ solved / -2)
+
+
+def mostly_explained(ops: Ops, inner: Array, inside: Array) -> bool:
+    """Whether targets explain about half or more of what an outcome says, in some direction."""
+    share = ops.xp.linalg.solve(inner + identity(ops, inner.shape[0], inner), inside)
+    total = ops.xp.sum(ops.xp.linalg.diagonal(share))
+    return ops.concrete(total) and bool(number(total) > 0.5)
+
+
+def _explained(
+    ops: Ops, solved: Array, told: Array, middle: Middle, *, trace: bool, left: bool
+) -> Change:
+    if left:  # told is what is left
+        halves = [middle.inverse @ solved / -2, middle.between @ told / 2]
+        return Change(ops.xp.concat([solved, told]), ops.xp.concat(halves))
+    right = middle.weight @ solved / 2 - middle.between @ told
+    if trace:
+        return Change(solved, right)
+    left = ops.xp.concat([solved, told])
+    return Change(left, ops.xp.concat([right, middle.between @ told / 2]))
+
+
+def _product(ops: Ops, form: Form, changed: Change | None, rows: Array) -> Array:
+    product = form.apply(ops, rows)
+    return product if changed is None else product + changed.apply(rows)
+
+
+def _map(
+    embedding: Embedding,
+    run: Any,
+    rows: tuple[Array, ...],
+    shared: tuple[Any, ...],
+    shape: tuple[int, ...],
+    rank: int,
+    numbers: int | None = None,
+) -> Array:
+    like = embedding.parts[0]
+    item = max(32, int(embedding.ops.xp.finfo(like.dtype).bits)) // 8
+    numbers = embedding.numbers_per_candidate if numbers is None else numbers
+    numbers = numbers + 3 * embedding.num_rows * rank
+    return map_rows(
+        run,
+        rows,
+        shared,
+        bytes_per_row=item * numbers,
+        bytes_shared=item * rank * embedding.num_parameters,
+        shape=shape,
+    )
+
+
+def _quadratic(layout: Layout, together: bool, ops: Ops, *arguments: Any) -> Array:
+    rows, (covariance, form) = layout.split(ops, arguments)
+    if together:
+        _, rows = unfolded(ops, covariance, rows)
+        form = flattened(ops, form)
+    return form.of(ops, rows)
+
+
+def _score(score: Score, ops: Ops, *forms: Array) -> Array:
+    return score(ops, *forms)
+
+
+def _updated(
+    layout: Layout, trace: bool, left: bool, count: int, ops: Ops, *arguments: Any
+) -> Array:
+    """The forms of a block of candidates after a change: [n, count, R, R]."""
+    xp = ops.xp
+    rows, (*forms, vectors, middle, seen) = layout.split(ops, arguments)
+    if seen:
+        _, rows = unfolded(ops, seen, rows)
+    products = rows.dot(ops, vectors)
+    size = vectors.shape[0] // count
+    solved = products[:, :, :size]
+    across = xp.matrix_transpose(solved)
+    known = flat_product(ops, solved, middle.inverse) @ across
+    new = [forms[0] - known]
+    if count == 2:
+        told = products[:, :, size:]
+        if left:
+            still = flat_product(ops, told, middle.between) @ xp.matrix_transpose(told)
+            return xp.stack([*new, symmetric(ops, forms[1] - known + still)], axis=1)
+        # symmetric() makes one product of what is added to its transpose.
+        right = flat_product(ops, solved, middle.weight) - 2 * flat_product(
+            ops, told, middle.between
+        )
+        explained = forms[1] + right @ across
+        if not trace:
+            explained = explained + flat_product(ops, told, middle.between) @ (
+                xp.matrix_transpose(told)
+            )
+        new.append(symmetric(ops, explained))
+    return xp.stack(new, axis=1)

@@ -1,0 +1,237 @@
+"""Batches about targets by white rows: every pick is projected out of candidates and targets.
+
+In coordinates in which the parameters have unit variance, an outcome shrinks what everybody
+measures in its own directions, and nothing else. What is left of candidates and targets stays a sum
+of squares, so that what a candidate tells once others are known has digits where the forms of
+`growing` are differences of numbers many times as large.
+"""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+from infoq.backends import Array, Ops, ops_for
+from infoq.blocks import map_rows
+from infoq.checks.numbers import check_index
+from infoq.draws.outcomes import place_of
+from infoq.gaussian import forward
+from infoq.gaussian.backward import prune
+from infoq.gaussian.block_scores import Layout
+from infoq.gaussian.measured_batch import MeasuredBatch, Picked, in_memory
+from infoq.gaussian.projection import divided, strongest, told_logdet, told_trace, white_targets
+from infoq.settings import current_options
+from infoq.structures.embedding import Embedding
+from infoq.structures.whitening import Whitening, observed, shrunk
+
+
+class White(NamedTuple):
+    """What candidates and targets measure once a batch is known, in white coordinates.
+
+    Attributes
+    ----------
+    rows : array [N, R, P]
+        Of the candidates.
+    targets : array [Q, P]
+        Of the targets, all together.
+    directions : array [r, P]
+        The targets' singular vectors.
+    strengths : array [r]
+        And values.
+    most : array []
+        The largest of these before the first pick.
+    """
+
+    rows: Array
+    targets: Array
+    directions: Array
+    strengths: Array
+    most: Array
+
+
+class ProjectedBatch:
+    """A batch about targets by the white rows of every candidate.
+
+    Parameters
+    ----------
+    embedding : Embedding
+        The candidates.
+    targets : Embedding
+        The targets.
+    whitening : Whitening
+        Of the parameters before the first pick.
+    scale : array [M]
+        What the rows of each target are multiplied by.
+    trace : bool
+        Whether what is explained is of the trace.
+    smooth : MeasuredBatch, optional
+        The same by quadratic forms, where derivatives are to be taken: those are its own.
+    """
+
+    def __init__(
+        self,
+        embedding: Embedding,
+        targets: Embedding,
+        whitening: Whitening,
+        scale: Array,
+        *,
+        trace: bool,
+        smooth: MeasuredBatch | None = None,
+    ) -> None:
+        self._ops = embedding.ops
+        self._size = len(embedding)
+        self._layouts = Layout.of(embedding), Layout.of(targets)
+        shared = (whitening, embedding.parts, targets.parts, scale)
+        self._shared: tuple[Any, ...] = in_memory(shared)
+        self._trace, self._smooth = trace, smooth
+
+    def start(self) -> Picked:
+        """The empty batch."""
+        ops = self._local
+        begin = ops.compiled(partial(_begin, *self._layouts), None)
+        white = White(*begin(*self._shared))
+        forms = None if self._smooth is None else self._smooth.start().known
+        return Picked((white, forms), ())
+
+    @property
+    def _local(self) -> Ops:
+        return ops_for(self._shared[1][0])
+
+    def gains(self, state: Picked) -> Array:
+        """What every candidate tells, once the batch is known."""
+        return self._gains(*state.known)
+
+    def gains_of(self, state: Picked, indices: Array) -> Array:
+        """What some candidates [m] tell."""
+        white, forms = state.known
+        few = white._replace(rows=self._local.xp.take(white.rows, indices, axis=0))
+        if forms is not None:
+            picked = tuple(ops_for(x).xp.take(x, indices, axis=0) for x in forms.forms)
+            forms = forms._replace(forms=picked)
+        return self._gains(few, forms)
+
+    def add(self, state: Picked, index: Array | int) -> Picked:
+        """The batch with one more candidate."""
+        check_index(index, self._size)
+        white, forms = state.known
+        ops = self._local
+        spot = index if isinstance(index, numbers.Integral) else ops_for(index=index).fetch(index)
+        pick = ops.row(white.rows, spot)
+        after = ops.compiled(_after, None)
+        known = White(*after(tuple(white), pick))
+        if self._smooth is not None:
+            forms = self._smooth.add(Picked(forms, state.indices), index).known
+        return Picked((known, forms), (*state.indices, index))
+
+    def remove(self, state: Picked, index: Array | int) -> Picked:
+        """The batch without one of its candidates: the others anew."""
+        place = place_of(state.indices, index)
+        anew = self.start()
+        for other in state.indices[:place] + state.indices[place + 1 :]:
+            anew = self.add(anew, other)
+        return anew
+
+    def pruned(
+        self, members: Sequence[int], size: int, given: Sequence[int]
+    ) -> tuple[list[int], Array] | None:
+        """The members that stay where the least missed is given back until `size` are left.
+
+        As of `MeasuredBatch`; m^2 projections on what up to m members measure. None where the rows
+        of all members are too large.
+        """
+        ops, white = self._local, self.start().known[0]
+        item = int(ops.xp.finfo(white.rows.dtype).bits) // 8
+        each = int(white.rows.shape[1]) * int(white.rows.shape[2])
+        if 8 * (len(given) + len(members)) * each * item > current_options().memory:
+            return None
+        everyone = [ops.row(white.rows, index) for index in (*given, *members)]
+        losses = partial(_losses, ops, white, everyone, self._trace)
+        count = len(everyone)
+        there = tuple(range(count))
+        return prune(
+            ops,
+            white.rows,
+            there,
+            lambda there, _: losses(there),
+            lambda there, place: tuple(i for i in there if i != place),
+            list(members),
+            size,
+            len(given),
+        )
+
+    def _gains(self, white: White, forms: forward.Grown | None) -> Array:
+        ops = self._local
+        shared = (white.directions, white.strengths)
+        numbers = 4 * int(white.rows.shape[1]) * int(white.rows.shape[2] + white.targets.shape[0])
+
+        def value(rows: Array, *shared: Array) -> Array:
+            item = int(ops.xp.finfo(rows.dtype).bits) // 8
+            kernel = partial(_told, self._trace)
+            return map_rows(kernel, (rows,), shared, bytes_per_row=item * numbers)
+
+        if forms is None or self._smooth is None:
+            return self._ops.adopt(value(white.rows, *shared))
+        smooth, count = self._smooth, len(shared)
+
+        def valued(rows: Array, *arguments: Any) -> Array:
+            return value(rows, *arguments[:count])
+
+        def slopes(_: Array, *arguments: Any) -> Array:
+            grown = forward.Grown(arguments[count], (None,) * len(arguments[count]))
+            return smooth.gains(Picked(grown, ()))
+
+        return ops.valued(valued, slopes, white.rows, *shared, forms.forms)
+
+
+def _begin(
+    candidates: Layout,
+    targets: Layout,
+    ops: Ops,
+    whitening: Whitening,
+    parts: tuple[Array, ...],
+    others: tuple[Array, ...],
+    scale: Array,
+) -> tuple[Array, ...]:
+    whitening = whitening.ready(ops)
+    rows = whitening.rows(ops, candidates.rows(ops, parts))
+    white = white_targets(ops, whitening, targets.rows, others, scale)
+    directions, strengths = strongest(ops, white)
+    return rows, white, directions, strengths, ops.xp.max(strengths)
+
+
+def _after(ops: Ops, white: tuple[Array, ...], pick: Array) -> tuple[Array, ...]:
+    rows, targets, _, _, most = white
+    directions, values = observed(ops, pick)
+    rows, targets = (shrunk(ops, x, directions, values) for x in (rows, targets))
+    return rows, targets, *strongest(ops, targets, most), most
+
+
+def _told(trace: bool, ops: Ops, rows: Array, directions: Array, strengths: Array) -> Array:
+    left, told = divided(ops, rows, directions, strengths, trace=trace)
+    return told_trace(ops, left, told) if trace else told_logdet(ops, left, told)
+
+
+def _losses(
+    ops: Ops, white: White, everyone: list[Array], trace: bool, there: tuple[int, ...]
+) -> Array:
+    """What the batch would lose with each member [m]; 0 for those that are not there."""
+    xp = ops.xp
+    run = ops.compiled(partial(_loss, trace), None)
+    each = []
+    for place, own in enumerate(everyone):
+        others = [everyone[i] for i in there if i != place]
+        if place not in there:
+            each.append(xp.zeros_like(own[:1, 0]))
+            continue
+        known = xp.concat(others) if others else own[:0, :]
+        each.append(run(own, known, white.targets, white.most))
+    return xp.concat(each)
+
+
+def _loss(trace: bool, ops: Ops, own: Array, known: Array, targets: Array, most: Array) -> Array:
+    if known.shape[0] > 0:
+        directions, values = observed(ops, known)
+        own, targets = (shrunk(ops, x, directions, values) for x in (own, targets))
+    return _told(trace, ops, own[None, ...], *strongest(ops, targets, most))

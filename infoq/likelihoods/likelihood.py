@@ -1,0 +1,282 @@
+"""What every likelihood answers: its curvature, a factor of it, and its residuals."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from typing import Any, Self
+
+from infoq.backends import Array, Ops, ops_for
+from infoq.backends.trees import Tree
+from infoq.checks.numbers import Problem, check_label_shape, check_values, not_finite
+
+
+class Likelihood(Tree, ABC):
+    """A likelihood of the exponential family in its natural parameters z [N, C].
+
+    Type, `settings` and `parts` say everything: a block of candidates is the same likelihood made
+    `from_parts` that are cut along the first axis.
+
+    Attributes
+    ----------
+    parts : tuple of arrays [N, ...]
+        What it is made of; empty for a `Normal` with one variance for all.
+    settings : hashable
+        What else it is made of; the same for every block of candidates.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from infoq.likelihoods import Poisson
+    >>> counts = Poisson(np.array([2.0, 3.0, 5.0]))
+    >>> counts.with_parts(tuple(x[:2] for x in counts.parts))
+    Poisson(rate, N=2, C=1, numpy float64)
+    """
+
+    def with_parts(self, parts: tuple[Array, ...]) -> Self:
+        """The same likelihood of other candidates; nothing is checked or copied."""
+        return type(self).from_parts(tuple(parts), self.settings)
+
+    @property
+    def num_candidates(self) -> int | None:
+        """The number of candidates, N; None where it fits any number."""
+        return int(self.parts[0].shape[0]) if self.parts else None
+
+    @property
+    def num_outputs(self) -> int | None:
+        """The number of outputs, C; None where it fits any number."""
+        return int(self.parts[0].shape[1]) if self.parts else None
+
+    def num_rows(self, num_outputs: int) -> int:
+        """The number of columns of `factor`, R: rows of an embedding for each candidate."""
+        return num_outputs
+
+    @abstractmethod
+    def factor(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
+        """L [n, C, R] with `L L^T = Lambda`.
+
+        Parameters
+        ----------
+        ops : Ops
+            Of the arrays.
+        shape : tuple of int
+            The number of candidates n and of outputs C.
+        like : array [n, ...]
+            What gives dtype and device; for a half precision the factor is in float32.
+        """
+
+    @abstractmethod
+    def curvature(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
+        """The curvature Lambda [n, C, C]; the parameters are those of `factor`."""
+
+    def curvature_diagonal(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
+        """The diagonal of the curvature [n, C]; the parameters are those of `factor`."""
+        return ops.xp.linalg.diagonal(self.curvature(ops, shape, like))
+
+    def curvature_sum(self, ops: Ops, weights: Array, shape: tuple[int, int], like: Array) -> Array:
+        """The sum of the curvatures, each times its weight, of weights [n]: [C, C]."""
+        return ops.xp.sum(self.curvature(ops, shape, like) * weights[:, None, None], axis=0)
+
+    def halved(self, ops: Ops, x: Array) -> Array:
+        """`S^T x` [n, S, P] for x [n, C, P], where `S S^T = Lambda`; S need not be `factor`."""
+        factor = self.factor(ops, (x.shape[0], x.shape[1]), x)
+        return ops.xp.matrix_transpose(factor) @ x
+
+    def squares(self, ops: Ops, vectors: Array, shape: tuple[int, int], like: Array) -> Array:
+        """`v_j^T Lambda v_j` for the columns of vectors [C, J]: [n, J]."""
+        half = ops.xp.matrix_transpose(self.factor(ops, shape, like)) @ vectors
+        return ops.xp.sum(half**2, axis=1)
+
+    @abstractmethod
+    def residual(self, ops: Ops, labels: Array, shape: tuple[int, int], like: Array) -> Array:
+        """The gradient of -log p(y | z) with respect to z, for labels y: [n, C].
+
+        The other parameters are those of `factor`. Values of labels are not read here;
+        `check_labels` does that.
+        """
+
+    def log_noise(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
+        """The log-determinant of the covariance of y given z, of normal outcomes: [n].
+
+        Raises
+        ------
+        TypeError
+            If the outcomes are not normal.
+        """
+        raise TypeError(
+            f"entropy: outcomes of a {type(self).__name__} likelihood are not normal, and have no "
+            "entropy in closed form; use Gaussian.sample(draws).entropy(), or class probabilities "
+            "by Categorical.entropy"
+        )
+
+    @property
+    def predicts(self) -> bool:
+        """Whether it knows what it predicts, so that labels have residuals."""
+        return True
+
+    def scores(
+        self, ops: Ops, labels: Array, shape: tuple[int, int], like: Array
+    ) -> tuple[Array, Array]:
+        """The factor L [n, C, R], and the residuals at labels y in its units: u [n, R].
+
+        `L u` is the residual, and the mean of `u u^T` over the labels that are predicted is the
+        identity. The parameters are those of `residual`. infoq's own likelihoods keep curvature
+        above `floor`: at a label that is held to be impossible there is none, and no u.
+        """
+        factor = self.factor(ops, shape, like)
+        residual = self.residual(ops, labels, shape, like)
+        return factor, (ops.xp.linalg.pinv(factor) @ residual[:, :, None])[:, :, 0]
+
+    def label_axes(self, num_outputs: int) -> int:
+        """How many axes labels have, one a candidate: 1 for [N], 2 for one label an output."""
+        return 1
+
+    def outcome_logits(self) -> Array | None:
+        """Logits of the outcomes, up to a constant for each candidate; None where not finite."""
+        return None
+
+    @abstractmethod
+    def check_labels(self, labels: Array) -> None:
+        """Refuse labels of a wrong dtype or shape, or (where they can be read) value."""
+
+    def _words(self) -> str:
+        return f"{type(self).__name__}({self._describe()})"
+
+    def _describe(self) -> str:
+        x = self.parts[0]
+        dtype = str(x.dtype).rpartition(".")[2]
+        return f"N={self.num_candidates}, C={self.num_outputs}, {ops_for(x).name} {dtype}"
+
+    def _fit(self, shape: tuple[int, int]) -> None:
+        """Refuse a shape that is not this likelihood's: broadcasting would hide it."""
+        own = (self.num_candidates, self.num_outputs)
+        if any(size not in (None, wanted) for size, wanted in zip(own, shape, strict=True)):
+            raise ValueError(
+                f"{type(self).__name__.lower()} likelihood: it has N={own[0]} candidates and "
+                f"C={own[1]} outputs, which does not fit {shape[0]} candidates and "
+                f"{shape[1]} outputs"
+            )
+
+
+class Independent(Likelihood):
+    """Outputs that are independent given z, so that the curvature is diagonal.
+
+    Labels are [n], where C = 1, or [n, C].
+    """
+
+    @abstractmethod
+    def variances(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
+        """The diagonal of the curvature, [n, C]."""
+
+    @abstractmethod
+    def roots(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
+        """The square roots of the diagonal of the curvature, [n, C]."""
+
+    def factor(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
+        """L [n, C, C], diagonal, with `L L^T = Lambda`."""
+        self._fit(shape)
+        return diagonal(ops, self.roots(ops, shape, like))
+
+    def curvature(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
+        """The curvature Lambda [n, C, C], diagonal."""
+        self._fit(shape)
+        return diagonal(ops, self.variances(ops, shape, like))
+
+    def curvature_diagonal(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
+        """The diagonal of the curvature, [n, C]."""
+        self._fit(shape)
+        return self.variances(ops, shape, like)
+
+    def curvature_sum(self, ops: Ops, weights: Array, shape: tuple[int, int], like: Array) -> Array:
+        """The sum of the curvatures, each times its weight: [C, C], diagonal."""
+        self._fit(shape)
+        total = ops.xp.matmul(weights[None, :], self.variances(ops, shape, like))
+        return diagonal(ops, total)[0, ...]
+
+    def halved(self, ops: Ops, x: Array) -> Array:
+        """The root of the curvature times x [n, C, P]: n C P multiplications."""
+        shape = (x.shape[0], x.shape[1])
+        self._fit(shape)
+        return self.roots(ops, shape, x)[:, :, None] * x
+
+    def squares(self, ops: Ops, vectors: Array, shape: tuple[int, int], like: Array) -> Array:
+        """`v_j^T Lambda v_j` for the columns of vectors [C, J]: [n, J]."""
+        self._fit(shape)
+        return ops.xp.matmul(self.variances(ops, shape, like), vectors**2)
+
+    def scores(
+        self, ops: Ops, labels: Array, shape: tuple[int, int], like: Array
+    ) -> tuple[Array, Array]:
+        """The factor L [n, C, C], diagonal, and the residuals over its diagonal: [n, C]."""
+        roots = self.roots(ops, shape, like)
+        least = ops.scalar(math.sqrt(floor(ops, roots)), roots)
+        roots = ops.xp.where(roots < least, least, roots)
+        return diagonal(ops, roots), self.residual(ops, labels, shape, like) / roots
+
+    def label_axes(self, num_outputs: int) -> int:
+        """1 for [N] where there is one output, else 2 for [N, C]."""
+        return 1 if num_outputs == 1 else 2
+
+    def check_labels(self, labels: Array) -> None:
+        """Refuse labels that are not [N] or [N, C], or whose values cannot occur."""
+        ops = ops_for(labels, *self.parts)
+        self._check_label_structure(ops, labels, (self.num_candidates, self.num_outputs))
+        if ops.concrete(labels):
+            values = ops.xp.astype(labels, ops.xp.float32)
+            values = values if values.ndim == 2 else values[:, None]
+            check_values(ops, values, "labels", *self._label_problems(ops, values))
+
+    def _check_label_structure(
+        self, ops: Ops, labels: Array, shape: tuple[int | None, int | None]
+    ) -> None:
+        check_label_shape(labels, (shape,) if shape[1] not in (None, 1) else (shape[:1], shape))
+        if not ops.xp.isdtype(labels.dtype, ("bool", "integral", "real floating")):
+            raise TypeError(f"labels: expected real numbers, got {labels.dtype}")
+
+    def _labels(self, ops: Ops, labels: Array, shape: tuple[int, int], like: Array) -> Array:
+        self._fit(shape)
+        self._check_label_structure(ops, labels, shape)
+        return working(ops, labels if labels.ndim == 2 else labels[:, None], like)
+
+    def _label_problems(self, ops: Ops, labels: Array) -> tuple[Problem, ...]:
+        return not_finite(ops, labels, "labels are finite numbers")
+
+
+def floor(ops: Ops, x: Array) -> float:
+    """The least curvature, or probability, by which a residual is divided.
+
+    Far below what rounding leaves of any other, and its inverse far from overflow.
+    """
+    return math.sqrt(float(ops.xp.finfo(x.dtype).smallest_normal))
+
+
+def working(ops: Ops, x: Array, like: Array) -> Array:
+    """`x` in the dtype that `like` is computed in."""
+    xp = ops.xp
+    return ops.native(cast(ops, x, xp.float32 if xp.finfo(like.dtype).bits < 32 else like.dtype))
+
+
+def cast(ops: Ops, x: Array, dtype: Any) -> Array:
+    """`x` in a dtype; itself where it already is."""
+    return x if x.dtype == dtype else ops.xp.astype(x, dtype)
+
+
+def places(ops: Ops, rows: int, columns: int, like: Array) -> tuple[Array, Array]:
+    """The indices of the rows and of the columns of a matrix, to be compared."""
+    xp, device = ops.xp, ops.device(like)
+    return xp.arange(rows, device=device)[:, None], xp.arange(columns, device=device)[None, :]
+
+
+def diagonal(ops: Ops, x: Array) -> Array:
+    """Matrices [n, C, C] with x [n, C] on their diagonals."""
+    row, column = places(ops, x.shape[1], x.shape[1], x)
+    return ops.xp.where(row == column, x[:, :, None], ops.scalar(0.0, x))
+
+
+def root(ops: Ops, x: Array) -> Array:
+    """`sqrt(x)` for `x >= 0`; at 0 (and below the smallest normal number) 0, with gradient 0."""
+    xp = ops.xp
+    none = x < float(xp.finfo(x.dtype).smallest_normal)
+    # The double `where`: sqrt has an infinite slope at 0. NaN stays NaN.
+    safe = xp.sqrt(xp.where(none, ops.scalar(1.0, x), x))
+    return xp.where(none, ops.scalar(0.0, x), safe)

@@ -1,0 +1,1 @@
+"""Linear algebra that keeps the digits of small matrices."""

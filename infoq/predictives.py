@@ -1,0 +1,99 @@
+"""Either predictive as quantities take them, and what extensions build on."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from infoq.checks.choices import check_exact
+from infoq.draws.categorical import Categorical, as_categorical
+from infoq.draws.categorical_batch import CategoricalBatch
+from infoq.draws.labelled_batch import LabelledBatch
+from infoq.draws.outcomes import Outcomes
+from infoq.gaussian.evidence import marginal_likelihood, optimise_prior_precision
+from infoq.gaussian.gaussian_batch import GaussianBatch
+from infoq.gaussian.label_batches import batch_of_labels
+from infoq.gaussian.label_shifts import divergence, pointwise
+from infoq.gaussian.laplace import laplace
+from infoq.gaussian.predictive import Gaussian
+from infoq.structures.covariance import CovariancePrecision
+from infoq.structures.diagonal import DiagonalEmbedding
+from infoq.structures.embedding import DenseEmbedding, Embedding
+from infoq.structures.fisher_embedding import fisher_embedding
+from infoq.structures.gradient_embedding import gradient_embedding
+from infoq.structures.jacobian import JacobianEmbedding
+from infoq.structures.kronecker import KroneckerPrecision
+from infoq.structures.labelled_embedding import with_labels
+from infoq.structures.last_layer import LastLayerEmbedding
+from infoq.structures.precision import (
+    DensePrecision,
+    DiagonalPrecision,
+    LowRankPrecision,
+    Precision,
+    ScalarPrecision,
+)
+from infoq.unknowns import PARAMETERS, AllTargets, EachTarget, Parameters
+
+__all__ = [
+    "PARAMETERS",
+    "AllTargets",
+    "Categorical",
+    "Context",
+    "CovariancePrecision",
+    "DenseEmbedding",
+    "DensePrecision",
+    "DiagonalEmbedding",
+    "DiagonalPrecision",
+    "EachTarget",
+    "Embedding",
+    "Gaussian",
+    "JacobianEmbedding",
+    "KroneckerPrecision",
+    "LabelledBatch",
+    "LastLayerEmbedding",
+    "LowRankPrecision",
+    "Outcomes",
+    "Parameters",
+    "Precision",
+    "Predictive",
+    "ScalarPrecision",
+    "as_predictive",
+    "batch_of",
+    "batch_of_labels",
+    "divergence",
+    "fisher_embedding",
+    "gradient_embedding",
+    "laplace",
+    "marginal_likelihood",
+    "optimise_prior_precision",
+    "pointwise",
+    "with_labels",
+]
+
+Predictive: TypeAlias = Categorical | Gaussian
+
+Context: TypeAlias = Outcomes | Precision | Embedding | Gaussian
+"""What counts as known: `Outcomes` of a `Categorical`; of a `Gaussian` any of the others."""
+
+
+def as_predictive(x: Any, name: str = "probs") -> Predictive:
+    """`x` itself, or a bare array as the probabilities [N, K, C] of a `Categorical`."""
+    if isinstance(x, Gaussian):
+        return x
+    if isinstance(x, Embedding):
+        raise TypeError(
+            f"{name}: got an embedding without a precision; pass infoq.Gaussian(embedding, "
+            "precision)"
+        )
+    return as_categorical(x, name)
+
+
+def batch_of(
+    pool: Predictive, about: Any, given: Any, approximation: str, samples: int, seed: Any
+) -> CategoricalBatch | GaussianBatch:
+    """A growing batch of the candidates of either predictive."""
+    if isinstance(pool, Gaussian):
+        pool.context(samples=samples, seed=seed)  # checked, and not used
+        return GaussianBatch(pool, about, pool.known(given), approximation)
+    check_exact(approximation)
+    known = pool.context(samples=samples, seed=seed) if given is None else given
+    return CategoricalBatch(pool, about, known)

@@ -1,0 +1,1 @@
+"""Embeddings and precisions: what outcomes measure of the parameters, by its structure."""

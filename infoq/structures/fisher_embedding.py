@@ -1,0 +1,128 @@
+"""Embeddings by the Fisher information: Jacobians of the model and a likelihood."""
+
+from __future__ import annotations
+
+from infoq.backends import Array, Ops
+from infoq.backends.capabilities import capabilities
+from infoq.backends.registry import admit
+from infoq.checks.values import check_values
+from infoq.likelihoods import Likelihood
+from infoq.structures.curved_rows import CurvedRows
+from infoq.structures.embedding import (
+    DenseEmbedding,
+    Embedding,
+    check_likelihood,
+    check_predicts,
+    drawn_logits,
+)
+from infoq.structures.rows import DenseRows
+
+
+class FisherEmbedding(DenseEmbedding):
+    """Rows `L_i^T J_i` of a Jacobian and the factor of a curvature; see `fisher_embedding`."""
+
+    def __init__(self, jacobian: Array, likelihood: Likelihood) -> None:
+        ops, jacobian = admit(jacobian=jacobian)
+        check_values(ops, jacobian, "jacobian", {3: "[N, C, P]"})
+        outputs = check_likelihood(ops, jacobian, likelihood, int(jacobian.shape[1]))
+        self._parts = (jacobian, *likelihood.parts)
+        self._settings = (type(likelihood), likelihood.settings, outputs)
+
+    @property
+    def likelihood(self) -> Likelihood:
+        """The likelihood of the outcomes."""
+        kind, settings, _ = self.settings
+        likelihood: Likelihood = kind.from_parts(self.parts[1:], settings)
+        return likelihood
+
+    @property
+    def num_rows(self) -> int:
+        """The number of rows of each candidate, R."""
+        return self.likelihood.num_rows(self.settings[2])
+
+    @property
+    def numbers_for_sums(self) -> int:
+        """A few Jacobians."""
+        return 4 * int(self.parts[0].shape[1]) * self.num_parameters
+
+    def rows(self, ops: Ops) -> DenseRows:
+        """The rows of its candidates."""
+        return CurvedRows(ops, ops.upcast(self.parts[0]), self.likelihood)
+
+    def log_noise(self, ops: Ops) -> Array:
+        """Of a `Normal` likelihood the log-determinant of its covariance: [n]."""
+        jacobian = ops.upcast(self.parts[0])
+        shape = (jacobian.shape[0], jacobian.shape[1])
+        return self.likelihood.log_noise(ops, shape, jacobian)
+
+    def scored(self, ops: Ops, labels: Array) -> tuple[DenseRows, Array]:
+        """The rows of its candidates, and what labels say in their units."""
+        jacobian = ops.upcast(self.parts[0])
+        shape = tuple(jacobian.shape[:2])
+        factor, scores = self.likelihood.scores(ops, labels, shape, jacobian)
+        return DenseRows(ops.xp.matrix_transpose(factor) @ jacobian), scores
+
+    def gradients(self, ops: Ops, labels: Array) -> DenseRows:
+        """Residuals times the Jacobian, and no factor of the curvature."""
+        jacobian = ops.upcast(self.parts[0])
+        shape = (jacobian.shape[0], jacobian.shape[1])
+        residual = self.likelihood.residual(ops, labels, shape, jacobian)
+        return DenseRows(residual[:, None, :] @ jacobian)
+
+    def check_labels(self, labels: Array) -> None:
+        """Refuse labels that the likelihood does not have."""
+        check_predicts(self.likelihood)
+        self.likelihood.check_labels(labels)
+
+    def logit_draws(self, ops: Ops, deviations: Array) -> Array:
+        """Logits [N, K, C] of the model linearised at the mean, under deviations [K, P]."""
+        mean = self.likelihood.outcome_logits()
+        if mean is None:
+            return Embedding.logit_draws(self, ops, deviations)
+        moved = DenseRows(ops.upcast(self.parts[0])).dot(ops, deviations)
+        return drawn_logits(ops, mean, ops.xp.matrix_transpose(moved))
+
+
+@capabilities()
+def fisher_embedding(jacobian: Array, likelihood: Likelihood) -> DenseEmbedding:
+    r"""Embedding of the Fisher information of a model with a Jacobian: :math:`E = L^T J`.
+
+    .. math:: E_i^T E_i = J_i^T \Lambda_i J_i, \quad \Lambda_i = L_i L_i^T
+
+    Parameters
+    ----------
+    jacobian : array [N, C, P]
+        The derivative of the C outputs (logits) of each candidate in the parameters.
+    likelihood : Likelihood
+        Of the outcomes given the outputs; see `infoq.likelihoods`.
+
+    Returns
+    -------
+    DenseEmbedding
+        Rows [N, R, P], formed from the Jacobian by block when they are used; R = C - 1 for a
+        softmax, else C.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the Jacobian is not floating, not [N, C, P] or not finite, or the likelihood does not
+        fit it.
+
+    Notes
+    -----
+    With the curvature at the outputs this is the generalised Gauss-Newton, which is the Fisher
+    information of any exponential family and, with a canonical link in a generalised linear
+    model, the observed information too. Costs N R C P multiply-adds.
+
+    References
+    ----------
+    Kirsch, A. and Gal, Y. (2022). Unifying approaches in active learning and active sampling via
+    Fisher information and information-theoretic quantities, TMLR, arXiv:2208.00549, section 3.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> infoq.fisher_embedding(np.ones((2, 3, 5)), infoq.likelihoods.Normal(0.25))
+    FisherEmbedding(N=2, R=3, P=5, numpy float64)
+    """
+    return FisherEmbedding(jacobian, likelihood)

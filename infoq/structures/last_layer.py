@@ -1,0 +1,207 @@
+"""A linear last layer: embeddings in Kronecker structure, which are never formed."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from infoq.backends import Array, Ops
+from infoq.backends.capabilities import capabilities
+from infoq.backends.registry import admit
+from infoq.blocks import map_rows
+from infoq.checks.values import check_values
+from infoq.likelihoods import Likelihood
+from infoq.structures.curved_rows import CurvedKroneckerRows
+from infoq.structures.embedding import Embedding, check_likelihood, check_predicts, drawn_logits
+from infoq.structures.kronecker_rows import KroneckerRows
+
+
+@capabilities()
+class LastLayerEmbedding(Embedding):
+    """A linear last layer on fixed features, in Kronecker structure: `L_i^T (x) phi_i^T`.
+
+    Parameters
+    ----------
+    features : array [N, D]
+        What the last layer sees.
+    likelihood : Likelihood
+        Of the outcomes given the logits [N, C]; see `infoq.likelihoods`.
+    bias : bool
+        Whether each class has a bias: a last feature that is one.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the features are not floating, not [N, D] or (where values can be read) not finite, also
+        in their squares, or the likelihood is of another number of candidates, dtype, library or
+        device.
+
+    Notes
+    -----
+    The P = C D (with biases C (D + 1)) parameters count class by class, `c D + d`. Exact for a
+    generalised linear model, and of a network the last-layer generalised Gauss-Newton. The
+    [N, R, P] rows are never formed: a quadratic form costs N C (C + 1) / 2 D^2 multiply-adds for a
+    dense precision, and N C D for a scalar, diagonal or Kronecker-factored one.
+
+    References
+    ----------
+    Kirsch, A. and Gal, Y. (2022). Unifying approaches in active learning and active sampling via
+    Fisher information and information-theoretic quantities, TMLR, arXiv:2208.00549, section 4.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> probs = np.array([[0.7, 0.2, 0.1], [0.4, 0.3, 0.3]])
+    >>> softmax = infoq.likelihoods.Softmax(probs)
+    >>> infoq.LastLayerEmbedding(np.ones((2, 4)), softmax, bias=True)
+    LastLayerEmbedding(N=2, R=2, P=15, numpy float64)
+    """
+
+    def __init__(self, features: Array, likelihood: Likelihood, *, bias: bool = False) -> None:
+        ops, features = admit(features=features)
+        check_values(ops, features, "features", {2: "[N, D]"})
+        outputs = check_likelihood(ops, features, likelihood, None)
+        self._parts = (features, *likelihood.parts)
+        self._settings = (type(likelihood), likelihood.settings, outputs, bool(bias))
+
+    @property
+    def likelihood(self) -> Likelihood:
+        """The likelihood of the outcomes."""
+        kind, settings, _, _ = self.settings
+        likelihood: Likelihood = kind.from_parts(self.parts[1:], settings)
+        return likelihood
+
+    @property
+    def num_rows(self) -> int:
+        """The number of rows of each candidate, R."""
+        return self.likelihood.num_rows(self.settings[2])
+
+    @property
+    def num_parameters(self) -> int:
+        """The number of parameters, P."""
+        _, _, outputs, bias = self.settings
+        return int(outputs * (self.parts[0].shape[1] + bias))
+
+    @property
+    def numbers_per_candidate(self) -> int:
+        """Features for each class, and a few matrices of curvature."""
+        outputs = int(self.settings[2])
+        return 2 * self.num_parameters + 6 * outputs**2
+
+    @property
+    def numbers_read(self) -> int:
+        """Features and a factor."""
+        return int(self.parts[0].shape[1]) + 6 * int(self.settings[2]) ** 2
+
+    def factored(self) -> FactoredEmbedding:
+        """With the factors of the curvature computed: N C R numbers."""
+        outputs, bias = self.settings[2:]
+        item = max(32, int(self.ops.xp.finfo(self.parts[0].dtype).bits)) // 8
+        factors = map_rows(
+            partial(_factors, type(self), self.settings),
+            self.parts,
+            bytes_per_row=6 * item * (outputs**2 + int(self.parts[0].shape[1])),
+            shape=(outputs, self.num_rows),
+        )
+        kept = self.ops.adopt(self.ops.fetch(factors))
+        return FactoredEmbedding.from_parts((self.parts[0], kept), bias)
+
+    def _features(self, ops: Ops) -> Array:
+        features = ops.upcast(self.parts[0])
+        if not self.settings[3]:
+            return features
+        return ops.xp.concat([features, ops.xp.ones_like(features[:, :1])], axis=1)
+
+    @property
+    def numbers_for_sums(self) -> int:
+        """Features, and a few numbers for each class."""
+        return 4 * int(self.parts[0].shape[1]) + 12 * int(self.settings[2])
+
+    def rows(self, ops: Ops) -> KroneckerRows:
+        """The rows of its candidates, as features and the curvature."""
+        features = self._features(ops)
+        return CurvedKroneckerRows(ops, features, self.likelihood, self.settings[2])
+
+    def log_noise(self, ops: Ops) -> Array:
+        """Of a `Normal` likelihood the log-determinant of its covariance: [n]."""
+        features = ops.upcast(self.parts[0])
+        return self.likelihood.log_noise(ops, (features.shape[0], self.settings[2]), features)
+
+    def scored(self, ops: Ops, labels: Array) -> tuple[KroneckerRows, Array]:
+        """The rows of its candidates, and what labels say in their units."""
+        features = self._features(ops)
+        shape = (features.shape[0], self.settings[2])
+        factor, scores = self.likelihood.scores(ops, labels, shape, features)
+        return KroneckerRows(features, factor), scores
+
+    def gradients(self, ops: Ops, labels: Array) -> KroneckerRows:
+        """Features and residuals: C D numbers a candidate, and no factor of the curvature."""
+        features = self._features(ops)
+        shape = (features.shape[0], self.settings[2])
+        residual = self.likelihood.residual(ops, labels, shape, features)
+        return KroneckerRows(features, residual[:, :, None])
+
+    def check_labels(self, labels: Array) -> None:
+        """Refuse labels that the likelihood does not have."""
+        check_predicts(self.likelihood)
+        self.likelihood.check_labels(labels)
+
+    def logit_draws(self, ops: Ops, deviations: Array) -> Array:
+        """Logits [N, K, C] under parameters that deviate from the mean by [K, P]."""
+        mean = self.likelihood.outcome_logits()
+        features = self._features(ops)
+        outputs = self.settings[2]
+        if mean is None or (outputs > 1) != (mean.shape[1] == outputs):
+            return super().logit_draws(ops, deviations)
+        draws = deviations.shape[0]
+        # One axis split and two merged, one after the other: Dask can do no more.
+        columns = ops.xp.reshape(deviations, (draws, outputs, features.shape[1]))
+        columns = ops.xp.reshape(columns, (-1, features.shape[1]))
+        moved = ops.xp.reshape(features @ columns.T, (-1, draws, outputs))
+        return drawn_logits(ops, mean, moved)
+
+
+class FactoredEmbedding(Embedding):
+    """Rows of a linear last layer by their factors, `L_i^T (x) phi_i^T`, as they are."""
+
+    @property
+    def num_rows(self) -> int:
+        """The number of rows of each candidate, R."""
+        return int(self.parts[1].shape[2])
+
+    @property
+    def num_parameters(self) -> int:
+        """The number of parameters, P."""
+        features, factor = self.parts
+        return int(factor.shape[1] * (features.shape[1] + bool(self.settings)))
+
+    @property
+    def numbers_per_candidate(self) -> int:
+        """Features for each class, and a few matrices of gradients."""
+        return 2 * self.num_parameters + 6 * int(self.parts[1].shape[1]) ** 2
+
+    @property
+    def numbers_read(self) -> int:
+        """Features and a factor."""
+        features, factor = self.parts
+        return int(features.shape[1] + 2 * factor.shape[1] * factor.shape[2])
+
+    def log_noise(self, ops: Ops) -> Array:
+        """Not known: rows are gradients at labels."""
+        raise TypeError(
+            "entropy: rows are gradients at labels, and do not say what the outcomes are; use "
+            "class probabilities by Categorical.entropy"
+        )
+
+    def rows(self, ops: Ops) -> KroneckerRows:
+        """The rows of its candidates, as features and factors."""
+        features, factor = (ops.upcast(x) for x in self.parts)
+        if self.settings:
+            one = ops.xp.ones_like(features[:, :1])
+            features = ops.xp.concat([features, one], axis=1)
+        return KroneckerRows(features, factor)
+
+
+def _factors(kind: type[LastLayerEmbedding], settings: Any, ops: Ops, *parts: Array) -> Array:
+    """The factors [n, C, R] of a block of a last layer's candidates."""
+    return kind.from_parts(parts, settings).rows(ops).factor

@@ -1,0 +1,132 @@
+"""Candidates that each measure one parameter: function values of a Gaussian process."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from infoq.backends import Array, Ops
+from infoq.structures.embedding import Embedding
+from infoq.structures.rows import Apply, DenseRows, Rows, sum_of_squares
+
+
+class UnitRows(NamedTuple):
+    """One row a candidate, a multiple of a unit vector: the candidate's own function value.
+
+    Attributes
+    ----------
+    scale : array [n]
+        One over the standard deviation of the noise.
+    index : array [n]
+        Which of the P function values it is, integers.
+    size : int
+        The number of function values, P.
+    """
+
+    scale: Array
+    index: Array
+    size: int
+
+    def dense(self, ops: Ops) -> Array:
+        """The rows in full, [n, 1, P]."""
+        xp = ops.xp
+        places = xp.arange(self.size, dtype=self.index.dtype, device=ops.device(self.scale))
+        here = xp.astype(self.index[:, None] == places[None, :], self.scale.dtype)
+        return (here * self.scale[:, None])[:, None, :]
+
+    def dot(self, ops: Ops, vectors: Array) -> Array:
+        """By look-up."""
+        picked = ops.xp.take(vectors, self.index, axis=1) * self.scale[None, :]
+        return picked.T[:, None, :]
+
+    def solved(self, ops: Ops, apply: Apply) -> Array:
+        """`E P^-1` in full."""
+        return apply(ops, self.dense(ops))
+
+    def pairs(self, ops: Ops, vectors: Array) -> Array:
+        """By look-up."""
+        picked = ops.xp.take(vectors, self.index, axis=2) * self.scale
+        return ops.xp.permute_dims(picked, (1, 0, 2))[None, ...]
+
+    def quadratic(self, ops: Ops, matrix: Array) -> Array:
+        """By look-up."""
+        return self.weighed(ops, ops.xp.linalg.diagonal(matrix))
+
+    def weighed(self, ops: Ops, weights: Array) -> Array:
+        """By look-up."""
+        xp = ops.xp
+        spread = xp.broadcast_to(weights, (self.size,))
+        return (xp.take(spread, self.index, axis=0) * self.scale**2)[:, None, None]
+
+    def weighed_trace(self, ops: Ops, weights: Array) -> Array:
+        """By look-up: [n]."""
+        return self.weighed(ops, weights)[:, 0, 0]
+
+    def dot_trace(self, ops: Ops, vectors: Array) -> Array:
+        """N Q multiply-adds."""
+        return sum_of_squares(ops, self.dot(ops, vectors))
+
+    def quadratic_trace(self, ops: Ops, matrix: Array) -> Array:
+        """By look-up: [n]."""
+        return self.quadratic(ops, matrix)[:, 0, 0]
+
+    def rotated_trace(self, ops: Ops, left: Array, right: Array, weights: Array) -> Array:
+        """As of rows without structure."""
+        return DenseRows(self.dense(ops)).rotated_trace(ops, left, right, weights)
+
+    def transformed(self, ops: Ops, maps: Array) -> Rows:
+        """A unit vector still where each map is a number."""
+        if maps.shape[1] == 1:
+            return UnitRows(self.scale * maps[:, 0, 0], self.index, self.size)
+        return DenseRows(maps @ self.dense(ops))
+
+    def scaled(self, ops: Ops, scale: Array) -> UnitRows:
+        """Elementwise."""
+        return UnitRows(self.scale * scale, self.index, self.size)
+
+    def rotated(self, ops: Ops, left: Array, right: Array) -> DenseRows:
+        """Rows without structure."""
+        return DenseRows(self.dense(ops)).rotated(ops, left, right)
+
+    def sandwiched(self, ops: Ops, weights: Array, left: Array, right: Array) -> Array:
+        """As of rows without structure."""
+        return DenseRows(self.dense(ops)).sandwiched(ops, weights, left, right)
+
+    def fisher(self, ops: Ops) -> Array:
+        """A diagonal matrix."""
+        diagonal = self.fisher_diagonal(ops)
+        return (
+            ops.xp.eye(diagonal.shape[0], dtype=diagonal.dtype, device=ops.device(diagonal))
+            * diagonal
+        )
+
+    def fisher_diagonal(self, ops: Ops) -> Array:
+        """How often each function value is measured, by its precision."""
+        return ops.xp.sum(self.dense(ops)[:, 0, :] ** 2, axis=0)
+
+
+class UnitEmbedding(Embedding):
+    """Candidates that measure one function value each; see `Gaussian.from_covariance`."""
+
+    @property
+    def num_rows(self) -> int:
+        """One."""
+        return 1
+
+    @property
+    def num_parameters(self) -> int:
+        """The number of function values, P."""
+        return int(self.settings)
+
+    @property
+    def numbers_per_candidate(self) -> int:
+        """A few look-ups."""
+        return 16
+
+    def log_noise(self, ops: Ops) -> Array:
+        """The logarithm of each noise variance: [n]."""
+        return -2 * ops.xp.log(ops.upcast(self.parts[0]))
+
+    def rows(self, ops: Ops) -> UnitRows:
+        """Multiples of unit vectors."""
+        scale, index = self.parts
+        return UnitRows(ops.upcast(scale), index, self.num_parameters)

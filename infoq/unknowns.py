@@ -1,0 +1,51 @@
+"""What an outcome may tell about: the Z of I[Y_i; Z]."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from infoq.backends import Array
+
+
+class Parameters:
+    """The model's parameters: information about them is EIG."""
+
+    def __repr__(self) -> str:
+        return "PARAMETERS"
+
+
+PARAMETERS: Final = Parameters()
+"""The model's parameters: information about them is EIG."""
+
+
+class EachTarget(NamedTuple):
+    """The outcome of one target, on average over targets: information about it is EPIG.
+
+    Attributes
+    ----------
+    targets : predictive
+        M targets under the same posterior as the candidates.
+    weights : array [M] or None
+        What each target counts in the average; None for all the same.
+    """
+
+    targets: Any
+    weights: Array | None = None
+
+
+class AllTargets(NamedTuple):
+    """The outcomes of all targets jointly: information about them is JEPIG.
+
+    Attributes
+    ----------
+    targets : predictive
+        M targets under the same posterior as the candidates.
+    samples : int
+        Of a `Categorical`: joint outcomes up to which all are enumerated, and samples beyond.
+    seed : int or the library's random generator
+        What they are drawn from.
+    """
+
+    targets: Any
+    samples: int = 10_000
+    seed: Any = 0
