@@ -112,22 +112,27 @@ def _module(name: str) -> ModuleType:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is of other libraries; what is of none runs with NumPy, and not again."""
-    with_numpy = config.getoption("--backend") in ("numpy", "all", "installed")
+    """Leave out what no other library can fail where NumPy passes, and what is of others.
+
+    A test that asks for no `backend` and is `of_libraries` of none does the same whatever the
+    library: it runs with NumPy, and not again.
+    """
     wanted, others = [], []
     for item in items:
-        fits = with_numpy or not item.get_closest_marker("of_no_library")
-        (wanted if fits and _of_its_library(item) else others).append(item)
+        (wanted if _runs(item, config.getoption("--backend")) else others).append(item)
     config.hook.pytest_deselected(items=others)
     items[:] = wanted
 
 
-def _of_its_library(item: pytest.Item) -> bool:
+def _runs(item: pytest.Item, wanted: str) -> bool:
     admitted = [marker.args for marker in item.iter_markers("of_libraries")]
-    if not admitted:
+    if (parameters := getattr(item, "callspec", None)) and "backend" in parameters.params:
+        wanted = parameters.params["backend"]
+    elif wanted in ("all", "installed"):
         return True
-    library = item.callspec.params["backend"].partition(":")[0]
-    return all(library in names for names in admitted)
+    elif not admitted:
+        admitted = [("numpy",)]
+    return all(wanted.partition(":")[0] in names for names in admitted)
 
 
 def _compile_fast() -> None:

@@ -328,6 +328,7 @@ def test_nested_tuples_are_shared_as_they_are(backend):
     assert backend.numpy(mapped).tolist() == [1 + 5 + 10 + 2] * 4
 
 
+@pytest.mark.of_libraries("dask")
 def test_dask_adds_up_nothing_before_it_is_asked():
     da = pytest.importorskip("dask.array")
     loaded = []

@@ -149,6 +149,7 @@ def test_noise_in_other_words(noise):
     assert scores.dtype.isnative
 
 
+@pytest.mark.of_libraries("torch")
 def test_noise_of_another_library():
     torch = pytest.importorskip("torch")
     with pytest.raises(TypeError, match="covariance is torch, noise_variance is numpy"):

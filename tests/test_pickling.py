@@ -159,13 +159,11 @@ def is_class(found):
 ALIASES = {"backends.Array", "backends.Seed", "methods.Who"}  # of types, and no objects
 
 
-@pytest.mark.of_no_library
 def test_every_public_class_has_an_example():
     classes = {name for name, found in public() if is_class(found)} - ALIASES
     assert classes == set(EXAMPLES)
 
 
-@pytest.mark.of_no_library
 @pytest.mark.parametrize("name", [name for name, _ in public() if name not in ALIASES])
 def test_public_names_are_pickled_as_names(name):
     found = dict(public())[name]
@@ -259,7 +257,6 @@ def test_workers_take_them(backend, monkeypatch):
         np.testing.assert_allclose(there, backend.numpy(here.gains), rtol=1e-12)
 
 
-@pytest.mark.of_no_library
 def test_a_registered_library_is_looked_up_where_it_is_unpickled():
     # The class that a process has registered is what it gets.
     text = pickle.dumps(ops_for(np.ones(1)))
@@ -267,7 +264,6 @@ def test_a_registered_library_is_looked_up_where_it_is_unpickled():
     assert pickle.loads(text) is ops_for(np.ones(1))
 
 
-@pytest.mark.of_no_library
 def test_a_namespace_that_is_no_module_cannot_travel():
     ops = Ops(types.ModuleType("made_up"))
     with pytest.raises(TypeError, match=r"cannot pickle Ops.'made_up'.*could import"):

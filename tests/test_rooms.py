@@ -8,11 +8,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 import infoq
-
-pytestmark = pytest.mark.of_no_library
 
 PACKAGE = Path(infoq.__file__).parent
 

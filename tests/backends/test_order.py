@@ -75,6 +75,7 @@ def test_top_k_leaves_its_input_as_it_was(backend):
     np.testing.assert_array_equal(backend.numpy(x), [1.0, np.nan, 3.0])
 
 
+@pytest.mark.of_libraries("torch")
 def test_top_k_of_torch_has_gradients_and_can_be_mapped():
     torch = pytest.importorskip("torch")
     ops = ops_for(torch.ones(1))

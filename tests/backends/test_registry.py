@@ -166,7 +166,6 @@ def test_a_registered_library_that_is_not_installed_is_not_available(fresh_regis
     assert "a_library_that_is_not_installed" not in available()
 
 
-@pytest.mark.of_no_library
 @pytest.mark.parametrize("blocked", ["torch", "jax", "dask"])
 def test_a_library_whose_import_is_blocked_is_not_installed(blocked):
     code = f"""

@@ -253,6 +253,7 @@ def test_a_class_of_ones_own_is_a_tree_at_once(backend):
     assert isinstance(rebuild(leaves), Mine)
 
 
+@pytest.mark.of_libraries("jax")
 @pytest.mark.parametrize("first", ["infoq", "jax"])
 def test_it_does_not_matter_what_is_imported_first(first):
     pytest.importorskip("jax")
@@ -291,6 +292,7 @@ def test_a_thread_goes_on_when_all_classes_are_told_and_none_twice(monkeypatch):
     assert counts == {len(trees._CLASSES)}
 
 
+@pytest.mark.of_libraries("torch")
 @pytest.mark.parametrize("first", ["infoq", "torch"])
 @pytest.mark.parametrize(
     "call", ["infoq.eig(x)", "infoq.entropy(x)", "infoq.eig(infoq.Gaussian(x, 1.0))"]

@@ -38,7 +38,6 @@ flat = pytest.mark.parametrize(
 )
 
 
-@pytest.mark.of_no_library
 @flat
 @pytest.mark.parametrize("kind", ["csr_array", "csr_matrix", "coo_array"])
 def test_sparse_arrays_of_scipy(door, values, kind):
@@ -47,7 +46,6 @@ def test_sparse_arrays_of_scipy(door, values, kind):
         door(getattr(sparse, kind)(values))
 
 
-@pytest.mark.of_no_library
 @doors
 def test_lists(door, values):
     with pytest.raises(TypeError, match=r"got list; convert it first, .* numpy.asarray"):

@@ -7,8 +7,6 @@ import pytest
 
 from tests.capabilities.checking import cases
 
-pytestmark = pytest.mark.of_no_library
-
 
 def with_one(case, place, change):
     """The case with one of its arguments changed."""

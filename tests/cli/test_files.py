@@ -153,6 +153,7 @@ def test_other_files_are_called_what_they_are(tmp_path: Path, content: bytes, wo
     assert words in str(caught.value)
 
 
+@pytest.mark.of_libraries("torch")
 def test_what_is_said_of_a_torch_file_works(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     path = tmp_path / "pool.pt"

@@ -73,14 +73,12 @@ def test_the_blocks_of_a_page_run_in_order(page, library, backend, reader, monke
             reader.run(block)
 
 
-@pytest.mark.of_no_library
 def test_every_block_says_what_it_is():
     for block in ALL:
         directive = block.language.startswith("{")
         assert block.runs or directive or block.language in SHOWN, block.where
 
 
-@pytest.mark.of_no_library
 def test_a_block_names_one_library_that_is_tested():
     for block in RUN:
         assert len(block.libraries) <= 1, block.where
@@ -88,13 +86,11 @@ def test_a_block_names_one_library_that_is_tested():
     assert {"numpy", "torch", "jax", "dask", "array_api_strict"} == {b.library for b in RUN}
 
 
-@pytest.mark.of_no_library
 def test_what_is_exempt_is_there():
     for page, start in EXEMPT:
         assert any(b.page == page and b.text.startswith(start) for b in ALL), start
 
 
-@pytest.mark.of_no_library
 def test_tables_of_settings_are_read():
     found = [block for block in ALL if block.language == "toml"]
     assert found

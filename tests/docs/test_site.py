@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.of_no_library
-
 
 @pytest.fixture(scope="module")
 def site():

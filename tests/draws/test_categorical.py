@@ -297,6 +297,7 @@ def test_contexts_of_other_libraries_are_refused():
         infoq.eig(probs, given=other.observe(other.context(), 0))
 
 
+@pytest.mark.of_libraries("dask")
 def test_unknown_numbers_of_candidates_are_said_to_be_that():
     da = pytest.importorskip("dask.array")
     probs = da.from_array(np.full((4, 2, 2), 0.5), chunks=(2, 2, 2))

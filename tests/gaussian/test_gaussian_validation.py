@@ -451,6 +451,7 @@ def test_wrong_values(backend, name):
         make(backend.array)
 
 
+@pytest.mark.of_libraries("dask")
 def test_lazy_values_are_not_read_at_the_door():
     da = pytest.importorskip("dask.array")
     wrong = da.from_array(INDEFINITE, chunks=2)

@@ -164,6 +164,7 @@ def test_rows_larger_than_the_budget_are_refused(backend):
             infoq.jepig(infoq.Gaussian(many[:1], 1.0), many)
 
 
+@pytest.mark.of_libraries("dask")
 def test_dask_stays_lazy():
     da = pytest.importorskip("dask.array")
     loaded = []

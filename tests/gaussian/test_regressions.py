@@ -153,6 +153,7 @@ def test_labels_of_gradients_have_their_shape(backend, shape):
         infoq.gradient_embedding(backend.array(_rows(1)), softmax, labels)
 
 
+@pytest.mark.of_libraries("torch")
 @pytest.mark.parametrize("mode", ["no_grad", "inference_mode"])
 def test_a_covariance_made_without_gradients_is_not_kept(mode):
     torch = pytest.importorskip("torch")

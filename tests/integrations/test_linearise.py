@@ -86,7 +86,12 @@ class Jax:
         return self.linearise(lambda head, x: self.function((hidden, head), x), self.head)
 
 
-@pytest.fixture(params=[Torch, Jax], ids=["torch", "jax"])
+@pytest.fixture(
+    params=[
+        pytest.param(kind, id=name, marks=pytest.mark.of_libraries(name))
+        for kind, name in ((Torch, "torch"), (Jax, "jax"))
+    ]
+)
 def library(request):
     return request.param()
 
@@ -164,6 +169,7 @@ def test_one_output(library):
     np.testing.assert_allclose(np.asarray(infoq.eig(Gaussian(embedding))), expected, rtol=1e-11)
 
 
+@pytest.mark.of_libraries("torch")
 def test_training_mode():
     torch = pytest.importorskip("torch")
     from infoq.integrations.torch import linearise
@@ -178,6 +184,7 @@ def test_training_mode():
     linearise(torch.nn.Linear(3, 3))  # the same in either mode
 
 
+@pytest.mark.of_libraries("torch")
 def test_nothing_to_differentiate():
     torch = pytest.importorskip("torch")
     from infoq.integrations.torch import linearise
@@ -198,6 +205,7 @@ def test_outputs_of_another_rank(library):
         linearise(library.array(X))
 
 
+@pytest.mark.of_libraries("torch")
 def test_what_a_jacobian_embedding_refuses():
     def likelihood(z):
         return likelihoods.Normal(1.0)
@@ -223,6 +231,7 @@ def network_of_jax(weights, x):
     return jnp.tanh(weights @ x)
 
 
+@pytest.mark.of_libraries("jax", "torch")
 def test_what_is_linearised_is_pickled_with_what_it_is_of():
     torch, jax = pytest.importorskip("torch"), pytest.importorskip("jax")
     from infoq.integrations.jax import linearise as of_jax

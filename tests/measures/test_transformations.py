@@ -26,6 +26,7 @@ def of_both(backend, measure, kind, mask, hidden):
     return function
 
 
+@pytest.mark.of_libraries("jax")
 def test_jit_around_an_array_that_it_closes_over():
     jax = pytest.importorskip("jax")
     p, q = jax.numpy.asarray([0.5, 0.5]), jax.numpy.asarray([0.25, 0.75])

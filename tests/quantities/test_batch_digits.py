@@ -117,6 +117,7 @@ def test_no_gain_is_lost_and_none_is_raised_for(backend, seed):
     close(gains, steps(value, pool, targets, batch))
 
 
+@pytest.mark.of_libraries("jax")
 def test_compiled_batches_keep_the_digits_and_have_slopes():
     jax = pytest.importorskip("jax")
     pool, targets = problem(6, 9, 1, 1e-5)

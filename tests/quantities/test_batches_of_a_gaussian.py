@@ -176,6 +176,7 @@ def test_a_pick_that_is_not_in_the_batch_is_not_removed(backend):
         function.remove(function.add(function.start(), 1), 2)
 
 
+@pytest.mark.of_libraries("jax")
 def test_jit_of_greedy_over_a_gaussian():
     jax = pytest.importorskip("jax")
 

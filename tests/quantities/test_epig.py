@@ -147,7 +147,6 @@ print((peak() - before) // 1024)
 """
 
 
-@pytest.mark.of_no_library
 def test_memory_is_bounded_at_twenty_thousand_by_two_thousand():
     # One thread: two that compete for a busy core take ten times as long over small products.
     one_thread = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}

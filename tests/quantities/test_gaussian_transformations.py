@@ -60,6 +60,7 @@ FUNCTIONS = {
 }
 
 
+@pytest.mark.of_libraries("torch")
 @names
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_torch_gradcheck(name, function):
@@ -71,6 +72,7 @@ def test_torch_gradcheck(name, function):
     assert torch.autograd.gradcheck(lambda *x: of(name, *x), inputs)
 
 
+@pytest.mark.of_libraries("torch")
 def test_torch_gradcheck_of_other_parts():
     torch = pytest.importorskip("torch")
 
@@ -115,6 +117,7 @@ def test_torch_gradcheck_of_other_parts():
     assert torch.autograd.gradcheck(process, inputs(ROOT, DIAGONAL))
 
 
+@pytest.mark.of_libraries("torch")
 def test_gradients_at_certain_predictions_are_finite():
     torch = pytest.importorskip("torch")
     probs = torch.tensor([[1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [0.2, 0.3, 0.5]], dtype=torch.float64)
@@ -130,6 +133,7 @@ def test_gradients_at_certain_predictions_are_finite():
     assert bool(torch.all(torch.isfinite(fisher.grad)))
 
 
+@pytest.mark.of_libraries("torch")
 @names
 def test_torch_func(name):
     torch = pytest.importorskip("torch")
@@ -212,6 +216,7 @@ def test_jax_jit_of_a_posterior_and_its_samples(backend):
     np.testing.assert_allclose(np.array(traced), scores(PHI, LOGITS, 5)[0], rtol=1e-10)
 
 
+@pytest.mark.of_libraries("dask")
 def test_dask_computes_nothing_before_it_is_asked():
     da = pytest.importorskip("dask.array")
     loaded = []

@@ -169,6 +169,7 @@ def test_more_parameters_than_singular_vectors_are_cheap_for(backend):
         close(backend.numpy(found), expected)
 
 
+@pytest.mark.of_libraries("jax")
 @pytest.mark.parametrize("noise", [1e-3, 1e-6])
 def test_compiled_and_lazy_programs_keep_the_digits_too(noise):
     jax = pytest.importorskip("jax")

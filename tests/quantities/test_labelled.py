@@ -375,6 +375,7 @@ MASK = np.zeros_like(PROBS)
 MASK[1, :, 1] = MASK[2, 0, 1] = -np.inf  # a class that no draw allows, and one that one does not
 
 
+@pytest.mark.of_libraries("torch")
 @pytest.mark.parametrize("masked", [False, True])
 @names
 def test_torch_gradients_agree_with_differences(name, masked):
@@ -396,6 +397,7 @@ def test_torch_gradients_agree_with_differences(name, masked):
     assert bool(torch.all(torch.isfinite(torch.func.jacrev(mapped)(stacked[0]))))
 
 
+@pytest.mark.of_libraries("jax")
 @pytest.mark.parametrize("masked", [False, True])
 @names
 def test_jax_traces_probabilities_and_labels(name, masked):
@@ -423,6 +425,7 @@ def test_jax_traces_probabilities_and_labels(name, masked):
     )
 
 
+@pytest.mark.of_libraries("dask")
 @names
 def test_dask_computes_nothing_before_it_is_asked(name):
     da = pytest.importorskip("dask.array")

@@ -238,6 +238,7 @@ def test_little_values_have_their_digits(backend, name, dtype):
     np.testing.assert_allclose(gains, expected, atol=tolerance * np.abs(expected).max())
 
 
+@pytest.mark.of_libraries("jax")
 def test_jax_jit_of_greedy_with_traced_labels():
     jax = pytest.importorskip("jax")
     jax.config.update("jax_enable_x64", True)
@@ -253,6 +254,7 @@ def test_jax_jit_of_greedy_with_traced_labels():
     np.testing.assert_allclose(np.array(traced.gains), np.array(eager.gains), atol=1e-13)
 
 
+@pytest.mark.of_libraries("torch")
 def test_torch_gradients_of_gains_and_values():
     torch = pytest.importorskip("torch")
     rng = np.random.default_rng(10)

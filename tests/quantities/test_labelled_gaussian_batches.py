@@ -195,7 +195,6 @@ def test_float32_where_outcomes_say_nearly_all(backend, name, family, precision)
 
 
 @names
-@pytest.mark.of_no_library
 def test_a_last_layer_is_never_formed_in_full(name):
     # 6000 candidates of 10 classes and 200 features would be 860 MB of rows in float64.
     rng = np.random.default_rng(27)
@@ -216,6 +215,7 @@ def test_a_last_layer_is_never_formed_in_full(name):
     assert peak < 2e8
 
 
+@pytest.mark.of_libraries("jax")
 def test_jax_jit_of_greedy_with_traced_labels():
     jax = pytest.importorskip("jax")
     jax.config.update("jax_enable_x64", True)
@@ -238,6 +238,7 @@ def test_jax_jit_of_greedy_with_traced_labels():
         np.testing.assert_allclose(np.array(one.gains), np.array(two.gains), atol=1e-12)
 
 
+@pytest.mark.of_libraries("torch")
 def test_torch_gradients_of_gains_and_values():
     torch = pytest.importorskip("torch")
     rng = np.random.default_rng(29)

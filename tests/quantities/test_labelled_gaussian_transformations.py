@@ -28,6 +28,7 @@ QUANTITIES = {
 names = pytest.mark.parametrize("name", QUANTITIES)
 
 
+@pytest.mark.of_libraries("torch")
 @names
 def test_torch_gradcheck(name):
     torch = pytest.importorskip("torch")
@@ -40,6 +41,7 @@ def test_torch_gradcheck(name):
     assert torch.autograd.gradcheck(score, inputs)
 
 
+@pytest.mark.of_libraries("jax")
 @names
 def test_jax_jit_and_gradients(name):
     jax = pytest.importorskip("jax")
@@ -66,6 +68,7 @@ def test_jax_jit_and_gradients(name):
         np.testing.assert_allclose(np.array(slope)[at], difference, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.of_libraries("jax")
 @names
 def test_a_label_that_is_no_class_is_not_a_number_where_it_cannot_be_read(name):
     jax = pytest.importorskip("jax")
@@ -76,6 +79,7 @@ def test_a_label_that_is_no_class_is_not_a_number_where_it_cannot_be_read(name):
     assert np.isnan(np.array(scores)[1])
 
 
+@pytest.mark.of_libraries("torch")
 @pytest.mark.parametrize("kind", ["softmax", "bernoulli", "poisson", "normal"])
 def test_torch_gradients_where_a_label_was_impossible(kind):
     torch = pytest.importorskip("torch")

@@ -132,6 +132,7 @@ def test_weights_of_targets(backend):
     np.testing.assert_allclose(backend.numpy(found), 0.25 * each[0] + 0.75 * each[1], rtol=1e-5)
 
 
+@pytest.mark.of_libraries("jax")
 def test_inside_a_compiled_program():
     jax = pytest.importorskip("jax")
     problem = Single("normal, two", "last layer", 1e-5, 16, 5)

@@ -112,6 +112,7 @@ def _jax_gradient(name: str, kind: str, mask: np.ndarray) -> np.ndarray:
     return np.array(jax.grad(value)(LOGITS))
 
 
+@pytest.mark.of_libraries("torch")
 def test_torch_gradcheck():
     torch = pytest.importorskip("torch")
     logits = torch.tensor(LOGITS, requires_grad=True)
@@ -131,6 +132,7 @@ def test_torch_gradcheck():
     assert torch.autograd.gradgradcheck(lambda x: infoq.eig(probs(x)), (logits,))
 
 
+@pytest.mark.of_libraries("torch")
 def test_gradients_at_exactly_zero_probabilities_are_finite():
     torch = pytest.importorskip("torch")
     probs = torch.tensor(oracles.softmax(LOGITS + MASK), requires_grad=True)
@@ -138,6 +140,7 @@ def test_gradients_at_exactly_zero_probabilities_are_finite():
     assert bool(torch.all(torch.isfinite(probs.grad)))
 
 
+@pytest.mark.of_libraries("torch")
 @pytest.mark.parametrize("name", NAMES)
 def test_torch_func(name):
     torch = pytest.importorskip("torch")
@@ -155,6 +158,7 @@ def test_torch_func(name):
     assert bool(torch.all(torch.isfinite(jacobian)))
 
 
+@pytest.mark.of_libraries("jax")
 @pytest.mark.parametrize("name", NAMES)
 def test_jax_jit_and_vmap(name):
     jax = pytest.importorskip("jax")
@@ -171,6 +175,7 @@ def test_jax_jit_and_vmap(name):
     np.testing.assert_allclose(np.array(mapped[0]), expected, atol=1e-14)
 
 
+@pytest.mark.of_libraries("jax")
 def test_jax_jit_of_greedy():
     jax = pytest.importorskip("jax")
     pool = jax.numpy.asarray(oracles.softmax(LOGITS))
@@ -183,6 +188,7 @@ def test_jax_jit_of_greedy():
     np.testing.assert_allclose(np.array(traced.gains), np.array(eager.gains), atol=1e-14)
 
 
+@pytest.mark.of_libraries("dask")
 def test_dask_computes_nothing_before_it_is_asked():
     da = pytest.importorskip("dask.array")
     calls = []

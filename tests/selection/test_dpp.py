@@ -331,6 +331,7 @@ def test_a_kernel_in_place_of_points_is_seen(backend):
     assert kdpp(backend.array(kernel[:, :4]), 2).indices.shape[0] == 2
 
 
+@pytest.mark.of_libraries("jax")
 def test_not_inside_jax_jit():
     jax = pytest.importorskip("jax")
     with pytest.raises(TypeError, match="points: need values that can be read"):

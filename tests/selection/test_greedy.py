@@ -188,6 +188,7 @@ def test_a_mask_of_another_library_is_refused(backend):
         infoq.greedy(Table(backend.array(np.ones((2, 3)))), 1, candidates=np.ones(3, bool))
 
 
+@pytest.mark.of_libraries("jax")
 def test_jax_jit_with_a_mask_costs_and_given():
     jax = pytest.importorskip("jax")
     import jax.numpy as jnp

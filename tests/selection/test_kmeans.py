@@ -202,6 +202,7 @@ def test_refusals(backend, points, keywords, error, message):
         kmeans_plusplus(backend.array(points), **{"k": 1, **keywords})
 
 
+@pytest.mark.of_libraries("jax")
 def test_not_inside_jax_jit():
     jax = pytest.importorskip("jax")
     with pytest.raises(TypeError, match="points: need values that can be read"):

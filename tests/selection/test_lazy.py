@@ -141,6 +141,7 @@ def test_none_and_refusals(backend):
         lazy_greedy(backend.array([1.0]), 1)
 
 
+@pytest.mark.of_libraries("jax")
 def test_not_inside_jax_jit():
     jax = pytest.importorskip("jax")
     probs = np.full((3, 2, 2), 0.5)

@@ -127,6 +127,7 @@ def test_refusals(backend, scores, keywords, error, message):
         sample(backend.array(scores), **{"k": 1, **keywords})
 
 
+@pytest.mark.of_libraries("jax")
 def test_jax_jit():
     jax = pytest.importorskip("jax")
     import jax.numpy as jnp

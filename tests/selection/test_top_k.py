@@ -70,6 +70,7 @@ def test_given_may_be_what_was_picked(backend):
     assert backend.numpy(infoq.top_k(scores, 2, given=first.indices).indices).tolist() == [0]
 
 
+@pytest.mark.of_libraries("jax")
 def test_jax_jit():
     jax = pytest.importorskip("jax")
     import jax.numpy as jnp

@@ -168,6 +168,7 @@ def test_singular_covariance_tells_as_much_as_any(backend):
     )
 
 
+@pytest.mark.of_libraries("jax")
 def test_a_trace_leaves_nothing_behind_in_a_precision():
     jax = pytest.importorskip("jax")
     precision = infoq.DensePrecision(jax.numpy.asarray([[2.0, 1.0], [1.0, 2.0]]))

@@ -18,10 +18,6 @@ from .job import Target
 from .jobs import BALD, JOBS
 from .jobs_weight_space import LAST_LAYER, MANY_CLASSES
 
-# On JAX its small jobs alone compiled for minutes; the libraries' own contenders are timed by
-# `nox -s bench`, and run here where all of them are installed.
-pytestmark = pytest.mark.of_no_library
-
 HERE = str(Path(__file__).resolve().parent)
 
 

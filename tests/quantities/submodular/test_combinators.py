@@ -165,6 +165,7 @@ def test_greedy_masks_queries_and_lazy_greedy_picks_the_same(backend):
         lazy_greedy(mutual(LogDet(points), [0]), 1, candidates=mask)
 
 
+@pytest.mark.of_libraries("jax")
 def test_jit_of_both():
     jax = pytest.importorskip("jax")
 

@@ -63,6 +63,7 @@ def test_copies_gain_nothing_and_a_batch_is_pruned(backend):
         assert float(batch.value) == pytest.approx(value(indices))
 
 
+@pytest.mark.of_libraries("jax")
 def test_jit_of_greedy():
     jax = pytest.importorskip("jax")
 

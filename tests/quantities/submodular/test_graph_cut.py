@@ -77,6 +77,7 @@ def test_float32_and_copies(backend):
     assert batch.gains.dtype == backend.array([1.0], "float32").dtype
 
 
+@pytest.mark.of_libraries("jax")
 def test_jit_of_greedy():
     jax = pytest.importorskip("jax")
 

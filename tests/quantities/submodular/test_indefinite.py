@@ -208,6 +208,7 @@ def test_rounding_is_not_refused(backend, rank, ridge):
     assert float(f.value(state)) == pytest.approx(float(batch.value), rel=1e-2)
 
 
+@pytest.mark.of_libraries("jax")
 def test_where_values_cannot_be_read():
     jax = pytest.importorskip("jax")
 

@@ -170,6 +170,7 @@ def test_a_batch_is_pruned_by_what_is_missed_least():
     )
 
 
+@pytest.mark.of_libraries("jax")
 def test_jit_and_gradient_of_jax():
     jax = pytest.importorskip("jax")
 

@@ -316,6 +316,7 @@ def test_what_is_refused(backend):
         GraphCut(kernel=kernel, represented=backend.array(np.ones(3, bool)))
 
 
+@pytest.mark.of_libraries("jax")
 def test_inside_jax_jit():
     jax = pytest.importorskip("jax")
 

@@ -179,6 +179,7 @@ def test_the_matrix_is_never_formed():
     assert peak < count**2 / 10
 
 
+@pytest.mark.of_libraries("jax")
 def test_jit_of_greedy():
     jax = pytest.importorskip("jax")
     kernel = symmetric(1)

@@ -62,6 +62,7 @@ def test_float32_and_who_is_similar_to_nobody(backend, kind, definition, queries
     )
 
 
+@pytest.mark.of_libraries("jax")
 def test_jit_of_greedy():
     jax = pytest.importorskip("jax")
     for kind, _, queries, points in KINDS:
