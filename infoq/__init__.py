@@ -5,6 +5,7 @@ from infoq.draws.categorical import Categorical
 from infoq.gaussian.evidence import marginal_likelihood, optimise_prior_precision
 from infoq.gaussian.laplace import laplace
 from infoq.gaussian.predictive import Gaussian
+from infoq.likelihoods import Likelihood
 from infoq.measures import (
     conditional_entropy,
     cross_entropy,
@@ -37,6 +38,7 @@ from infoq.quantities import (
     GraphCut,
     LogDet,
     Neighbours,
+    SetFunction,
     SharedDraws,
     bald,
     conditional,
@@ -69,7 +71,7 @@ from infoq.selection import (
 from infoq.settings import options
 from infoq.structures.covariance import CovariancePrecision
 from infoq.structures.diagonal import DiagonalEmbedding
-from infoq.structures.embedding import DenseEmbedding
+from infoq.structures.embedding import DenseEmbedding, Embedding
 from infoq.structures.fisher_embedding import fisher_embedding
 from infoq.structures.gradient_embedding import gradient_embedding
 from infoq.structures.jacobian import JacobianEmbedding
@@ -79,6 +81,7 @@ from infoq.structures.precision import (
     DensePrecision,
     DiagonalPrecision,
     LowRankPrecision,
+    Precision,
     ScalarPrecision,
 )
 
@@ -98,6 +101,7 @@ __all__ = [
     "DensePrecision",
     "DiagonalEmbedding",
     "DiagonalPrecision",
+    "Embedding",
     "FacilityLocation",
     "FacilityLocationQuery",
     "Gaussian",
@@ -105,11 +109,14 @@ __all__ = [
     "JacobianEmbedding",
     "KroneckerPrecision",
     "LastLayerEmbedding",
+    "Likelihood",
     "LogDet",
     "LowRankPrecision",
     "Neighbours",
+    "Precision",
     "ScalarPrecision",
     "Selection",
+    "SetFunction",
     "SharedDraws",
     "backends",
     "bald",

@@ -12,6 +12,10 @@ import infoq
 import infoq.backends
 
 NAMES = [
+    "Embedding",
+    "Likelihood",
+    "Precision",
+    "SetFunction",
     "ConcaveOverModular",
     "FacilityLocation",
     "FacilityLocationQuery",

@@ -8,15 +8,16 @@ from typing import Any
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
 from infoq.predictives import Context, Predictive, as_predictive, batch_of
+from infoq.quantities.set_function import SetFunction, answer
 from infoq.structures.embedding import Embedding
 from infoq.unknowns import PARAMETERS, AllTargets, EachTarget
 
 
-class Quantity:
-    """A quantity of a growing batch; `EIG`, `EPIG` and `JEPIG` say about what."""
+class Quantity(SetFunction):
+    """A quantity of a growing batch; `EIG`, `EPIG` and `JEPIG` say about what.
 
-    submodular: bool
-    """Whether it is known that gains never grow with the batch, but for the noise of samples."""
+    `submodular` is whether it is known that gains never grow but for the noise of samples.
+    """
 
     def __init__(
         self,
@@ -42,7 +43,8 @@ class Quantity:
         like = self.ops.constant((1,), 0.0, self._pool.like)
         return ops_for(like).device(like)
 
-    def __len__(self) -> int:
+    @property
+    def num_candidates(self) -> int:
         """The number of candidates, N."""
         return len(self._pool)
 
@@ -86,16 +88,15 @@ class Quantity:
             Who stays, in the same order, and what each adds in it; None where it is no faster
             than by `remove`, of a `Categorical` for example.
         """
-        pruned = getattr(self._batch, "pruned", None)
-        return None if pruned is None else pruned(members, size, given)
+        kept: tuple[list[int], Array] | None = answer(self._batch, "pruned", members, size, given)
+        return kept
 
     def most(self, state: Any) -> Array | None:
         """The most that any candidates can tell beyond the batch, in memory: a 0-d array, nats.
 
         Of a `Categorical` the entropy that its draws have left, log K at first; else None.
         """
-        most = getattr(self._batch, "most", None)
-        return None if most is None else most(state)
+        return answer(self._batch, "most", state)
 
     def noise(self, state: Any, index: Array) -> Array | None:
         """Below what the gain of a candidate, an array [1], is rounding or chance: [1] nats.
@@ -103,8 +104,7 @@ class Quantity:
         Of a `Categorical` rounding is 1e-6 log K in float32 and 1e-13 log K in float64, and chance
         two standard errors where outcomes are sampled; else None, which is not known.
         """
-        noise = getattr(self._batch, "noise", None)
-        return None if noise is None else noise(state, index)
+        return answer(self._batch, "noise", state, index)
 
     def value(self, state: Any) -> Array:
         """What the batch tells, computed anew and not by its gains: a 0-d array, nats."""

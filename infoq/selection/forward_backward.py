@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from infoq.backends import Array
 from infoq.backends.capabilities import capabilities
-from infoq.quantities import SetFunction
+from infoq.quantities.set_function import SetFunction, SetFunctionLike
 from infoq.selection.budget import Budget, check_budget, check_size
 from infoq.selection.candidates import given_indices, read_once
 from infoq.selection.growth import Growth
@@ -18,7 +18,7 @@ from infoq.selection.selected import Selection, check_batch_size
 
 @capabilities(reads_values="who is given back depends on values")
 def forward_backward(
-    f: SetFunction,
+    f: SetFunctionLike,
     k: int | None = None,
     *,
     oversample: float = 2,
@@ -32,11 +32,11 @@ def forward_backward(
     Parameters
     ----------
     f : set function
-        With a method ``remove(state, index)``, the inverse of `add`. Where it has
-        ``losses_of(state, indices)``, what the removal of each of the members `indices` [m] would
-        take off the value, or ``gains_of(state, indices)``, those are used. Where it has
-        ``pruned(members, size, given)``, as `EIG`, `EPIG` and `JEPIG` of a `Gaussian` do, who stays
-        is left to that.
+        Where it has a method ``remove(state, index)``, the inverse of `add`, that is used; without,
+        all others are added again. So are ``losses_of(state, indices)``, what the removal of each
+        of the members `indices` [m] would take off the value, and ``gains_of(state, indices)``.
+        Where it has ``pruned(members, size, given)``, as `EIG`, `EPIG` and `JEPIG` of a `Gaussian`
+        do, who stays is left to that.
     k : int, optional
         How many to pick; more than there are picks all. With a budget it may be left out.
     oversample : float
@@ -60,8 +60,7 @@ def forward_backward(
     Raises
     ------
     TypeError
-        If f is no set function or has no `remove`, k is no integer, or values cannot be read
-        (inside `jax.jit`).
+        If f is no set function, k is no integer, or values cannot be read (inside `jax.jit`).
     ValueError
         If k is negative, oversample is below 1, or `candidates`, the costs or an index does not fit
         the pool.
@@ -70,8 +69,9 @@ def forward_backward(
     -----
     No guarantee beyond that of `greedy`, and often a better batch. oversample k evaluations of all
     gains forward and k more at the end; backward, for each of the (oversample - 1) k removals, the
-    loss of every member: by `remove` and all gains where f has nothing better. In weight space the
-    way back reads the members alone: with m of them, m^2 R^3 multiply-adds a removal.
+    loss of every member: by `remove` and all gains where f has nothing better, and without a
+    `remove` by m - 1 times `add` for each of m members. In weight space the way back reads the
+    members alone: with m of them, m^2 R^3 multiply-adds a removal.
 
     References
     ----------
@@ -81,15 +81,11 @@ def forward_backward(
     Examples
     --------
     >>> import numpy as np, infoq
-    >>> class Cover:  # how much the batch has of two things
-    ...     ops, things = infoq.backends.ops_for(np.ones(1)), np.array([[3.0, 3], [0, 4], [5, 0]])
-    ...     __len__ = lambda self: 3
-    ...     start = lambda self: frozenset()
-    ...     value = lambda self, s: sum(max(x[[*s]], default=0) for x in self.things.T)
-    ...     gain = lambda self, s, i: self.value(s | {i}) - self.value(s)
-    ...     gains = lambda self, s: np.array([self.gain(s, i) for i in range(3)])
-    ...     add = lambda self, s, i: s | {int(i)}
-    ...     remove = lambda self, s, i: s - {int(i)}
+    >>> class Cover(infoq.SetFunction):  # how much the batch has of two things
+    ...     num_candidates, things = 3, np.array([[3.0, 3.0], [0.0, 4.0], [5.0, 0.0]])
+    ...     start = lambda self: np.zeros(2)
+    ...     gains = lambda self, most: np.maximum(self.things - most, 0.0).sum(axis=1)
+    ...     add = lambda self, most, i: np.maximum(self.things[i], most)
     >>> infoq.greedy(Cover(), 2).indices, infoq.forward_backward(Cover(), 2).indices
     (array([0, 2]), array([2, 1]))
     """
@@ -105,36 +101,29 @@ def forward_backward(
         beyond = oversample * budget
     given = read_once(given)
     growth = Growth(f, most, candidates, given, costs, beyond)
-    remove: Callable[[Any, int], Any] | None = getattr(f, "remove", None)
-    if remove is None:
-        raise TypeError(
-            f"f: {type(f).__name__} has no method remove(state, index), by which a batch is pruned"
-        )
     if not growth.readable:
         raise TypeError("forward_backward: needs values that can be read; not inside jax.jit")
     while growth.open() and growth.pick(growth.gains(), growth.among):
         pass
     members = [int(index[0]) for index in growth.indices]
-    purse = Budget(growth.ops, growth.none, len(f), costs, budget)
+    purse = Budget(growth.ops, growth.none, len(growth.f), costs, budget)
     price = {index: purse.cost(index) for index in members}
     if not _too_many(members, size, price, purse):
         growth.reason = "size" if len(members) == size else growth.reason
         return growth.selection()
-    taken = [int(index) for index in given_indices(given, len(f))]
-    own = getattr(f, "pruned", None)
-    kept = None
-    if own is not None and costs is None:
-        kept = own(members, size, taken)
-    if kept is not None:
-        return _selected(growth, *kept)
+    taken = [int(index) for index in given_indices(given, len(growth.f))]
+    if costs is None and size is not None:
+        kept = growth.f.pruned(members, size, taken)
+        if kept is not None:
+            return _selected(growth, *kept)
     state = growth.state
     while _too_many(members, size, price, purse):
         # The smallest loss (per cost); NaN below all, and of equals the highest index.
-        losses = map(_order, _losses(growth, remove, state, members))
+        losses = map(_order, _losses(growth, state, members, taken))
         worth = [loss / price[index] for loss, index in zip(losses, members, strict=True)]
         index = -min(zip(worth, (-i for i in members), strict=True))[1]
         members.remove(index)
-        state = remove(state, index)
+        state = _without(growth.f, state, index, [*taken, *members])
     chain = Growth(f, len(members), _as_array(growth, members), given)
     for index in members:
         place = chain.places[index : index + 1]
@@ -152,8 +141,8 @@ def _too_many(members: list[int], size: int | None, price: dict[int, float], pur
 
 def _selected(growth: Growth, members: list[int], gains: Array) -> Selection:
     """Who stays and what each adds, as a selection."""
-    xp, adopt = growth.ops.xp, growth.f.ops.adopt
-    gains = growth.f.ops.fetch(gains)
+    xp, adopt = growth.ops.xp, growth.outer.adopt
+    gains = growth.outer.fetch(gains)
     return Selection(adopt(_as_array(growth, members)), adopt(gains), adopt(xp.sum(gains)), "size")
 
 
@@ -168,21 +157,27 @@ def _order(loss: float) -> float:
     return -float("inf") if math.isnan(loss) else loss
 
 
-def _losses(
-    growth: Growth, remove: Callable[[Any, int], Any], state: Any, members: list[int]
-) -> list[float]:
+def _without(f: SetFunction, state: Any, index: int, others: Sequence[int]) -> Any:
+    """The state without a member: by `remove`, or by adding all others again."""
+    if f.has_own("remove"):
+        return f.remove(state, index)
+    state = f.start()
+    for other in others:
+        state = f.add(state, other)
+    return state
+
+
+def _losses(growth: Growth, state: Any, members: list[int], taken: list[int]) -> list[float]:
     """What the removal of each member would take off the value."""
-    f, ops = growth.f, growth.ops
-    indices = _as_array(growth, members)
-    if hasattr(f, "losses_of"):
-        losses: list[float] = ops.to_host(f.ops.fetch(f.losses_of(state, indices))).tolist()
-        return losses
-    found = []
-    for spot, index in enumerate(members):
-        without = remove(state, index)
-        if hasattr(f, "gains_of"):
-            gain = f.ops.fetch(f.gains_of(without, indices[spot : spot + 1]))[0]
-        else:
-            gain = f.ops.fetch(f.gains(without))[index]
-        found.append(float(ops.to_host(gain)))
-    return found
+    f, indices = growth.f, _as_array(growth, members)
+    if f.has_own("losses_of") or f.has_own("remove"):
+        found = [f.losses_of(state, indices)]
+    else:
+        found = []
+        for spot, index in enumerate(members):
+            without = _without(f, state, index, [*taken, *(i for i in members if i != index)])
+            found.append(f.gains_of(without, indices[spot : spot + 1]))
+    losses: list[float] = []
+    for some in found:
+        losses += growth.ops.to_host(growth.outer.fetch(some)).tolist()
+    return losses

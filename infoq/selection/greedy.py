@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from infoq.backends import Array
 from infoq.backends.capabilities import capabilities
-from infoq.quantities import SetFunction
+from infoq.quantities.set_function import SetFunctionLike
 from infoq.selection.growth import Growth
 from infoq.selection.selected import Selection
 
@@ -14,7 +14,7 @@ from infoq.selection.selected import Selection
 @capabilities(lazy="who is picked is computed")
 @capabilities("budget", reads_values="who fits what is left of the budget depends on values")
 def greedy(
-    f: SetFunction,
+    f: SetFunctionLike,
     k: int | None = None,
     *,
     candidates: Array | Sequence[int] | None = None,
@@ -27,7 +27,7 @@ def greedy(
     Parameters
     ----------
     f : set function
-        For example `infoq.EIG(pool)`: anything with `start`, `gains` and `add`.
+        For example `infoq.EIG(pool)`, or one's own `SetFunction`.
     k : int, optional
         How many to pick; more than there are picks all. With a budget it may be left out.
     candidates : boolean array [N] or integers, optional

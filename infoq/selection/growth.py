@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.checks.numbers import number
-from infoq.quantities import SetFunction
-from infoq.quantities.set_function import check_set_function
+from infoq.quantities.set_function import SetFunction, SetFunctionLike, as_set_function
 from infoq.selection.budget import Budget, check_size
 from infoq.selection.candidates import allowed, given_indices, read_once
 from infoq.selection.selected import Selection, check_batch_size
@@ -37,7 +36,7 @@ class Growth:
 
     def __init__(
         self,
-        f: SetFunction,
+        f: SetFunctionLike,
         k: int | None,
         candidates: Array | Sequence[int] | None,
         given: Sequence[int] | Array,
@@ -47,39 +46,42 @@ class Growth:
         check_size(k, budget)
         self.size = None if k is None else check_batch_size(k)
         hint = "; for plain scores use infoq.top_k"
-        self.f = f = check_set_function(f, "infoq.EIG(pool)", hint)
-        self._state, self._behind = f.start(), 0
-        taken = given_indices(given, len(f))
+        self.f = whole = as_set_function(f, "infoq.EIG(pool)", hint)
+        self._state, self._behind = whole.start(), 0
+        taken = given_indices(given, len(whole))
         for index in taken:
-            self._state = f.add(self._state, index)
+            self._state = whole.add(self._state, index)
         candidates = read_once(candidates)
-        self._few: Callable[[Any, Array], Array] | None = getattr(f, "gains_of", None)
+        self.few = whole.has_own("gains_of")
         self.indices: list[Array] = []
         self.gained: list[Array] = []
         among = self._looked_at(candidates, taken)
         self._all = among is None
         self.among = among
-        self._first: Array | None = self._gains_now()
+        first = whole.gains(self._state) if among is None else whole.gains_of(self._state, among)
+        self.outer = ops_for(gains=first)
+        self._first: Array | None = self.outer.fetch(first)
         self.ops = ops = ops_for(self._first)
         self.none = self._first[:0]
-        self.places = ops.xp.arange(len(f), device=ops.device(self._first))
+        self.places = ops.xp.arange(len(whole), device=ops.device(self._first))
         self.available, self.unpicked = allowed(ops, self.places, candidates, taken)
         # By now it is known where gains are.
         self.among = self.places if among is None else _at(ops, self.available, self.places)
         self.readable = ops.concrete(self._first, self.available)
         self.lowest = ops.scalar(-float("inf"), self._first)
-        self.count = len(f) - len(taken)
+        self.count = len(whole) - len(taken)
         if candidates is not None and self.readable:
             self.count = int(ops.xp.sum(ops.xp.astype(self.available, ops.xp.int32)))
-        self.budget = Budget(ops, self.none, len(f), costs, budget, readable=self.readable)
+        self.budget = Budget(ops, self.none, len(whole), costs, budget, readable=self.readable)
         self.reason = "size"
         self._unclear = False
-        self._most = self._ask("most")
-        self._noises: list[float] | None = [] if hasattr(f, "noise") and self.readable else None
+        self._most = self._fetched(whole.most(self.state))
+        known = whole.has_own("noise") and self.readable
+        self._noises: list[float] | None = [] if known else None
 
     def _looked_at(self, candidates: Any, taken: list[Any]) -> Array | None:
         """Those whose gains are evaluated [m], ascending; None for everybody."""
-        if self._few is None or candidates is None:
+        if not self.few or candidates is None:
             return None
         places = _places(self.f, candidates)
         ops = ops_for(places)
@@ -90,11 +92,9 @@ class Growth:
 
     def _gains_now(self) -> Array:
         """The gains of all that are looked at, in memory."""
-        few = self._few
-        gains = (
-            self.f.gains(self.state) if few is None or self._all else few(self.state, self.among)
-        )
-        return self.f.ops.fetch(gains)
+        if self._all:
+            return self.outer.fetch(self.f.gains(self.state))
+        return self.outer.fetch(self.f.gains_of(self.state, self.among))
 
     @property
     def state(self) -> Any:
@@ -113,10 +113,10 @@ class Growth:
 
     def gains_of(self, places: Array) -> Array:
         """What some of those `among` would add: by `gains_of` where the set function has it."""
-        if self._few is None or (self._first is not None and not self.indices):
+        if not self.few or (self._first is not None and not self.indices):
             spots = places if self._all else self.ops.xp.searchsorted(self.among, places)
             return self.ops.xp.take(self.gains(), spots, axis=0)
-        return self.f.ops.fetch(self._few(self.state, places))
+        return self.outer.fetch(self.f.gains_of(self.state, places))
 
     @property
     def costs(self) -> Array | None:
@@ -144,11 +144,9 @@ class Growth:
             return True
         return False
 
-    def _ask(self, name: str, *arguments: Any) -> Array | None:
-        """What a method says of the batch so far, that not every set function has."""
-        method = getattr(self.f, name, None)
-        said = None if method is None else method(self.state, *arguments)
-        return None if said is None else self.f.ops.fetch(said)
+    def _fetched(self, said: Array | None) -> Array | None:
+        """What is known of the batch, in memory, where anything is."""
+        return None if said is None else self.outer.fetch(said)
 
     def _at(self, x: Array, places: Array) -> Array:
         """The elements of x [N] at some places; all of them need no copy."""
@@ -188,7 +186,7 @@ class Growth:
         """Add one candidate, by its index [1] and its gain [1]."""
         index = self.ops.xp.astype(index, self.places.dtype)
         if self._noises is not None:
-            noise = self._ask("noise", index)
+            noise = self._fetched(self.f.noise(self.state, index))
             self._noises = None if noise is None else [*self._noises, number(noise[0])]
         self.indices.append(index)
         self.gained.append(gain)
@@ -199,7 +197,7 @@ class Growth:
 
     def selection(self) -> Selection:
         """What was picked."""
-        xp, adopt = self.ops.xp, self.f.ops.adopt
+        xp, adopt = self.ops.xp, self.outer.adopt
         gains = xp.concat([self.none, *self.gained])
         value = xp.sum(gains)
         if self._most is not None:
@@ -240,7 +238,7 @@ def _at(ops: Ops, free: Array, places: Array) -> Array:
 def _places(f: SetFunction, candidates: Any) -> Array:
     """0 to N - 1 [N], in memory where the gains will be."""
     ops = f.ops
-    device = getattr(f, "device", None)
+    device = f.device
     if device is None and hasattr(candidates, "shape"):
         theirs = ops_for(candidates=candidates)
         memory = theirs.fetch(candidates)

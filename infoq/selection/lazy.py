@@ -10,7 +10,7 @@ from typing import Any
 
 from infoq.backends import Array, ops_for
 from infoq.backends.capabilities import capabilities
-from infoq.quantities import SetFunction
+from infoq.quantities.set_function import SetFunctionLike, name_of
 from infoq.selection.growth import Growth
 from infoq.selection.selected import Selection
 
@@ -26,7 +26,7 @@ _NOBODY = complex(math.inf, -1)
 
 @capabilities(reads_values="whose gains are evaluated depends on values; `greedy` works")
 def lazy_greedy(
-    f: SetFunction,
+    f: SetFunctionLike,
     k: int | None = None,
     *,
     candidates: Array | Sequence[int] | None = None,
@@ -93,9 +93,10 @@ def lazy_greedy(
     growth = Growth(f, k, candidates, given, costs, budget)
     if not growth.readable:
         raise TypeError("lazy_greedy: needs values that can be read; use greedy inside jax.jit")
-    if not getattr(f, "submodular", True):
+    submodular = growth.f.submodular
+    if submodular is not None and not submodular:
         warnings.warn(
-            f"lazy_greedy is a heuristic for {type(f).__name__}, which is not submodular; "
+            f"lazy_greedy is a heuristic for {name_of(growth.f)}, which is not submodular; "
             "greedy picks the largest gains",
             UserWarning,
             stacklevel=2,
@@ -118,7 +119,7 @@ class _Queue:
         host = growth.ops.to_host
         self.costs = None if growth.costs is None else host(growth.costs)
         self.xp = ops_for(host(growth.places)).xp  # NumPy
-        few = getattr(growth.f, "gains_of", None) is not None
+        few = growth.few
         self.among = host(growth.among)
         self.most = max(_FIRST, self.among.size // _PART) if few else 0
         self.fresh = self.xp.zeros(0, dtype=complex)

@@ -9,14 +9,14 @@ from typing import Any
 from infoq.backends import Array
 from infoq.backends.capabilities import capabilities
 from infoq.checks.dtypes import is_real_number
-from infoq.quantities import SetFunction
+from infoq.quantities.set_function import SetFunctionLike
 from infoq.selection.growth import Growth
 from infoq.selection.selected import Selection, check_batch_size
 
 
 @capabilities(reads_values="whose gains are evaluated depends on who is left")
 def stochastic_greedy(
-    f: SetFunction,
+    f: SetFunctionLike,
     k: int,
     *,
     epsilon: float = 0.1,
@@ -87,7 +87,7 @@ def stochastic_greedy(
     if not growth.readable:
         raise TypeError("stochastic_greedy: needs values that can be read; not inside jax.jit")
     ops, xp = growth.ops, growth.ops.xp
-    source = f.ops.seed(seed)
+    source = growth.outer.seed(seed)
     sample = max(1, math.ceil(growth.count / max(1, size) * math.log(1 / epsilon)))
     while growth.open():
         may = growth.eligible()

@@ -32,6 +32,13 @@ class Embedding(Tree, ABC):
     """N candidates by what their outcomes measure of P parameters, in units of the noise.
 
     Its parts are arrays [N, ...], the first of them floating.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> known = infoq.DenseEmbedding(np.array([[1.0, 2.0], [0.0, 1.0]]))
+    >>> isinstance(known, infoq.Embedding), len(known), known.num_rows, known.num_parameters
+    (True, 2, 1, 2)
     """
 
     @property

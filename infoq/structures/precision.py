@@ -58,7 +58,15 @@ def _same_part(x: Any, y: Any) -> bool:
 
 
 class Precision(Tree, ABC):
-    """A positive definite inverse covariance of P parameters."""
+    """A positive definite inverse covariance of P parameters.
+
+    Examples
+    --------
+    >>> import numpy as np, infoq
+    >>> prior = infoq.DiagonalPrecision(np.array([1.0, 4.0]))
+    >>> isinstance(prior, infoq.Precision), prior.num_parameters, prior.solve(np.ones((1, 2)))
+    (True, 2, array([[1.  , 0.25]]))
+    """
 
     remedy = ADD_A_PRIOR
     """What to do where it, or what it is with more outcomes, is not positive definite."""

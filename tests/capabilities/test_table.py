@@ -16,6 +16,10 @@ from tests.capabilities.matrix import PAGE, matrix, page
 
 # What takes no array: a result, settings, and what others derive from.
 APART = {
+    "Embedding",
+    "Likelihood",
+    "Precision",
+    "SetFunction",
     "Selection",
     "SharedDraws",
     "options",

@@ -7,7 +7,7 @@ import pytest
 
 import infoq
 from infoq.selection import forward_backward
-from tests.selection.cases import ByValue, Removable, coverage, log_det
+from tests.selection.cases import Removable, coverage, log_det
 
 THINGS = np.array([[1, 1, 1, 1, 0, 0], [1, 1, 0, 0, 1, 0], [0, 0, 1, 1, 0, 1]], dtype=bool)
 
@@ -76,8 +76,6 @@ def test_masks_given_small_pools_and_the_rank(backend):
 
 
 def test_refusals(backend):
-    with pytest.raises(TypeError, match=r"f: ByValue has no method remove\(state, index\)"):
-        forward_backward(ByValue(backend, len, 3), 2)
     with pytest.raises(ValueError, match=r"oversample: expected a number of at least 1, got 0\.5"):
         forward_backward(Removable(backend, len, 3), 2, oversample=0.5)
 

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import Any, TypeVar
+from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.checks.values import check_sums
 from infoq.draws.outcomes import place_of
+from infoq.quantities.set_function import SetFunction
 from infoq.quantities.submodular.magnified import MagnifiedSimilarities
 from infoq.quantities.submodular.reading import taken
 from infoq.quantities.submodular.similarities import Similarities
 
-State = TypeVar("State", bound=tuple[Any, ...])
 
-
-class SimilarityFunction(ABC):
+class SimilarityFunction(SetFunction):
     """A set function of similarities: its candidates, and arrays in and out of memory.
 
     Its states are named tuples with a field `indices`, the picks.
     """
 
-    submodular: bool = True
-    """Whether it is known that gains never grow with the batch."""
-
-    mutual_submodular: bool = False
-    """Whether that is known of its `mutual`, whatever the queries."""
+    submodular = True
 
     _finite: bool = True
     """Whether a result that is infinite has overflown."""
@@ -45,17 +39,10 @@ class SimilarityFunction(ABC):
         like = self._full(1)
         return ops_for(like).device(like)
 
-    def __len__(self) -> int:
+    @property
+    def num_candidates(self) -> int:
         """The number of candidates, N."""
         return int(self._pool.rows[0].shape[0])
-
-    @abstractmethod
-    def start(self) -> Any:
-        """The state of the empty batch."""
-
-    @abstractmethod
-    def add(self, state: Any, index: Array | int) -> Any:
-        """The state of the batch with one more candidate."""
 
     def remove(self, state: Any, index: Array | int) -> Any:
         """The state of the batch without one of its candidates, from those that stay."""

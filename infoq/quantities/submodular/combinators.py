@@ -7,21 +7,18 @@ from typing import Any, NamedTuple
 
 from infoq.backends import Array, Ops
 from infoq.backends.capabilities import capabilities
-from infoq.quantities.set_function import SetFunction, check_set_function
-from infoq.quantities.submodular.parts import (
-    added,
-    gains_of,
-    less,
-    magnify,
-    members,
-    method,
-    overlap,
+from infoq.quantities.set_function import (
+    SetFunction,
+    SetFunctionLike,
+    as_set_function,
+    difference,
 )
+from infoq.quantities.submodular.parts import added, magnify, members
 from infoq.quantities.submodular.similarities import at_least_zero
 
 
 @capabilities(lazy="what a batch grows by is kept in memory")
-def mutual(f: SetFunction, queries: Sequence[int] | Array, *, eta: float = 1.0) -> Mutual:
+def mutual(f: SetFunctionLike, queries: Sequence[int] | Array, *, eta: float = 1.0) -> Mutual:
     r"""Submodular mutual information, :math:`I_f(A; Q) = f(A) + f(Q) - f(A \cup Q)`.
 
     What a batch A and the queries Q have in common, as a set function of A.
@@ -80,13 +77,15 @@ def mutual(f: SetFunction, queries: Sequence[int] | Array, *, eta: float = 1.0) 
     >>> infoq.greedy(like_the_last, 1, candidates=np.arange(4) != 3).indices
     array([2])
     """
-    f = check_set_function(f, "LogDet(points)")
-    asked = members(queries, "queries", len(f))
-    return Mutual(magnify(f, asked, at_least_zero(eta, "eta"), "eta"), asked)
+    whole = as_set_function(f, "LogDet(points)")
+    asked = members(queries, "queries", len(whole))
+    return Mutual(magnify(whole, asked, at_least_zero(eta, "eta"), "eta"), asked)
 
 
 @capabilities(lazy="what a batch grows by is kept in memory")
-def conditional(f: SetFunction, private: Sequence[int] | Array, *, nu: float = 1.0) -> Conditional:
+def conditional(
+    f: SetFunctionLike, private: Sequence[int] | Array, *, nu: float = 1.0
+) -> Conditional:
     r"""Conditional gain, :math:`f(A \mid P) = f(A \cup P) - f(P)`.
 
     What a batch A has beyond the private (or labelled) set P, as a set function of A.
@@ -133,19 +132,18 @@ def conditional(f: SetFunction, private: Sequence[int] | Array, *, nu: float = 1
     >>> infoq.greedy(f, 1).indices, infoq.greedy(conditional(f, [0]), 1).indices
     (array([0]), array([2]))
     """
-    f = check_set_function(f, "LogDet(points)")
-    hidden = members(private, "private", len(f))
-    return Conditional(magnify(f, hidden, at_least_zero(nu, "nu"), "nu"), hidden)
+    whole = as_set_function(f, "LogDet(points)")
+    hidden = members(private, "private", len(whole))
+    return Conditional(magnify(whole, hidden, at_least_zero(nu, "nu"), "nu"), hidden)
 
 
-class Conditional:
-    """A set function beyond some of its candidates."""
+class Combined(SetFunction):
+    """The candidates of a set function f, with gains made of those of f and of some candidates."""
 
-    def __init__(self, f: SetFunction, private: list[int]) -> None:
-        self._f, self._private = f, private
-        self._known = added(f, f.start(), private)
-        self.submodular: bool = getattr(f, "submodular", False)
-        self.mutual_submodular: bool = getattr(f, "mutual_submodular", False)
+    _PASSED_ON: tuple[str, ...] = ("remove", "value", "magnified")
+
+    def __init__(self, f: SetFunction, members: list[int]) -> None:
+        self._f, self._members = f, members
 
     @property
     def ops(self) -> Ops:
@@ -155,23 +153,39 @@ class Conditional:
     @property
     def device(self) -> Any:
         """Where the gains are, in memory; None where that is not known."""
-        return getattr(self._f, "device", None)
+        return self._f.device
 
     @property
     def is_magnified(self) -> bool:
         """Whether similarities with some candidates were magnified."""
-        return getattr(self._f, "is_magnified", False)
+        return self._f.is_magnified
 
-    def magnified(self, members: list[int], factor: float) -> Conditional:
+    @property
+    def num_candidates(self) -> int:
+        """The number of candidates, N."""
+        return len(self._f)
+
+    def has_own(self, name: str) -> bool:
+        """Whether a method is one's own: what is passed on to f is where it is f's."""
+        return self._f.has_own(name) if name in self._PASSED_ON else super().has_own(name)
+
+    def magnified(self, members: list[int], factor: float) -> SetFunction:
         """The same with the similarities of some candidates with others times a number."""
         f = self._f
         if not self.is_magnified:  # so that those with its own are as they are
-            f = method(f, "magnified")(self._private, 1.0)
-        return Conditional(method(f, "magnified")(members, factor), self._private)
+            f = f.magnified(self._members, 1.0)
+        return type(self)(f.magnified(members, factor), self._members)
 
-    def __len__(self) -> int:
-        """The number of candidates, N."""
-        return len(self._f)
+
+class Conditional(Combined):
+    """A set function beyond some of its candidates: a state is one of f, with these."""
+
+    _PASSED_ON = (*Combined._PASSED_ON, "gains_of", "overlap", "overlap_of")
+
+    def __init__(self, f: SetFunction, private: list[int]) -> None:
+        super().__init__(f, private)
+        self._known = added(f, f.start(), private)
+        self.submodular, self.mutual_submodular = f.submodular, f.mutual_submodular
 
     def start(self) -> Any:
         """The state of the empty batch: that of the private set."""
@@ -183,15 +197,15 @@ class Conditional:
 
     def gains_of(self, state: Any, indices: Array) -> Array:
         """What some candidates [m] would add: [m]."""
-        return gains_of(self._f, state, indices)
+        return self._f.gains_of(state, indices)
 
     def overlap(self, state: Any, more: Any) -> Array:
         """What each candidate adds to a batch beyond what it adds to a larger one: [N]."""
-        return overlap(self._f, state, more)
+        return self._f.overlap(state, more)
 
     def overlap_of(self, state: Any, more: Any, indices: Array) -> Array:
         """The same of some candidates [m]: [m]."""
-        return overlap(self._f, state, more, indices)
+        return self._f.overlap_of(state, more, indices)
 
     def add(self, state: Any, index: Array | int) -> Any:
         """The state of the batch with one more candidate."""
@@ -199,12 +213,11 @@ class Conditional:
 
     def remove(self, state: Any, index: Array | int) -> Any:
         """The state of the batch without one of its candidates."""
-        return method(self._f, "remove")(state, index)
+        return self._f.remove(state, index)
 
     def value(self, state: Any) -> Array:
         """The value of f with the batch, less that without it: a 0-d array."""
-        value = method(self._f, "value")
-        return less(self.ops, value(state), value(self._known))
+        return difference(self.ops, self._f.value(state), self._f.value(self._known))
 
 
 class Beside(NamedTuple):
@@ -222,40 +235,20 @@ class Beside(NamedTuple):
     joined: Any
 
 
-class Mutual:
-    """What a batch and some of the candidates have in common."""
+class Mutual(Combined):
+    """What a batch and some of the candidates have in common: a state is two of f."""
 
     def __init__(self, f: SetFunction, queries: list[int]) -> None:
-        self._f, self._queries = f, queries
+        super().__init__(f, queries)
         none = f.start()
         self._begin = Beside(none, added(f, none, queries))
-        self.submodular: bool = getattr(f, "mutual_submodular", False)
+        self.submodular = f.mutual_submodular
 
-    @property
-    def ops(self) -> Ops:
-        """The operations of the library that the gains are arrays of."""
-        return self._f.ops
-
-    @property
-    def device(self) -> Any:
-        """Where the gains are, in memory; None where that is not known."""
-        return getattr(self._f, "device", None)
-
-    @property
-    def is_magnified(self) -> bool:
-        """Whether similarities with some candidates were magnified."""
-        return getattr(self._f, "is_magnified", False)
-
-    def magnified(self, members: list[int], factor: float) -> Mutual:
-        """The same with the similarities of some candidates with others times a number."""
-        f = self._f
-        if not self.is_magnified:  # so that those with its own are as they are
-            f = method(f, "magnified")(self._queries, 1.0)
-        return Mutual(method(f, "magnified")(members, factor), self._queries)
-
-    def __len__(self) -> int:
-        """The number of candidates, N."""
-        return len(self._f)
+    def has_own(self, name: str) -> bool:
+        """Whether a method is one's own: the gains of a few are where they or their overlap are."""
+        if name == "gains_of":
+            return self._f.has_own("gains_of") or self._f.has_own("overlap_of")
+        return super().has_own(name)
 
     def start(self) -> Beside:
         """The state of the empty batch."""
@@ -263,11 +256,11 @@ class Mutual:
 
     def gains(self, state: Beside) -> Array:
         """What each candidate would add: [N]."""
-        return overlap(self._f, state.alone, state.joined)
+        return self._f.overlap(state.alone, state.joined)
 
     def gains_of(self, state: Beside, indices: Array) -> Array:
         """What some candidates [m] would add: [m]."""
-        return overlap(self._f, state.alone, state.joined, indices)
+        return self._f.overlap_of(state.alone, state.joined, indices)
 
     def add(self, state: Beside, index: Array | int) -> Beside:
         """The state of the batch with one more candidate."""
@@ -275,11 +268,9 @@ class Mutual:
 
     def remove(self, state: Beside, index: Array | int) -> Beside:
         """The state of the batch without one of its candidates."""
-        remove = method(self._f, "remove")
-        return Beside(*(remove(one, index) for one in state))
+        return Beside(*(self._f.remove(one, index) for one in state))
 
     def value(self, state: Beside) -> Array:
         """What batch and queries have in common, by three values of f: a 0-d array."""
-        value = method(self._f, "value")
-        alone, queries, joined = map(value, (*state[:1], self._begin.joined, state.joined))
-        return less(self.ops, alone, joined - queries)
+        alone, queries, joined = map(self._f.value, (state.alone, self._begin.joined, state.joined))
+        return difference(self.ops, alone, joined - queries)
