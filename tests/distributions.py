@@ -15,6 +15,7 @@ TOP |= {".gitignore", "PKG-INFO"}
 CHECKOUT = ("docs/tools/", "docs/_build/")
 NEEDED = {"infoq/py.typed", "infoq/cli/demo/report.html.j2"}
 TESTED = {"tests/conftest.py", "tests/docs/blocks.py", "docs/guide.md", "docs/conf.py"}
+SAID = ("License-Expression", "License-File", "Requires-Python", "Project-URL", "Keywords")
 LEFTOVERS = ("__pycache__", ".pyc", ".ipynb", ".egg-info")
 
 
@@ -33,7 +34,9 @@ def of_wheel(names: Iterable[str], metadata: str) -> list[str]:
     others = {top for top in tops if top != "infoq" and not top.endswith(".dist-info")}
     wrong = [f"at the top: {top}" for top in others]
     said = Parser().parsestr(metadata)
-    wrong += [f"no {field} in the metadata" for field in ("License-Expression",) if not said[field]]
+    wrong += [f"no {field} in the metadata" for field in SAID if not said[field]]
+    if "@article{" not in said.get_payload():
+        wrong.append("no BibTeX in the description, which is the README")
     return [*wrong, *_missing(found, NEEDED), *_leftovers(found)]
 
 

@@ -18,7 +18,7 @@ class InvalidValuesError(ValueError):
     """A block holds values that are no probabilities; which ones is found out afterwards."""
 
 
-def check_structure(ops: Ops, values: Array, axes: str, name: str) -> None:
+def check_structure(ops: Ops, values: Array, axes: object, name: str) -> None:
     """Refuse a wrong rank, dtype or shape, or axes that are no permutation of NKC."""
     shape = tuple(values.shape)
     if not isinstance(axes, str) or sorted(axes) != ["C", "K", "N"]:

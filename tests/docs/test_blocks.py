@@ -31,7 +31,7 @@ EXEMPT = {
 }
 
 ALL = [block for page in PAGES for block in blocks(page)]
-SHOWN = {"toml", "text"}  # what is in a file, or printed
+SHOWN = {"toml", "text", "bibtex"}  # what is in a file, or printed
 
 
 def is_exempt(block):
