@@ -273,7 +273,6 @@ def test_what_it_lacks_is_refused_by_name(backend, kind):
         mutual(f, [1], eta=2.0)
 
 
-@pytest.mark.of_no_library
 @pytest.mark.parametrize("name", ["num_candidates", "start", "gains", "add"])
 def test_four_are_to_be_written(name):
     members = {"num_candidates": 3, "start": len, "gains": len, "add": len}
@@ -285,7 +284,6 @@ def test_four_are_to_be_written(name):
             infoq.greedy(type("Mine", (), members)(), 1)
 
 
-@pytest.mark.of_no_library
 def test_a_class_is_no_set_function():
     with pytest.raises(TypeError, match="got the class Cover; make one of the candidates"):
         infoq.greedy(Cover, 1)
@@ -318,7 +316,6 @@ def test_defaults_by_the_others(backend):
     np.testing.assert_array_equal(backend.numpy(f.losses_of(more, some)), losses)
 
 
-@pytest.mark.of_no_library
 def test_all_of_infoq_inherit():
     square = np.eye(4)
     probs = np.full((4, 2, 2), 0.5)
