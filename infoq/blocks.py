@@ -72,7 +72,7 @@ def add_rows(
         Of the result.
     """
     # A large result is written anew for each block: as of what is shared, not for few candidates.
-    result = math.prod(shape) * int(ops_for(rows[0]).xp.finfo(rows[0].dtype).bits) // 8
+    result = math.prod(shape) * ops_for(rows[0]).item_bytes(rows[0])
     run = partial(_run, kernel, None, (bytes_per_row, result), current_options(), add=True)
     return ops_for(rows[0]).add_chunks(run, rows, shared, shape)
 

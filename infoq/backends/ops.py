@@ -137,12 +137,21 @@ class Ops:
 
         return array_api_compat.device(x)
 
+    def bits(self, x: Array) -> int:
+        """The number of bits of a real floating dtype, that of `x`."""
+        return int(self.xp.finfo(x.dtype).bits)
+
+    def working_dtype(self, x: Array) -> Any:
+        """The dtype that `x` is computed in: its own, or float32 for half precisions."""
+        return self.xp.float32 if self.bits(x) < 32 else x.dtype
+
+    def item_bytes(self, x: Array) -> int:
+        """Bytes per number in the dtype that `x` is computed in: 4 or more."""
+        return max(32, self.bits(x)) // 8
+
     def upcast(self, x: Array) -> Array:
         """`x` in the precision that it is computed in: half precisions widen to float32."""
-        xp = self.xp
-        if xp.finfo(x.dtype).bits < 32:
-            return xp.astype(x, xp.float32)
-        return x
+        return self.xp.astype(x, self.xp.float32) if self.bits(x) < 32 else x
 
     def scalar(self, value: float, like: Array) -> Array:
         """A 0-d array with the dtype and the device of `like`."""
@@ -154,9 +163,8 @@ class Ops:
 
     def constant(self, shape: tuple[int, ...], value: float, like: Array) -> Array:
         """An array in memory, in the precision that `like` is computed in and on its device."""
-        xp = self.xp
-        dtype = xp.float32 if xp.finfo(like.dtype).bits < 32 else like.dtype
-        return xp.full(shape, value, dtype=dtype, device=self.device(like))
+        dtype = self.working_dtype(like)
+        return self.xp.full(shape, value, dtype=dtype, device=self.device(like))
 
     def equal_weights(self, count: int, like: Array) -> Array:
         """Weights [count] that sum to one, divided in the precision of the library."""

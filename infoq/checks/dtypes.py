@@ -21,7 +21,7 @@ def check_floating(ops: Ops, x: Array, name: str) -> None:
         fine = bool(ops.xp.isdtype(x.dtype, "real floating"))
     except TypeError:  # a dtype that was added to NumPy, as of ml_dtypes
         fine = False
-    if fine and ops.xp.finfo(x.dtype).bits >= 16:
+    if fine and ops.bits(x) >= 16:
         return
     raise TypeError(
         f"{name}: expected a real floating dtype{' of 16 bits or more' if fine else ''}, got "
@@ -40,7 +40,7 @@ def check_real(ops: Ops, x: Array, name: str) -> None:
     try:
         if ops.xp.isdtype(x.dtype, "integral"):
             return
-        fine = ops.xp.isdtype(x.dtype, "real floating") and ops.xp.finfo(x.dtype).bits >= 16
+        fine = ops.xp.isdtype(x.dtype, "real floating") and ops.bits(x) >= 16
     except TypeError:  # a dtype that was added to NumPy, as of ml_dtypes
         fine = False
     if not fine:

@@ -60,7 +60,7 @@ def check_square(ops: Ops, a: Array, given: Array, name: str, *, empty: bool = F
 
 def rounding_of(ops: Ops, given: Array) -> float:
     """What a symmetric matrix that was given may be off by, as a part of its scale."""
-    return {16: 1e-2, 32: 1e-4}.get(ops.xp.finfo(given.dtype).bits, 1e-8)
+    return {16: 1e-2, 32: 1e-4}.get(ops.bits(given), 1e-8)
 
 
 def _all_finite(ops: Ops, x: Array) -> Array:

@@ -77,15 +77,14 @@ def overflow(ops: Ops, x: Array, name: str) -> str:
 
 def _narrow(ops: Ops, x: Array, name: str) -> str:
     """The dtype of `x`, which is too narrow, and what to do about it."""
-    bits = int(ops.xp.finfo(x.dtype).bits)
+    bits = ops.bits(x)
     wider = f", or use float{2 * bits}" if bits < 64 else ""
     return f"{str(x.dtype).rpartition('.')[2]}; scale {name}{wider}"
 
 
 def largest_number(ops: Ops, x: Array) -> float:
     """The largest number of the precision that `x` is computed in."""
-    xp = ops.xp
-    return float(xp.finfo(xp.float32 if xp.finfo(x.dtype).bits < 32 else x.dtype).max)
+    return float(ops.xp.finfo(ops.working_dtype(x)).max)
 
 
 def _first(ops: Ops, bad: Array) -> int:
@@ -94,7 +93,7 @@ def _first(ops: Ops, bad: Array) -> int:
 
 def _run(ops: Ops, kernel: Callable[..., Array], x: Array) -> Array:
     """A kernel by blocks: some libraries take a copy of what they look at."""
-    size = math.prod(x.shape[1:]) * (int(ops.xp.finfo(x.dtype).bits) // 8 + 4)
+    size = math.prod(x.shape[1:]) * (ops.bits(x) // 8 + 4)
     return map_rows(kernel, (x,), bytes_per_row=size)
 
 

@@ -480,8 +480,7 @@ class Categorical(Tree):
 
     @property
     def _row_bytes(self) -> int:
-        bits = max(32, int(self.ops.xp.finfo(self._values.dtype).bits))
-        return self.num_draws * self.num_classes * bits // 8
+        return self.num_draws * self.num_classes * self.ops.item_bytes(self._values)
 
     def _less_known(self, scores: Array, given: Outcomes | None) -> Array:
         """I[Y_i; Y_given] taken off: what the known outcomes already tell of each candidate's."""

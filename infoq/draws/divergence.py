@@ -165,7 +165,7 @@ def _over_split(
     def divergence(deviations: Array, probabilities: Array) -> Array:
         return ops.weigh(term(xp.matmul(rows, deviations.T)), probabilities)
 
-    column_bytes = 4 * n * classes * xp.finfo(probs.dtype).bits // 8
+    column_bytes = 4 * n * classes * ops.item_bytes(probs)
     total = sum_columns(ops, divergence, split, bytes_per_column=column_bytes)
     return xp.sum(mean * xp.reshape(total, (n, classes)), axis=-1)
 

@@ -76,8 +76,7 @@ def about_each_given(
         each = ops.xp.concat([x.probabilities * probabilities[s] for x, s in rows])
         return split_information(ops, probs, weights, Split(deviations, each))
 
-    item = int(ops.xp.finfo(probs.dtype).bits) // 8
-    row_bytes = 4 * item * targets.shape[0] * targets.shape[1] * targets.shape[2]
+    row_bytes = 4 * ops.item_bytes(probs) * targets.shape[0] * targets.shape[1] * targets.shape[2]
     return sum_columns(ops, told, (posteriors, probabilities), bytes_per_column=row_bytes)
 
 

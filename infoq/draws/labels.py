@@ -216,8 +216,7 @@ def mean_log_ratio(
         some = row_weights > 0
         return xp.sum(xp.where(some, ratio, ops.scalar(0.0, ratio)) * row_weights, axis=-1)
 
-    item = int(xp.finfo(gained.dtype).bits) // 8
-    column_bytes = 4 * item * gained.shape[0] * gained.shape[1]
+    column_bytes = 4 * ops.item_bytes(gained) * gained.shape[0] * gained.shape[1]
     return sum_columns(ops, mean, (rows, row_weights), bytes_per_column=column_bytes)
 
 

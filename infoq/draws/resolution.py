@@ -48,9 +48,7 @@ def noise(one: Categorical, about: Any, given: Outcomes) -> Array:
     weights = one.ops.fetch(one.weights)
     ops = ops_for(weights)
     xp = ops.xp
-    floor = _ROUNDING[64 if int(xp.finfo(weights.dtype).bits) > 32 else 32] * math.log(
-        one.num_draws
-    )
+    floor = _ROUNDING[64 if ops.bits(weights) > 32 else 32] * math.log(one.num_draws)
     joint = given
     if isinstance(about, AllTargets):
         joint = one.joint_with(about.targets, given)
@@ -83,7 +81,7 @@ def _by_row(ops: Ops, one: Categorical, weights: Array, given: Outcomes) -> Arra
     """How far each joint outcome moves the prediction of a single candidate: [S] nats."""
     values = one.ops.fetch(one.parts[0])
     probs = to_probabilities(ops, values, one.settings[1])
-    size = 4 * int(ops.xp.finfo(weights.dtype).bits) // 8 * one.num_classes
+    size = 4 * ops.item_bytes(weights) * one.num_classes
     return map_rows(
         row_information,
         (given.split(ops, weights).deviations,),

@@ -276,7 +276,7 @@ def _by_correlations(layout: Layout, ops: Ops, *arguments: Any) -> Array:
 
     # So many pairs at a time that the correlations of all of them stay in the cache.
     numbers = 3 * count * rows_each * int(measured.shape[1]) // 2
-    column_bytes = numbers * int(xp.finfo(weights.dtype).bits) // 8
+    column_bytes = numbers * ops.item_bytes(weights)
     return sum_columns(ops, told, (measured, weights), bytes_per_column=column_bytes)
 
 

@@ -83,7 +83,7 @@ def begin(embedding: Embedding, forms: tuple[Form, ...]) -> Grown:
 def scores(state: Grown, score: Score) -> Array:
     """The score of each candidate's forms: [N]."""
     size = state.forms[0].shape[-1]
-    item = int(ops_for(state.forms[0]).xp.finfo(state.forms[0].dtype).bits) // 8
+    item = ops_for(state.forms[0]).item_bytes(state.forms[0])
     return map_rows(partial(_score, score), state.forms, bytes_per_row=12 * item * size * size)
 
 
@@ -228,7 +228,7 @@ def _map(
     numbers: int | None = None,
 ) -> Array:
     like = embedding.parts[0]
-    item = max(32, int(embedding.ops.xp.finfo(like.dtype).bits)) // 8
+    item = embedding.ops.item_bytes(like)
     numbers = embedding.numbers_per_candidate if numbers is None else numbers
     numbers = numbers + 3 * embedding.num_rows * rank
     return map_rows(

@@ -162,7 +162,7 @@ class ShiftedBatch(ABC):
         self, kernel: Gain, embedding: Scored, forms: tuple[Array, ...], *shared: Any
     ) -> Array:
         """A kernel of blocks of candidates, their forms, and what is shared: [n]."""
-        item = max(32, int(embedding.ops.xp.finfo(embedding.parts[0].dtype).bits)) // 8
+        item = embedding.ops.item_bytes(embedding.parts[0])
         return map_rows(
             partial(kernel, Layout.of(embedding)),
             (*embedding.parts, *forms),

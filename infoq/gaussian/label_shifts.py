@@ -296,7 +296,7 @@ def _by_pairs(layout: Layout, ops: Ops, *arguments: Any) -> Array:
     # So many pairs at a time that what they are computed by stays in the cache.
     count, size = scores.shape
     numbers = 3 * count * (size + 3) * int(measured.shape[1])
-    column_bytes = numbers * int(xp.finfo(weights.dtype).bits) // 8
+    column_bytes = numbers * ops.item_bytes(weights)
     both = sum_columns(ops, told, (measured, stated, weights), bytes_per_column=column_bytes)
     much = _much_is_said(ops, own) | xp.any(_much_is_said(ops, said))
     return xp.stack([both[0, :], both[1, :] + xp.astype(much, weights.dtype)])
@@ -424,7 +424,7 @@ def _by_fisher(
 
 def _gradient(embedding: Scored) -> Array:
     """The sum of the gradients at the labels: [P]."""
-    item = max(32, int(embedding.ops.xp.finfo(embedding.parts[0].dtype).bits)) // 8
+    item = embedding.ops.item_bytes(embedding.parts[0])
     return add_rows(
         partial(_sum_of_gradients, Layout.of(embedding)),
         embedding.parts,

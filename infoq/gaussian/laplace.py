@@ -208,7 +208,7 @@ def _check_memory(embedding: Embedding, structure: str) -> None:
 
 def check_budget(numbers: int, like: Array, what: str) -> None:
     """Refuse matrices that are larger than the memory budget; never silently another structure."""
-    need = numbers * int(ops_for(like).xp.finfo(like.dtype).bits) // 8
+    need = numbers * ops_for(like).item_bytes(like)
     allowed = current_options().memory
     if need > max(allowed, 64 * 10**6):
         raise ValueError(
@@ -253,7 +253,7 @@ def _total(
     like = parts[0]
     if weights is None:
         weights = embedding.ops.constant((embedding.num_candidates,), 1.0, like)
-    item = max(32, int(embedding.ops.xp.finfo(like.dtype).bits)) // 8
+    item = embedding.ops.item_bytes(like)
     run = partial(_weighed, kernel, type(embedding), embedding.settings, len(parts))
     return add_rows(run, (*parts, weights), shared, shape=shape, bytes_per_row=numbers * item)
 

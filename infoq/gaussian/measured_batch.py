@@ -114,7 +114,7 @@ class MeasuredBatch:
         """
         everyone = tuple(given) + tuple(members)
         rows = len(everyone) * self._embedding.num_rows
-        item = int(self._embedding.ops.xp.finfo(self._embedding.parts[0].dtype).bits) // 8
+        item = self._embedding.ops.item_bytes(self._embedding.parts[0])
         if 8 * rows**2 * item > current_options().memory:
             return None
         full = rows_of(self._embedding, everyone)

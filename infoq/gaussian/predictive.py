@@ -355,7 +355,7 @@ class Gaussian(Tree):
     ) -> Array:
         """A kernel over blocks of candidates and what is `beside`, with up to `rank` vectors."""
         embedding = self.embedding
-        bits = max(32, int(self.ops.xp.finfo(embedding.parts[0].dtype).bits))
+        item = self.ops.item_bytes(embedding.parts[0])
         rank = max(rank, getattr(shared[0], "rank", 0))
         sums = kernel is block_scores.traced and isinstance(shared[0], block_scores.BY_SUMS)
         numbers = embedding.numbers_for_sums if sums else embedding.numbers_per_candidate
@@ -365,8 +365,8 @@ class Gaussian(Tree):
             (*embedding.parts, *beside),
             shared,
             prepare=prepare,
-            bytes_per_row=numbers * bits // 8,
-            bytes_shared=max(rank * embedding.num_parameters, _size(shared[0])) * bits // 8,
+            bytes_per_row=numbers * item,
+            bytes_shared=max(rank * embedding.num_parameters, _size(shared[0])) * item,
         )
 
     def _each(self, targets: Embedding, precision: Precision, weights: Any, _: str) -> Array:

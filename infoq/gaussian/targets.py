@@ -184,7 +184,7 @@ def little_is_said(
     if not ops.concrete(*arrays_of((candidates.parts, targets.parts, covariance))):
         return None
     numbers = len(candidates) * candidates.num_rows**2
-    if numbers * int(ops.xp.finfo(like.dtype).bits) > current_options().memory:
+    if 8 * numbers * ops.item_bytes(like) > current_options().memory:
         return None
     most = float(ops.xp.finfo(like.dtype).eps) ** -0.5 / digits
     measured = forward.begin(candidates, (covariance,)).forms[0]
@@ -206,7 +206,7 @@ def grows_by_projection(
     size = candidates.num_parameters
     count = min(size, len(targets) * targets.num_rows)
     like = candidates.ops.upcast(candidates.parts[0][:1, ...])
-    item = int(candidates.ops.xp.finfo(like.dtype).bits) // 8
+    item = candidates.ops.item_bytes(like)
     if 2 * item * len(candidates) * candidates.num_rows * size > current_options().memory:
         return False
     readable = candidates.ops.concrete(*candidates.parts, *targets.parts)

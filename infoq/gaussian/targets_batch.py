@@ -142,7 +142,7 @@ class ProjectedBatch:
         of all members are too large.
         """
         ops, white = self._local, self.start().known[0]
-        item = int(ops.xp.finfo(white.rows.dtype).bits) // 8
+        item = ops.item_bytes(white.rows)
         each = int(white.rows.shape[1]) * int(white.rows.shape[2])
         if 8 * (len(given) + len(members)) * each * item > current_options().memory:
             return None
@@ -167,7 +167,7 @@ class ProjectedBatch:
         numbers = 4 * int(white.rows.shape[1]) * int(white.rows.shape[2] + white.targets.shape[0])
 
         def value(rows: Array, *shared: Array) -> Array:
-            item = int(ops.xp.finfo(rows.dtype).bits) // 8
+            item = ops.item_bytes(rows)
             kernel = partial(_told, self._trace)
             return map_rows(kernel, (rows,), shared, bytes_per_row=item * numbers)
 

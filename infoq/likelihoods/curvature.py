@@ -90,7 +90,7 @@ def _check_values(ops: Ops, matrix: Array) -> None:
     xp = ops.xp
     finite = xp.all(xp.all(xp.isfinite(matrix), axis=-1), axis=-1)
     _refuse(ops, ~finite, "expected finite numbers, got NaN or infinity")
-    tolerance = 1e-10 if xp.finfo(matrix.dtype).bits >= 64 else 1e-5
+    tolerance = 1e-10 if ops.bits(matrix) >= 64 else 1e-5
     skew = xp.max(xp.max(xp.abs(matrix - xp.matrix_transpose(matrix)), axis=-1), axis=-1)
     size = xp.max(xp.max(xp.abs(matrix), axis=-1), axis=-1)
     index = first(ops, skew > tolerance * size)

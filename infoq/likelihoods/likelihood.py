@@ -252,8 +252,7 @@ def floor(ops: Ops, x: Array) -> float:
 
 def working(ops: Ops, x: Array, like: Array) -> Array:
     """`x` in the dtype that `like` is computed in."""
-    xp = ops.xp
-    return ops.native(cast(ops, x, xp.float32 if xp.finfo(like.dtype).bits < 32 else like.dtype))
+    return ops.native(cast(ops, x, ops.working_dtype(like)))
 
 
 def cast(ops: Ops, x: Array, dtype: Any) -> Array:

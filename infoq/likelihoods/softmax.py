@@ -261,7 +261,7 @@ def _check_probs(ops: Ops, x: Array) -> None:
     negative = Problem("negative", x < 0, "if these are logits, pass logits=")
     check_values(ops, x, "probs", *not_finite(ops, x, "pass logits="), negative)
     total = xp.sum(ops.upcast(x), axis=-1)
-    off = xp.abs(total - 1) > (1e-3 if xp.finfo(x.dtype).bits >= 32 else 2e-2)
+    off = xp.abs(total - 1) > (1e-3 if ops.bits(x) >= 32 else 2e-2)
     if (index := first(ops, off)) is not None:
         raise ValueError(
             f"probs: candidate {index}: the probabilities sum to {number(total[index]):.6g}, "

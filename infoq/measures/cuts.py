@@ -131,8 +131,7 @@ def _axis_to_cut(shape: tuple[int, ...], lead: int, *, whole: bool) -> int | Non
 
 def limit(ops: Ops, like: Array) -> int:
     """How many outcomes a block may have."""
-    item = max(32, int(ops.xp.finfo(like.dtype).bits)) // 8
-    return block_items(ops, like, _NUMBERS * item)
+    return block_items(ops, like, _NUMBERS * ops.item_bytes(like))
 
 
 def _slice(x: Array, axis: int, start: int, end: int) -> Array:

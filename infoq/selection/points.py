@@ -194,7 +194,7 @@ class Points:
 
     def _check_memory(self, count: int, width: int, numbers: int) -> None:
         """Refuse matrices that don't fit, with their size."""
-        need = numbers * int(self.ops.xp.finfo(self.norms.dtype).bits) // 8
+        need = numbers * self.ops.item_bytes(self.norms)
         allowed = current_options().memory
         if need > max(allowed, 64 * 10**6):
             raise ValueError(

@@ -94,7 +94,7 @@ class Labelled(Scored):
         both = map_rows(
             partial(_factors_and_scores, self.settings),
             self.parts,
-            bytes_per_row=self.numbers_per_candidate * _item(self),
+            bytes_per_row=self.numbers_per_candidate * self.ops.item_bytes(self.parts[0]),
             shape=(outputs + 1, self.num_rows),
         )
         own = self.ops
@@ -263,7 +263,3 @@ def _factors_and_scores(settings: Any, ops: Ops, *parts: Array) -> Array:
     rows, scores = Labelled.from_parts(parts, settings).with_scores(ops)
     assert isinstance(rows, KroneckerRows)
     return ops.xp.concat([rows.factor, scores[:, None, :]], axis=1)
-
-
-def _item(embedding: Embedding) -> int:
-    return max(32, int(embedding.ops.xp.finfo(embedding.parts[0].dtype).bits)) // 8

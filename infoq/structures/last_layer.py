@@ -96,7 +96,7 @@ class LastLayerEmbedding(Embedding):
     def factored(self) -> FactoredEmbedding:
         """With the factors of the curvature computed: N C R numbers."""
         outputs, bias = self.settings[2:]
-        item = max(32, int(self.ops.xp.finfo(self.parts[0].dtype).bits)) // 8
+        item = self.ops.item_bytes(self.parts[0])
         factors = map_rows(
             partial(_factors, type(self), self.settings),
             self.parts,

@@ -44,6 +44,21 @@ def test_half_precision_is_computed_in_float32(backend):
         assert backend.ops.scalar(1.0, x).dtype == x.dtype
 
 
+def test_bits_and_bytes_of_half_precision(backend):
+    for x in halves(backend):
+        assert backend.ops.bits(x) == 16
+        assert backend.ops.item_bytes(x) == 4
+        assert backend.ops.working_dtype(x) == backend.ops.upcast(x).dtype
+
+
+@pytest.mark.parametrize(("dtype", "bits"), [("float32", 32), ("float64", 64)])
+def test_bits_and_bytes(backend, dtype, bits):
+    x = backend.array([0.5], dtype)
+    assert backend.ops.bits(x) == bits
+    assert backend.ops.item_bytes(x) == bits // 8
+    assert backend.ops.working_dtype(x) == x.dtype
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_full_precision_is_kept(backend, dtype):
     x = backend.array([0.5, 0.25], dtype)

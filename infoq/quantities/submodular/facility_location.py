@@ -13,7 +13,7 @@ from infoq.draws.outcomes import place_of
 from infoq.quantities.submodular.base import SimilarityFunction
 from infoq.quantities.submodular.features import FeatureSimilarities
 from infoq.quantities.submodular.neighbours import Neighbours
-from infoq.quantities.submodular.reading import Block, Reader, item_size
+from infoq.quantities.submodular.reading import Block, Reader
 from infoq.quantities.submodular.similarities import Similarities, compared, similarities
 from infoq.structures.embedding import Embedding
 
@@ -207,7 +207,7 @@ class FacilityLocation(SimilarityFunction):
         return (factors, *self._taken(indices))
 
     def _map(self, kernel: Any, rows: tuple[Array, ...], *shared: Array) -> Array:
-        item = item_size(self.ops, self._pool.like)
+        item = self.ops.item_bytes(self._pool.like)
         reader: Reader = self._pool.reader
         if self._factors is not None:
             reader = Magnified(reader)

@@ -11,7 +11,7 @@ from infoq.blocks import add_rows, map_rows
 from infoq.checks.values import check_values
 from infoq.gaussian.block_scores import Layout
 from infoq.gaussian.measured_batch import rows_of
-from infoq.quantities.submodular.reading import Block, item_size, nowhere_negative, taken
+from infoq.quantities.submodular.reading import Block, nowhere_negative, taken
 from infoq.structures.embedding import DenseEmbedding, Embedding
 
 
@@ -44,7 +44,7 @@ class FeatureSimilarities:
         self.rows = embedding.parts
         self.reader = FeatureReader(Layout.of(embedding))
         self.width = embedding.num_parameters
-        item = item_size(self.ops, self.like)
+        item = self.ops.item_bytes(self.like)
         self._size = item * embedding.numbers_per_candidate
         # Rows that are there as they are computed with: their products make no other arrays.
         plain = self.ops.upcast(self.like).dtype == self.like.dtype

@@ -7,7 +7,7 @@ from typing import Any
 from infoq.backends import Array, Ops, ops_for
 from infoq.blocks import map_rows
 from infoq.quantities.submodular.neighbours import Neighbours
-from infoq.quantities.submodular.reading import Block, integers, item_size, nowhere_negative
+from infoq.quantities.submodular.reading import Block, integers, nowhere_negative
 
 
 class ListSimilarities:
@@ -71,7 +71,7 @@ class ListSimilarities:
         return ops_for(similar).upcast(similar), indices
 
     def _map(self, kernel: Any, rows: tuple[Array, ...], *shared: Array) -> Array:
-        size = item_size(self.ops, self.like) * self.numbers(self.width)
+        size = self.ops.item_bytes(self.like) * self.numbers(self.width)
         return self.ops.fetch(map_rows(kernel, rows, shared, bytes_per_row=size))
 
 

@@ -13,7 +13,7 @@ from infoq.quantities.submodular.facility_location import FacilityLocation, Faci
 from infoq.quantities.submodular.features import FeatureSimilarities
 from infoq.quantities.submodular.matrix import MatrixSimilarities
 from infoq.quantities.submodular.neighbours import Neighbours
-from infoq.quantities.submodular.reading import Reader, item_size
+from infoq.quantities.submodular.reading import Reader
 from infoq.quantities.submodular.similarities import at_least_zero, compared, similarities
 from infoq.structures.embedding import Embedding
 
@@ -40,7 +40,7 @@ class QueryFunction(SimilarityFunction):
 
     def _rows(self, kernel: Any, rows: tuple[Array, ...], *shared: Array) -> Array:
         """What the similarities of candidates give: one number each, in memory."""
-        each = 4 * item_size(self.ops, self._pool.like) * self._pool.width
+        each = 4 * self.ops.item_bytes(self._pool.like) * self._pool.width
         result = map_rows(kernel, rows, shared, bytes_per_row=each)
         return ops_for(result).fetch(result)
 
@@ -129,7 +129,7 @@ class FacilityLocationQuery(QueryFunction):
 
 def _matrix(pool: FeatureSimilarities, queries: Array) -> MatrixSimilarities:
     """The similarities with queries, computed: [N, Q], in memory."""
-    size = item_size(pool.ops, pool.like) * (int(queries.shape[0]) + 2 * pool.width)
+    size = pool.ops.item_bytes(pool.like) * (int(queries.shape[0]) + 2 * pool.width)
     kernel, shape = partial(_read, pool.reader), (int(queries.shape[0]),)
     columns = map_rows(kernel, pool.rows, (queries,), bytes_per_row=size, shape=shape)
     return MatrixSimilarities(ops_for(columns).fetch(columns), pool.like)

@@ -46,11 +46,6 @@ def taken(rows: tuple[Array, ...], indices: Array) -> tuple[Array, ...]:
     return tuple(ops_for(x).fetch(ops_for(x).xp.take(x, indices, axis=0)) for x in rows)
 
 
-def item_size(ops: Ops, like: Array) -> int:
-    """Bytes of a number, in the precision that is computed in."""
-    return max(32, int(ops.xp.finfo(like.dtype).bits)) // 8
-
-
 def nowhere_negative(ops: Ops, x: Array) -> bool:
     """Whether it is known that no number is negative."""
     return ops.concrete(x) and bool(ops.xp.min(x) >= 0)
