@@ -14,10 +14,8 @@ from infoq.checks.numbers import number
 from infoq.checks.values import check_values, largest_number, overflow
 from infoq.linear_algebra.small_matrices import symmetric
 from infoq.settings import current_options
-from infoq.structures.diagonal import DiagonalRows
 from infoq.structures.embedding import DenseEmbedding, Embedding
 from infoq.structures.kronecker_rows import KroneckerRows
-from infoq.structures.rows import Rows
 
 Arrays: TypeAlias = tuple[Array, ...]
 Factors: TypeAlias = Callable[[Ops, Arrays, Arrays], Arrays]
@@ -223,24 +221,14 @@ def rounding_of(ops: Ops, like: Array, count: int, width: int) -> float:
 def _structure(ops: Ops, embedding: Embedding) -> tuple[Arrays, Factors]:
     """Factors of all candidates where they are small, else what makes them of a block."""
     if isinstance(embedding[:1].rows(ops), KroneckerRows):
-        return _of_rows(ops, embedding.rows(ops)), _as_they_are
+        return embedding.rows(ops).factors(ops), _as_they_are
     return embedding.parts, partial(_of_embedding, type(embedding), embedding.settings)
-
-
-def _of_rows(ops: Ops, rows: Rows) -> Arrays:
-    """Factors [n, d] of rows; of one point the inner products of all its R rows add up."""
-    if isinstance(rows, KroneckerRows):
-        return ops.xp.reshape(rows.factor, (rows.factor.shape[0], -1)), rows.features
-    if isinstance(rows, DiagonalRows):
-        return (rows.roots,)
-    dense = rows.dense(ops)
-    return (ops.xp.reshape(dense, (dense.shape[0], -1)),)
 
 
 def _of_embedding(
     kind: type[Embedding], settings: Any, ops: Ops, parts: Arrays, _shared: Arrays
 ) -> Arrays:
-    return _of_rows(ops, kind.from_parts(parts, settings).rows(ops))
+    return kind.from_parts(parts, settings).rows(ops).factors(ops)
 
 
 def _as_they_are(_ops: Ops, parts: Arrays, _shared: Arrays) -> Arrays:

@@ -64,7 +64,7 @@ class CurvedKroneckerRows(KroneckerRows):
         squares = self._likelihood.squares(ops, left, self._shape, self.features)
         return ops.xp.sum(squares * class_norms(ops, self.features @ right, weights), axis=1)
 
-    def scaled(self, ops: Ops, scale: Array) -> KroneckerRows:
+    def scaled(self, ops: Ops, scale: Array) -> CurvedKroneckerRows:
         """The same rows with the features scaled."""
         features = self.features * scale[:, None]
         return CurvedKroneckerRows(ops, features, self._likelihood, self._shape[1])
@@ -121,7 +121,7 @@ class CurvedRows(DenseRows):
         """N C P (C' + D) multiply-adds."""
         return self._squares(ops).rotated_trace(ops, left, right, weights)
 
-    def scaled(self, ops: Ops, scale: Array) -> DenseRows:
+    def scaled(self, ops: Ops, scale: Array) -> CurvedRows:
         """The same rows with the Jacobian scaled."""
         return CurvedRows(ops, self._jacobian * scale[:, None, None], self._likelihood)
 

@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from infoq.backends import Array, Ops
 from infoq.backends.capabilities import capabilities
 from infoq.backends.registry import admit
 from infoq.checks.values import check_values
+from infoq.linear_algebra.small_matrices import identity
 from infoq.structures.embedding import Embedding
-from infoq.structures.rows import Apply, DenseRows, sum_of_squares
+from infoq.structures.rows import Apply, Rows
 
 
-class DiagonalRows(NamedTuple):
+class DiagonalRows(Rows):
     """A Fisher information that is its diagonal alone: P rows that share no parameter.
 
-    Each is a group of its own, so quadratic forms are [n, P, 1, 1].
+    Each is a group of its own. So `weighed` is [n, P, 1, 1], and what `solved` gives is one row of
+    the P numbers that are not 0, [n, 1, P], of which `pairs` makes [1, 1, P, m, n]. Forms that are
+    not diagonal have no such blocks, and take the rows in full.
 
-    Attributes
+    Parameters
     ----------
     roots : array [n, P]
         The square roots of the diagonal.
     """
 
-    roots: Array
+    def __init__(self, roots: Array) -> None:
+        self.roots = roots
 
     def dense(self, ops: Ops) -> Array:
         """The rows in full, [n, P, P]."""
-        xp = ops.xp
-        size = self.roots.shape[1]
-        eye = xp.eye(size, dtype=self.roots.dtype, device=ops.device(self.roots))
+        eye = identity(ops, self.roots.shape[1], self.roots)
         return eye[None, :, :] * self.roots[:, None, :]
 
     def dot(self, ops: Ops, vectors: Array) -> Array:
@@ -45,10 +45,6 @@ class DiagonalRows(NamedTuple):
         others = ops.xp.permute_dims(vectors[:, 0, :], (1, 0))
         return (others[:, :, None] * self.roots.T[:, None, :])[None, None, ...]
 
-    def quadratic(self, ops: Ops, matrix: Array) -> Array:
-        """Of the diagonal of W alone: [n, P, 1, 1]."""
-        return self.weighed(ops, ops.xp.linalg.diagonal(matrix))
-
     def weighed(self, ops: Ops, weights: Array) -> Array:
         """[n, P, 1, 1]."""
         return (self.roots**2 * weights[None, :])[:, :, None, None]
@@ -56,18 +52,6 @@ class DiagonalRows(NamedTuple):
     def weighed_trace(self, ops: Ops, weights: Array) -> Array:
         """N P multiply-adds."""
         return ops.xp.sum(self.roots**2 * weights[None, :], axis=1)
-
-    def dot_trace(self, ops: Ops, vectors: Array) -> Array:
-        """N P Q multiply-adds."""
-        return sum_of_squares(ops, self.dot(ops, vectors))
-
-    def quadratic_trace(self, ops: Ops, matrix: Array) -> Array:
-        """Of the diagonal of W alone: [n]."""
-        return self.weighed_trace(ops, ops.xp.linalg.diagonal(matrix))
-
-    def rotated_trace(self, ops: Ops, left: Array, right: Array, weights: Array) -> Array:
-        """As of rows without structure."""
-        return DenseRows(self.dense(ops)).rotated_trace(ops, left, right, weights)
 
     def transformed(self, ops: Ops, maps: Array) -> DiagonalRows:
         """Each row multiplied by a number of its own, [n, P, 1, 1] or [n, 1, 1]."""
@@ -77,25 +61,18 @@ class DiagonalRows(NamedTuple):
         """Elementwise."""
         return DiagonalRows(self.roots * scale[:, None])
 
-    def rotated(self, ops: Ops, left: Array, right: Array) -> DenseRows:
-        """Rows without structure."""
-        return DenseRows(self.dense(ops)).rotated(ops, left, right)
-
-    def sandwiched(self, ops: Ops, weights: Array, left: Array, right: Array) -> Array:
-        """As of rows without structure."""
-        return DenseRows(self.dense(ops)).sandwiched(ops, weights, left, right)
-
     def fisher(self, ops: Ops) -> Array:
         """A diagonal matrix."""
         diagonal = self.fisher_diagonal(ops)
-        return (
-            ops.xp.eye(diagonal.shape[0], dtype=diagonal.dtype, device=ops.device(diagonal))
-            * diagonal
-        )
+        return identity(ops, diagonal.shape[0], diagonal) * diagonal
 
     def fisher_diagonal(self, ops: Ops) -> Array:
         """The sum of the diagonals."""
         return ops.xp.sum(self.roots**2, axis=0)
+
+    def factors(self, ops: Ops) -> tuple[Array, ...]:
+        """The roots: [n, P]."""
+        return (self.roots,)
 
 
 @capabilities()

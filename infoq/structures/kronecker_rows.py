@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from infoq.backends import Array, Ops
 from infoq.linear_algebra.small_matrices import symmetric
-from infoq.structures.rows import Apply, DenseRows, Rows, sum_of_squares
+from infoq.structures.rows import Rows
 
 
-class KroneckerRows:
+class KroneckerRows(Rows):
     """Rows `L_i^T (x) phi_i^T` of a linear last layer: parameters class by class, P = C D.
 
     Parameters
@@ -46,10 +46,6 @@ class KroneckerRows:
         columns = xp.reshape(vectors, (-1, features))
         outputs = xp.reshape(self.features @ columns.T, (self.features.shape[0], count, -1))
         return xp.matrix_transpose(outputs)
-
-    def solved(self, ops: Ops, apply: Apply) -> Array:
-        """`E P^-1` in full."""
-        return apply(ops, self.dense(ops))
 
     def pairs(self, ops: Ops, vectors: Array) -> Array:
         """N m S C (D + R) multiply-adds."""
@@ -94,18 +90,10 @@ class KroneckerRows:
         norms = class_norms(ops, self.features, weights)
         return ops.xp.sum(self.curvature_diagonal(ops) * norms, axis=1)
 
-    def dot_trace(self, ops: Ops, vectors: Array) -> Array:
-        """N Q C (D + R) multiply-adds."""
-        return sum_of_squares(ops, self.dot(ops, vectors))
-
     def quadratic_trace(self, ops: Ops, matrix: Array) -> Array:
         """By one block of W for each pair of classes: n C (C + 1) / 2 D^2 multiply-adds."""
         xp = ops.xp
         return xp.sum(xp.linalg.diagonal(self.quadratic(ops, matrix)), axis=-1)
-
-    def rotated_trace(self, ops: Ops, left: Array, right: Array, weights: Array) -> Array:
-        """N (D^2 + C^2 R + C D) multiply-adds."""
-        return self.rotated(ops, left, right).weighed_trace(ops, weights)
 
     def _between(self, ops: Ops, blocks: Array) -> Array:
         half = ops.xp.matrix_transpose(self.factor) @ blocks
@@ -122,7 +110,7 @@ class KroneckerRows:
     def rotated(self, ops: Ops, left: Array, right: Array) -> Rows:
         """Features and factor each turned by their own; in full where C and D are others."""
         if right.shape[0] != self.features.shape[1]:
-            return DenseRows(self.dense(ops)).rotated(ops, left, right)
+            return super().rotated(ops, left, right)
         return KroneckerRows(self.features @ right, left.T @ self.factor)
 
     def sandwiched(self, ops: Ops, weights: Array, left: Array, right: Array) -> Array:
@@ -153,6 +141,11 @@ class KroneckerRows:
         """N C (R + D) multiply-adds."""
         xp = ops.xp
         return xp.reshape(self.curvature_diagonal(ops).T @ self.features**2, (-1,))
+
+    def factors(self, ops: Ops) -> tuple[Array, ...]:
+        """Of the factor and of the features: [n, C R] and [n, D]."""
+        factor = ops.xp.reshape(self.factor, (self.factor.shape[0], -1))
+        return factor, self.features
 
     def curvature(self, ops: Ops) -> Array:
         """The products `L L^T` [n, C, C]: n C^2 R multiply-adds."""

@@ -7,8 +7,9 @@ for their quadratic forms, which each structure computes in its own way.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from infoq.backends import Array, Ops
 from infoq.linear_algebra.small_matrices import symmetric
@@ -16,75 +17,141 @@ from infoq.linear_algebra.small_matrices import symmetric
 Apply: TypeAlias = Callable[[Ops, Array], Array]
 
 
-class Rows(Protocol):
-    """What each structure answers, for n candidates with R rows over P parameters."""
+class Rows(ABC):
+    """The rows of n candidates with R rows each over P parameters, E [n, R, P].
 
+    One method is required, `dense`; all others have a default in its terms, at the cost that they
+    say. A structure of its own defines `dense` and what it computes faster, and an `Embedding`
+    returns it from `rows`.
+
+    Notes
+    -----
+    Rows live within a block of candidates: they are made there, and are no argument of anything
+    compiled. Methods get the `Ops` of the block's library.
+
+    Rows that come in groups which share no parameter (`DiagonalRows`) may answer with the diagonal
+    blocks alone, one more axis for the groups: `weighed` with [n, G, R, R] in place of
+    [n, G R, G R]. Scores add up over it.
+
+    Examples
+    --------
+    Rows of differences of features, of which the products with vectors are cheaper than theirs:
+
+    >>> import numpy as np
+    >>> from infoq.backends import ops_for
+    >>> from infoq.structures.rows import Rows
+    >>> class Differences(Rows):
+    ...     def __init__(self, points, reference):
+    ...         self.points, self.reference = points, reference
+    ...     def dense(self, ops):
+    ...         return (self.points - self.reference)[:, None, :]
+    ...     def dot(self, ops, vectors):
+    ...         return (self.points @ vectors.T - vectors @ self.reference)[:, None, :]
+    >>> rows = Differences(np.array([[1.0, 2.0], [3.0, 1.0]]), np.array([1.0, 1.0]))
+    >>> rows.weighed_trace(ops_for(rows.points), np.array([1.0, 2.0]))
+    array([2., 4.])
+    """
+
+    @abstractmethod
     def dense(self, ops: Ops) -> Array:
         """The rows themselves: [n, R, P]."""
-        ...
 
     def dot(self, ops: Ops, vectors: Array) -> Array:
-        """Products with vectors [Q, P]: [n, R, Q]."""
-        ...
+        """Products with vectors [Q, P], by one product of matrices: [n, R, Q]."""
+        values = self.dense(ops)
+        n, rows, _ = values.shape
+        return ops.xp.reshape(_flat(ops, values) @ vectors.T, (n, rows, vectors.shape[0]))
+
+    def dot_trace(self, ops: Ops, vectors: Array) -> Array:
+        """`tr(E V^T V E^T)` for vectors V [Q, P], by their products: [n]."""
+        return sum_of_squares(ops, self.dot(ops, vectors))
 
     def solved(self, ops: Ops, apply: Apply) -> Array:
-        """`E P^-1` for what applies P^-1 to vectors [..., P]: [n, R, P]."""
-        ...
+        """`E P^-1` in full, for what applies P^-1 to vectors [..., P]: [n, R, P]."""
+        return apply(ops, self.dense(ops))
 
     def pairs(self, ops: Ops, vectors: Array) -> Array:
         """Products with stacks of vectors [m, S, P], the pairs last: [R, S, m, n]."""
-        ...
+        xp, values = ops.xp, self.dense(ops)
+        n, rows, size = values.shape
+        m, others, _ = vectors.shape
+        stacked = xp.reshape(xp.permute_dims(vectors, (1, 0, 2)), (others * m, size))
+        mine = xp.reshape(xp.permute_dims(values, (1, 0, 2)), (rows * n, size))
+        product = xp.reshape(stacked @ mine.T, (others, m, rows, n))
+        return xp.permute_dims(product, (2, 0, 1, 3))
 
     def quadratic(self, ops: Ops, matrix: Array) -> Array:
-        """`E W E^T` for a symmetric W [P, P]: [n, R, R]."""
-        ...
-
-    def weighed(self, ops: Ops, weights: Array) -> Array:
-        """`E diag(v) E^T` for v [P], or [1] for all alike: [n, R, R]."""
-        ...
-
-    def weighed_trace(self, ops: Ops, weights: Array) -> Array:
-        """`tr(E diag(v) E^T)` for v [P], or [1] for all alike: [n]."""
-        ...
-
-    def dot_trace(self, ops: Ops, vectors: Array) -> Array:
-        """`tr(E V^T V E^T)` for vectors V [Q, P]: [n]."""
-        ...
+        """`E W E^T` for a symmetric W [P, P]; N R P (P + R) multiply-adds: [n, R, R]."""
+        xp, values = ops.xp, self.dense(ops)
+        half = xp.reshape(_flat(ops, values) @ matrix, values.shape)
+        return symmetric(ops, half @ xp.matrix_transpose(values))
 
     def quadratic_trace(self, ops: Ops, matrix: Array) -> Array:
-        """`tr(E W E^T)` for a symmetric W [P, P]: [n]."""
-        ...
+        """`tr(E W E^T)` for a symmetric W [P, P]; N R P^2 multiply-adds: [n]."""
+        xp, values = ops.xp, self.dense(ops)
+        half = xp.reshape(_flat(ops, values) @ matrix, values.shape)
+        return xp.sum(xp.sum(half * values, axis=2), axis=1)
 
-    def rotated_trace(self, ops: Ops, left: Array, right: Array, weights: Array) -> Array:
-        """`tr(E U diag(v) U^T E^T)` for U = left (x) right and v [P]: [n]."""
-        ...
+    def weighed(self, ops: Ops, weights: Array) -> Array:
+        """`E diag(v) E^T` for v [P], or [1] for all alike; N R^2 P multiply-adds: [n, R, R]."""
+        values = self.dense(ops)
+        return symmetric(ops, (values * weights) @ ops.xp.matrix_transpose(values))
 
-    def transformed(self, ops: Ops, maps: Array) -> Rows:
-        """The rows `T_i E_i` for maps T [n, S, R]."""
-        ...
-
-    def scaled(self, ops: Ops, scale: Array) -> Rows:
-        """The rows `s_i E_i` for numbers s [n]."""
-        ...
+    def weighed_trace(self, ops: Ops, weights: Array) -> Array:
+        """`tr(E diag(v) E^T)` for v [P], or [1] for all alike; N R P multiply-adds: [n]."""
+        squares = ops.xp.sum(self.dense(ops) ** 2, axis=1)
+        return ops.xp.sum(squares * weights, axis=1)
 
     def rotated(self, ops: Ops, left: Array, right: Array) -> Rows:
         """The rows `E (left (x) right)` for left [C, C] and right [D, D] with C D = P."""
-        ...
+        xp, values = ops.xp, self.dense(ops)
+        n, rows, size = values.shape
+        classes, features = left.shape[0], right.shape[0]
+        turned = xp.reshape(values, (n * rows * classes, features)) @ right
+        turned = left.T @ xp.reshape(turned, (n * rows, classes, features))
+        return DenseRows(xp.reshape(turned, (n, rows, size)))
+
+    def rotated_trace(self, ops: Ops, left: Array, right: Array, weights: Array) -> Array:
+        """`tr(E U diag(v) U^T E^T)` for U = left (x) right and v [P], of turned rows: [n]."""
+        return self.rotated(ops, left, right).weighed_trace(ops, weights)
 
     def sandwiched(self, ops: Ops, weights: Array, left: Array, right: Array) -> Array:
-        """`E diag(v) (left (x) right) diag(v) E^T` for v [P]: [n, R, R]."""
-        ...
+        """`E diag(v) (left (x) right) diag(v) E^T` for v [P]: [n, R, R].
+
+        N R P (C + D + R) multiply-adds.
+        """
+        half = DenseRows(self.dense(ops) * weights)
+        between = half.rotated(ops, left, right).dense(ops)
+        return symmetric(ops, between @ ops.xp.matrix_transpose(half.values))
+
+    def transformed(self, ops: Ops, maps: Array) -> Rows:
+        """The rows `T_i E_i` for maps T [n, S, R]."""
+        return DenseRows(maps @ self.dense(ops))
+
+    def scaled(self, ops: Ops, scale: Array) -> Rows:
+        """The rows `s_i E_i` for numbers s [n]."""
+        return DenseRows(self.dense(ops) * scale[:, None, None])
 
     def fisher(self, ops: Ops) -> Array:
-        """The sum of the Fisher information over the block: [P, P]."""
-        ...
+        """The sum of the Fisher information over the block; N R P^2 multiply-adds: [P, P]."""
+        flat = _flat(ops, self.dense(ops))
+        return flat.T @ flat
 
     def fisher_diagonal(self, ops: Ops) -> Array:
-        """The diagonal of that sum: [P]."""
-        ...
+        """The diagonal of that sum; N R P multiply-adds: [P]."""
+        return ops.xp.sum(_flat(ops, self.dense(ops)) ** 2, axis=0)
+
+    def factors(self, ops: Ops) -> tuple[Array, ...]:
+        """Arrays [n, d], the products of whose inner products are those of the rows.
+
+        What two candidates have in common is `tr(E_i E_j^T)`. By default one array of all rows,
+        [n, R P].
+        """
+        values = self.dense(ops)
+        return (ops.xp.reshape(values, (values.shape[0], -1)),)
 
 
-class DenseRows:
+class DenseRows(Rows):
     """Rows without structure.
 
     Parameters
@@ -104,86 +171,6 @@ class DenseRows:
     def dense(self, ops: Ops) -> Array:
         """The rows themselves."""
         return self.values
-
-    def dot(self, ops: Ops, vectors: Array) -> Array:
-        """One product of matrices."""
-        n, rows, _ = self.values.shape
-        return ops.xp.reshape(_flat(ops, self.values) @ vectors.T, (n, rows, vectors.shape[0]))
-
-    def solved(self, ops: Ops, apply: Apply) -> Array:
-        """`E P^-1` in full."""
-        return apply(ops, self.values)
-
-    def pairs(self, ops: Ops, vectors: Array) -> Array:
-        """One product of matrices."""
-        xp = ops.xp
-        n, rows, size = self.values.shape
-        m, others, _ = vectors.shape
-        stacked = xp.reshape(xp.permute_dims(vectors, (1, 0, 2)), (others * m, size))
-        mine = xp.reshape(xp.permute_dims(self.values, (1, 0, 2)), (rows * n, size))
-        product = xp.reshape(stacked @ mine.T, (others, m, rows, n))
-        return xp.permute_dims(product, (2, 0, 1, 3))
-
-    def quadratic(self, ops: Ops, matrix: Array) -> Array:
-        """N R P (P + R) multiply-adds."""
-        xp = ops.xp
-        half = xp.reshape(_flat(ops, self.values) @ matrix, self.values.shape)
-        return symmetric(ops, half @ xp.matrix_transpose(self.values))
-
-    def weighed(self, ops: Ops, weights: Array) -> Array:
-        """N R^2 P multiply-adds."""
-        half = self.values * weights
-        return symmetric(ops, half @ ops.xp.matrix_transpose(self.values))
-
-    def weighed_trace(self, ops: Ops, weights: Array) -> Array:
-        """N R P multiply-adds."""
-        squares = ops.xp.sum(self.values**2, axis=1)
-        return ops.xp.sum(squares * weights, axis=1)
-
-    def dot_trace(self, ops: Ops, vectors: Array) -> Array:
-        """N R P Q multiply-adds."""
-        return sum_of_squares(ops, self.dot(ops, vectors))
-
-    def quadratic_trace(self, ops: Ops, matrix: Array) -> Array:
-        """N R P^2 multiply-adds."""
-        half = ops.xp.reshape(_flat(ops, self.values) @ matrix, self.values.shape)
-        return ops.xp.sum(ops.xp.sum(half * self.values, axis=2), axis=1)
-
-    def rotated_trace(self, ops: Ops, left: Array, right: Array, weights: Array) -> Array:
-        """N R P (C + D) multiply-adds."""
-        return self.rotated(ops, left, right).weighed_trace(ops, weights)
-
-    def transformed(self, ops: Ops, maps: Array) -> DenseRows:
-        """Rows without structure."""
-        return DenseRows(maps @ self.values)
-
-    def scaled(self, ops: Ops, scale: Array) -> DenseRows:
-        """Elementwise."""
-        return DenseRows(self.values * scale[:, None, None])
-
-    def rotated(self, ops: Ops, left: Array, right: Array) -> DenseRows:
-        """Rows without structure."""
-        xp = ops.xp
-        n, rows, size = self.values.shape
-        classes, features = left.shape[0], right.shape[0]
-        turned = xp.reshape(self.values, (n * rows * classes, features)) @ right
-        turned = left.T @ xp.reshape(turned, (n * rows, classes, features))
-        return DenseRows(xp.reshape(turned, (n, rows, size)))
-
-    def sandwiched(self, ops: Ops, weights: Array, left: Array, right: Array) -> Array:
-        """N R P (C + D + R) multiply-adds."""
-        half = DenseRows(self.values * weights)
-        between = half.rotated(ops, left, right).values
-        return symmetric(ops, between @ ops.xp.matrix_transpose(half.values))
-
-    def fisher(self, ops: Ops) -> Array:
-        """N R P^2 multiply-adds."""
-        flat = _flat(ops, self.values)
-        return flat.T @ flat
-
-    def fisher_diagonal(self, ops: Ops) -> Array:
-        """N R P multiply-adds."""
-        return ops.xp.sum(_flat(ops, self.values) ** 2, axis=0)
 
 
 def sum_of_squares(ops: Ops, x: Array) -> Array:

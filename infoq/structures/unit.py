@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from infoq.backends import Array, Ops
+from infoq.linear_algebra.small_matrices import identity
 from infoq.structures.embedding import Embedding
-from infoq.structures.rows import Apply, DenseRows, Rows, sum_of_squares
+from infoq.structures.rows import Rows
 
 
-class UnitRows(NamedTuple):
+class UnitRows(Rows):
     """One row a candidate, a multiple of a unit vector: the candidate's own function value.
 
-    Attributes
+    Parameters
     ----------
     scale : array [n]
         One over the standard deviation of the noise.
@@ -22,9 +21,8 @@ class UnitRows(NamedTuple):
         The number of function values, P.
     """
 
-    scale: Array
-    index: Array
-    size: int
+    def __init__(self, scale: Array, index: Array, size: int) -> None:
+        self.scale, self.index, self.size = scale, index, size
 
     def dense(self, ops: Ops) -> Array:
         """The rows in full, [n, 1, P]."""
@@ -37,10 +35,6 @@ class UnitRows(NamedTuple):
         """By look-up."""
         picked = ops.xp.take(vectors, self.index, axis=1) * self.scale[None, :]
         return picked.T[:, None, :]
-
-    def solved(self, ops: Ops, apply: Apply) -> Array:
-        """`E P^-1` in full."""
-        return apply(ops, self.dense(ops))
 
     def pairs(self, ops: Ops, vectors: Array) -> Array:
         """By look-up."""
@@ -61,43 +55,24 @@ class UnitRows(NamedTuple):
         """By look-up: [n]."""
         return self.weighed(ops, weights)[:, 0, 0]
 
-    def dot_trace(self, ops: Ops, vectors: Array) -> Array:
-        """N Q multiply-adds."""
-        return sum_of_squares(ops, self.dot(ops, vectors))
-
     def quadratic_trace(self, ops: Ops, matrix: Array) -> Array:
         """By look-up: [n]."""
         return self.quadratic(ops, matrix)[:, 0, 0]
-
-    def rotated_trace(self, ops: Ops, left: Array, right: Array, weights: Array) -> Array:
-        """As of rows without structure."""
-        return DenseRows(self.dense(ops)).rotated_trace(ops, left, right, weights)
 
     def transformed(self, ops: Ops, maps: Array) -> Rows:
         """A unit vector still where each map is a number."""
         if maps.shape[1] == 1:
             return UnitRows(self.scale * maps[:, 0, 0], self.index, self.size)
-        return DenseRows(maps @ self.dense(ops))
+        return super().transformed(ops, maps)
 
     def scaled(self, ops: Ops, scale: Array) -> UnitRows:
         """Elementwise."""
         return UnitRows(self.scale * scale, self.index, self.size)
 
-    def rotated(self, ops: Ops, left: Array, right: Array) -> DenseRows:
-        """Rows without structure."""
-        return DenseRows(self.dense(ops)).rotated(ops, left, right)
-
-    def sandwiched(self, ops: Ops, weights: Array, left: Array, right: Array) -> Array:
-        """As of rows without structure."""
-        return DenseRows(self.dense(ops)).sandwiched(ops, weights, left, right)
-
     def fisher(self, ops: Ops) -> Array:
         """A diagonal matrix."""
         diagonal = self.fisher_diagonal(ops)
-        return (
-            ops.xp.eye(diagonal.shape[0], dtype=diagonal.dtype, device=ops.device(diagonal))
-            * diagonal
-        )
+        return identity(ops, self.size, diagonal) * diagonal
 
     def fisher_diagonal(self, ops: Ops) -> Array:
         """How often each function value is measured, by its precision."""

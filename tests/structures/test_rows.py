@@ -136,11 +136,20 @@ def test_fisher_information(memory, name):
     memory.same(rows.fisher_diagonal(memory.ops), np.diag(total))
 
 
+@each
+def test_factors_of_inner_products(memory, name):
+    rows, full = both(memory, name)
+    inner = np.ones((N, N))
+    for factor in rows.factors(memory.ops):
+        here = np.array(memory.ops.to_host(factor))
+        inner = inner * (here @ here.T)
+    np.testing.assert_allclose(inner, np.einsum("nrp,mrp->nm", full, full), **CLOSE)
+
+
 def test_diagonal_rows_are_groups_of_one(memory):
     ops, roots = memory.ops, np.sqrt(cases.DIAGONAL)
     rows = DiagonalRows(memory.array(roots))
     groups = cases.DIAGONAL[:, :, None, None]
-    memory.same(rows.quadratic(ops, memory.array(MATRIX)), groups * np.diag(MATRIX)[:, None, None])
     memory.same(rows.weighed(ops, memory.array(WEIGHTS)), groups * WEIGHTS[:, None, None])
     memory.same(rows.weighed(ops, memory.array(WEIGHTS[:1])), groups * WEIGHTS[0])
     memory.same(rows.dot(ops, memory.array(VECTORS)), cases.diagonals(roots) @ VECTORS.T)
@@ -149,14 +158,8 @@ def test_diagonal_rows_are_groups_of_one(memory):
     memory.same(rows.transformed(ops, memory.array(groups)).roots, roots * cases.DIAGONAL)
     memory.same(rows.scaled(ops, memory.array(SCALE)).roots, roots * SCALE[:, None])
     memory.same(rows.fisher(ops), np.diag(cases.DIAGONAL.sum(0)))
-    full = cases.diagonals(roots)
-    turned = rows.rotated(ops, memory.array(LEFT), memory.array(RIGHT))
-    memory.same(turned.dense(ops), full @ np.kron(LEFT, RIGHT))
-    weighed = full * WEIGHTS
-    memory.same(
-        rows.sandwiched(ops, *map(memory.array, (WEIGHTS, LEFT, RIGHT))),
-        weighed @ np.kron(LEFT, RIGHT) @ weighed.swapaxes(1, 2),
-    )
+    (factor,) = rows.factors(ops)
+    memory.same(factor, roots)
 
 
 def make_forms(memory):
