@@ -8,7 +8,7 @@ from functools import partial
 from infoq.backends import Array, Ops
 from infoq.backends.registry import admit, required
 from infoq.checks.dtypes import check_floating
-from infoq.linear_algebra.small_matrices import diagonal, equilibrate
+from infoq.linear_algebra.small_matrices import equilibrate
 
 
 def read(**named: Array) -> tuple[Ops, list[Array]]:
@@ -70,7 +70,7 @@ def _all_finite(ops: Ops, x: Array) -> Array:
 def _asymmetric(ops: Ops, a: Array, *, tolerance: float) -> Array:
     """Which elements differ from their mirror image, by more than a part of the scale."""
     xp = ops.xp
-    scale = xp.sqrt(xp.abs(diagonal(ops, a)))
+    scale = xp.sqrt(xp.abs(xp.linalg.diagonal(a)))
     allowed = tolerance * scale[..., :, None] * scale[..., None, :]
     return xp.abs(a - xp.matrix_transpose(a)) > allowed
 
@@ -87,7 +87,7 @@ def factor(ops: Ops, a: Array, name: str, remedy: str, scale: Array | None = Non
         If a matrix is singular or not positive definite (where values can be read).
     """
     xp = ops.xp
-    scale = diagonal(ops, a) if scale is None else scale
+    scale = xp.linalg.diagonal(a) if scale is None else scale
     try:
         lower = ops.cholesky(a)
     except NotImplementedError:
@@ -102,7 +102,7 @@ def factor(ops: Ops, a: Array, name: str, remedy: str, scale: Array | None = Non
 
 def _held(ops: Ops, lower: Array, scale: Array, *, least: float) -> Array:
     """The factors [..., D, D]; NaN where a pivot is at most `least` of the scale [..., D]."""
-    pivots = diagonal(ops, lower)
+    pivots = ops.xp.linalg.diagonal(lower)
     bad = ops.xp.any(pivots * pivots <= least * scale, axis=-1)
     return ops.xp.where(bad[..., None, None], ops.scalar(math.nan, lower), lower)
 

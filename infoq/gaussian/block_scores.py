@@ -18,7 +18,7 @@ from infoq.blocks import sum_columns
 from infoq.gaussian.projection import beyond_noise, spanned, strongest, told_logdet, told_trace
 from infoq.gaussian.projection import divided as divide
 from infoq.linear_algebra.elimination import eliminate, log1p_det
-from infoq.linear_algebra.small_matrices import identity, symmetric
+from infoq.linear_algebra.small_matrices import identity, symmetric, trace_per_candidate
 from infoq.structures.embedding import Embedding
 from infoq.structures.forms import (
     DenseForm,
@@ -80,7 +80,7 @@ def logdet(ops: Ops, measured: Array) -> Array:
 
 def trace(ops: Ops, measured: Array) -> Array:
     """`1/2 tr A`: [n]."""
-    return _per_candidate(ops, _trace(ops, measured)) / 2
+    return trace_per_candidate(ops, measured) / 2
 
 
 def entropy(layout: Layout, ops: Ops, *arguments: Any) -> Array:
@@ -124,7 +124,7 @@ def explained_trace(ops: Ops, measured: Array, explained: Array) -> Array:
         share = explained / (1 + measured)
     else:
         share = ops.xp.linalg.solve(measured + identity(ops, size, measured), explained)
-    return _per_candidate(ops, _trace(ops, share)) / 2
+    return trace_per_candidate(ops, share) / 2
 
 
 BY_SUMS = (DiagonalForm, RotatedForm)
@@ -378,10 +378,6 @@ def by_kronecker(ops: Ops, covariance: RotatedForm, left: Array, right: Array) -
 def _per_candidate(ops: Ops, values: Array) -> Array:
     """The sum over groups of rows that share nothing, where there are any: [n]."""
     return values if values.ndim == 1 else ops.xp.sum(values, axis=-1)
-
-
-def _trace(ops: Ops, x: Array) -> Array:
-    return ops.xp.sum(ops.xp.linalg.diagonal(x), axis=-1)
 
 
 def _whitened(ops: Ops, measured: Array, explained: Array) -> Array:

@@ -21,7 +21,7 @@ from infoq.backends import Array, Ops, ops_for
 from infoq.blocks import map_rows
 from infoq.checks.numbers import number
 from infoq.gaussian.block_scores import Layout, Score
-from infoq.linear_algebra.small_matrices import flat_product, identity, symmetric
+from infoq.linear_algebra.small_matrices import flat_product, identity, symmetric, traces
 from infoq.structures.embedding import Embedding
 from infoq.structures.forms import ConditionedForm, Form, flattened, unfolded
 from infoq.structures.rows import DenseRows
@@ -196,7 +196,7 @@ def _measured(solved: Array, middle: Middle) -> Change:
 def mostly_explained(ops: Ops, inner: Array, inside: Array) -> bool:
     """Whether targets explain about half or more of what an outcome says, in some direction."""
     share = ops.xp.linalg.solve(inner + identity(ops, inner.shape[0], inner), inside)
-    total = ops.xp.sum(ops.xp.linalg.diagonal(share))
+    total = traces(ops, share)
     return ops.concrete(total) and bool(number(total) > 0.5)
 
 

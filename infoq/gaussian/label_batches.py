@@ -22,7 +22,7 @@ from infoq.gaussian.predictive import Gaussian
 from infoq.gaussian.projection import beyond_noise
 from infoq.gaussian.targets import arrays_of
 from infoq.linear_algebra.elimination import log_above_share
-from infoq.linear_algebra.small_matrices import identity, symmetric
+from infoq.linear_algebra.small_matrices import identity, symmetric, traces
 from infoq.structures.embedding import Embedding
 from infoq.structures.forms import DiagonalForm, Form, as_difference
 from infoq.structures.labelled_embedding import Gradients, Scored, as_one, members
@@ -82,7 +82,7 @@ def _forms_keep_digits(precision: Precision, *embeddings: Embedding) -> bool:
         ops = ops_for(measured)
         if not ops.concrete(measured):
             return True
-        largest = number(ops.xp.max(ops.xp.linalg.trace(measured)))
+        largest = number(ops.xp.max(traces(ops, measured)))
         if not largest < float(ops.xp.finfo(measured.dtype).eps) ** -0.5 / _DIGITS:
             return False
     return True
@@ -418,7 +418,7 @@ def _more_divergence(layout: Layout, ops: Ops, *arguments: Any) -> Array:
     else:
         eye = identity(ops, measured.shape[-1], measured)
         known = ops.xp.linalg.solve(measured + eye, taken)
-        share = ops.xp.sum(ops.xp.linalg.diagonal(known), axis=-1)
+        share = traces(ops, known)
     change = square(ops, measured - taken, left) / 2 - ops.xp.sum(across * left, axis=-1)
     return (log_above_share(ops, measured) + share) / 2 + change
 

@@ -29,7 +29,7 @@ from infoq.gaussian.predictive import Gaussian
 from infoq.gaussian.projection import beyond_noise, spanned_logdet
 from infoq.gaussian.targets import FEW, arrays_of, little_is_said
 from infoq.linear_algebra.elimination import bordered, log_above_share
-from infoq.linear_algebra.small_matrices import identity, symmetric
+from infoq.linear_algebra.small_matrices import identity, symmetric, traces
 from infoq.structures.forms import Form, RootForm
 from infoq.structures.labelled_embedding import Gradients, Scored
 from infoq.structures.precision import Precision
@@ -311,8 +311,7 @@ _MUCH = 2.0**14
 
 def _much_is_said(ops: Ops, measured: Array) -> Array:
     """Of which candidates or targets with several rows: [n] booleans, by A [n, R, R]."""
-    traces = ops.xp.linalg.trace(measured)
-    return traces > (_MUCH if measured.shape[-1] > 1 else math.inf)
+    return traces(ops, measured) > (_MUCH if measured.shape[-1] > 1 else math.inf)
 
 
 def _by_each_projection(layout: Layout, targets: Layout, ops: Ops, *arguments: Any) -> Array:

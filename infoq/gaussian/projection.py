@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from infoq.backends import Array, Ops
-from infoq.linear_algebra.small_matrices import flat_product
+from infoq.linear_algebra.small_matrices import flat_product, identity
 from infoq.structures.rows import Rows
 from infoq.structures.whitening import Whitening, outside_and_inside, principal
 
@@ -231,7 +231,6 @@ def _shrink(ops: Ops, square: Array) -> Array:
 def _by_orthogonal_factors(ops: Ops, left: Array, told: Array) -> Array:
     xp = ops.xp
     n, size, _ = left.shape
-    eye = xp.eye(size, dtype=left.dtype, device=ops.device(left))
-    stack = xp.concat([xp.broadcast_to(eye, (n, size, size)), left], axis=-1)
+    stack = xp.concat([xp.broadcast_to(identity(ops, size, left), (n, size, size)), left], axis=-1)
     upper = xp.linalg.qr(xp.matrix_transpose(stack))[1]
     return ops.solve_triangular(xp.matrix_transpose(upper), told)

@@ -17,6 +17,7 @@ from infoq.gaussian.laplace import (
     kronecker_factors,
     unfolded_fisher,
 )
+from infoq.linear_algebra.small_matrices import traces
 from infoq.settings import current_options
 from infoq.structures.diagonal import DiagonalEmbedding
 from infoq.structures.embedding import Embedding
@@ -188,9 +189,9 @@ def little_is_said(
         return None
     most = float(ops.xp.finfo(like.dtype).eps) ** -0.5 / digits
     measured = forward.begin(candidates, (covariance,)).forms[0]
-    said = ops.xp.linalg.trace(forward.begin(targets, (covariance,)).forms[0])
+    said = traces(ops, forward.begin(targets, (covariance,)).forms[0])
     said = ops.xp.sum(said if weights is None else said * weights)
-    largest = ops.xp.max(ops.xp.linalg.trace(measured))
+    largest = ops.xp.max(traces(ops, measured))
     return measured if number(largest) < most and number(said) < 64 * most else None
 
 

@@ -9,6 +9,7 @@ from typing import Any, Self
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.trees import Tree
 from infoq.checks.numbers import Problem, check_label_shape, check_values, not_finite
+from infoq.linear_algebra.small_matrices import diagonal_matrices
 
 
 class Likelihood(Tree, ABC):
@@ -175,12 +176,12 @@ class Independent(Likelihood):
     def factor(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
         """L [n, C, C], diagonal, with `L L^T = Lambda`."""
         self._fit(shape)
-        return diagonal(ops, self.roots(ops, shape, like))
+        return diagonal_matrices(ops, self.roots(ops, shape, like))
 
     def curvature(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
         """The curvature Lambda [n, C, C], diagonal."""
         self._fit(shape)
-        return diagonal(ops, self.variances(ops, shape, like))
+        return diagonal_matrices(ops, self.variances(ops, shape, like))
 
     def curvature_diagonal(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
         """The diagonal of the curvature, [n, C]."""
@@ -191,7 +192,7 @@ class Independent(Likelihood):
         """The sum of the curvatures, each times its weight: [C, C], diagonal."""
         self._fit(shape)
         total = ops.xp.matmul(weights[None, :], self.variances(ops, shape, like))
-        return diagonal(ops, total)[0, ...]
+        return diagonal_matrices(ops, total)[0, ...]
 
     def halved(self, ops: Ops, x: Array) -> Array:
         """The root of the curvature times x [n, C, P]: n C P multiplications."""
@@ -211,7 +212,7 @@ class Independent(Likelihood):
         roots = self.roots(ops, shape, like)
         least = ops.scalar(math.sqrt(floor(ops, roots)), roots)
         roots = ops.xp.where(roots < least, least, roots)
-        return diagonal(ops, roots), self.residual(ops, labels, shape, like) / roots
+        return diagonal_matrices(ops, roots), self.residual(ops, labels, shape, like) / roots
 
     def label_axes(self, num_outputs: int) -> int:
         """1 for [N] where there is one output, else 2 for [N, C]."""
@@ -264,12 +265,6 @@ def places(ops: Ops, rows: int, columns: int, like: Array) -> tuple[Array, Array
     """The indices of the rows and of the columns of a matrix, to be compared."""
     xp, device = ops.xp, ops.device(like)
     return xp.arange(rows, device=device)[:, None], xp.arange(columns, device=device)[None, :]
-
-
-def diagonal(ops: Ops, x: Array) -> Array:
-    """Matrices [n, C, C] with x [n, C] on their diagonals."""
-    row, column = places(ops, x.shape[1], x.shape[1], x)
-    return ops.xp.where(row == column, x[:, :, None], ops.scalar(0.0, x))
 
 
 def root(ops: Ops, x: Array) -> Array:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from infoq.backends import Array, Ops
-from infoq.linear_algebra.small_matrices import eye
+from infoq.linear_algebra.small_matrices import identity
 
 Term: TypeAlias = Callable[[Ops, Array], Array]
 
@@ -58,8 +58,10 @@ def log_above_share(ops: Ops, x: Array) -> Array:
     pivots = _sum_of_pivots(ops, x, _log_above_share, semidefinite=True)
     if x.shape[-1] == 1:
         return pivots
-    lower = ops.cholesky(x + eye(ops, x))
-    inverse = ops.solve_triangular(lower, ops.xp.broadcast_to(eye(ops, x), lower.shape))
+    lower = ops.cholesky(x + identity(ops, x.shape[-1], x))
+    inverse = ops.solve_triangular(
+        lower, ops.xp.broadcast_to(identity(ops, x.shape[-1], x), lower.shape)
+    )
     return pivots + ops.xp.sum(ops.xp.tril(inverse, k=-1) ** 2, axis=(-2, -1))
 
 
@@ -112,7 +114,9 @@ def _halves(ops: Ops, x: Array) -> tuple[Array, Array, Array]:
     xp = ops.xp
     half = x.shape[-1] // 2
     first, between, last = x[..., :half, :half], x[..., :half, half:], x[..., half:, half:]
-    across = ops.solve_triangular(ops.cholesky(first + eye(ops, first)), between)
+    across = ops.solve_triangular(
+        ops.cholesky(first + identity(ops, first.shape[-1], first)), between
+    )
     return first, across, last - xp.matmul(xp.matrix_transpose(across), across)
 
 

@@ -8,8 +8,14 @@ from infoq.backends import Array, Ops
 
 
 def identity(ops: Ops, size: int, like: Array) -> Array:
-    """The identity [size, size], in the dtype and on the device of `like`."""
+    """The identity matrix [size, size], in the dtype and on the device of `like`."""
     return ops.xp.eye(size, dtype=like.dtype, device=ops.device(like))
+
+
+def diagonal_matrices(ops: Ops, x: Array) -> Array:
+    """Matrices [..., D, D] with the values x [..., D] on their diagonals, and 0 elsewhere."""
+    places = ops.xp.arange(x.shape[-1], device=ops.device(x))
+    return ops.xp.where(places[:, None] == places, x[..., None], ops.scalar(0.0, x))
 
 
 def whiten(ops: Ops, left: Array, a: Array, right: Array) -> Array:
@@ -22,16 +28,6 @@ def small_gram(ops: Ops, k: Array) -> Array:
     """The smaller of `k k^T` and `k^T k`, whose other eigenvalues are the same."""
     across = ops.xp.matrix_transpose(k)
     return ops.xp.matmul(k, across) if k.shape[-2] <= k.shape[-1] else ops.xp.matmul(across, k)
-
-
-def eye(ops: Ops, a: Array) -> Array:
-    """The identity of the size of a [..., D, D]."""
-    return ops.xp.eye(a.shape[-1], dtype=a.dtype, device=ops.device(a))
-
-
-def diagonal(ops: Ops, a: Array) -> Array:
-    """The diagonals [..., D] of matrices [..., D, D]."""
-    return ops.xp.linalg.diagonal(a)
 
 
 def broadcast_batch(ops: Ops, *matrices: Array) -> list[Array]:
@@ -59,14 +55,19 @@ def equilibrate(ops: Ops, a: Array, scale: Array) -> tuple[Array, Array]:
 
 
 def symmetric(ops: Ops, x: Array) -> Array:
-    """`x` without what rounding made of its symmetry."""
+    """The symmetric part of matrices [..., D, D]: `x` without rounding's asymmetry."""
     return (x + ops.xp.matrix_transpose(x)) / 2
 
 
-def trace_of(ops: Ops, x: Array) -> Array:
-    """The traces of matrices [n, R, R], or the sums of those [n, P, 1, 1]: [n]."""
-    traces = ops.xp.sum(ops.xp.linalg.diagonal(x), axis=-1)
-    return traces if traces.ndim == 1 else ops.xp.sum(traces, axis=-1)
+def traces(ops: Ops, x: Array) -> Array:
+    """The traces [...] of matrices [..., D, D]."""
+    return ops.xp.sum(ops.xp.linalg.diagonal(x), axis=-1)
+
+
+def trace_per_candidate(ops: Ops, x: Array) -> Array:
+    """The traces of matrices [n, R, R], or the sums of those of matrices [n, P, 1, 1]: [n]."""
+    each = traces(ops, x)
+    return each if each.ndim == 1 else ops.xp.sum(each, axis=-1)
 
 
 def flat_product(ops: Ops, x: Array, matrix: Array) -> Array:

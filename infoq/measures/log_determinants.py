@@ -18,9 +18,8 @@ from infoq.checks.symmetric_matrices import check_square, factor, not_definite, 
 from infoq.linear_algebra.elimination import eliminate_semidefinite, log1p_det
 from infoq.linear_algebra.small_matrices import (
     broadcast_batch,
-    diagonal,
     equilibrate,
-    eye,
+    identity,
     small_gram,
     whiten,
 )
@@ -78,7 +77,7 @@ def logdet(s_a: Array, *, ridge: float = 0.0) -> Array:
     ridge = _at_least_zero(ridge, "ridge")
     ops, (a,) = read(s_a=s_a)
     check_square(ops, a, s_a, "s_a", empty=True)
-    return ops.cast_like(log_det(ops, a, diagonal(ops, a), ridge, "s_a"), s_a)
+    return ops.cast_like(log_det(ops, a, ops.xp.linalg.diagonal(a), ridge, "s_a"), s_a)
 
 
 @capabilities()
@@ -139,7 +138,9 @@ def logdet_mi(
     _check_cross(s_ae, "s_ae", s_a, s_e)
     # The evaluation set is often the same for every batch, and then has one factor.
     ae = eta * broadcast_batch(ops, a, ae, e)[1]
-    value = _shared(ops, a, ae, e, (diagonal(ops, a), diagonal(ops, e)), ridge, ("s_a", "s_e"))
+    value = _shared(
+        ops, a, ae, e, (ops.xp.linalg.diagonal(a), ops.xp.linalg.diagonal(e)), ridge, ("s_a", "s_e")
+    )
     return ops.cast_like(value, s_a)
 
 
@@ -200,7 +201,7 @@ def logdet_cg(s_a: Array, s_ap: Array, s_p: Array, *, ridge: float = 0.0, nu: fl
     a, ap, _ = broadcast_batch(ops, a, ap, p)
     (explained,) = _explained(ops, p, ridge, nu * ap)
     rest = _rest(ops, a, explained, explained)
-    value = log_det(ops, rest, diagonal(ops, a), ridge, "s_a given s_p")
+    value = log_det(ops, rest, ops.xp.linalg.diagonal(a), ridge, "s_a given s_p")
     return ops.cast_like(value, s_a)
 
 
@@ -277,7 +278,7 @@ def logdet_cmi(
     _check_cross(s_ap, "s_ap", s_a, s_p)
     _check_cross(s_qp, "s_qp", s_q, s_p)
     a, aq, q, ap, qp, _ = broadcast_batch(ops, *blocks)
-    scales = diagonal(ops, a), diagonal(ops, q)
+    scales = ops.xp.linalg.diagonal(a), ops.xp.linalg.diagonal(q)
     ap, qp = _explained(ops, p, ridge, nu * ap, qp)
     rest = _rest(ops, a, ap, ap), _rest(ops, eta * aq, ap, qp), _rest(ops, q, qp, qp)
     value = _shared(ops, *rest, scales, ridge, ("s_a given s_p", "s_q given s_p"))
@@ -315,7 +316,7 @@ def _less_product(ops: Ops, a: Array, left: Array, right: Array) -> Array:
 
 def _explained(ops: Ops, p: Array, ridge: float, *crosses: Array) -> list[Array]:
     """Each of [..., B, M] times the inverse factor of `p + ridge I`: `S_AP L^-T`."""
-    lower = _positive_factor(ops, p, diagonal(ops, p), ridge, "s_p") if p.shape[-1] else p
+    lower = _positive_factor(ops, p, ops.xp.linalg.diagonal(p), ridge, "s_p") if p.shape[-1] else p
     return [
         x if 0 in x.shape else ops.over_stacks(_solved, "(i,i),(j,i)->(j,i)", lower, x)
         for x in crosses
@@ -339,7 +340,7 @@ def _positive_factor(ops: Ops, a: Array, scale: Array, ridge: float, name: str) 
 
 def with_ridge(ops: Ops, a: Array, ridge: float) -> Array:
     """`a + ridge I`."""
-    return a + ridge * eye(ops, a) if ridge > 0 else a
+    return a + ridge * identity(ops, a.shape[-1], a) if ridge > 0 else a
 
 
 def not_negative(ops: Ops, a: Array, scale: Array, ridge: float, name: str) -> Array:
@@ -352,7 +353,7 @@ def not_negative(ops: Ops, a: Array, scale: Array, ridge: float, name: str) -> A
     whole, scale = with_ridge(ops, a, ridge), xp.abs(scale) + ridge
     relative = ops.over_stacks(_relative, "(i,j),(i)->(i,j)", whole, scale, least=least)
     try:
-        pivots = diagonal(ops, ops.cholesky(relative))
+        pivots = ops.xp.linalg.diagonal(ops.cholesky(relative))
     except NotImplementedError:
         raise
     except ValueError as error:
@@ -364,7 +365,7 @@ def not_negative(ops: Ops, a: Array, scale: Array, ridge: float, name: str) -> A
 
 
 def _relative(ops: Ops, a: Array, scale: Array, *, least: float) -> Array:
-    return equilibrate(ops, a, scale)[0] + least * eye(ops, a)
+    return equilibrate(ops, a, scale)[0] + least * identity(ops, a.shape[-1], a)
 
 
 def clearly(ops: Ops, a: Array) -> float:
@@ -445,7 +446,7 @@ def _with_hidden_ridge(ops: Ops, a: Array, scale: Array, *, ridge: float) -> Arr
     relative, root = equilibrate(ops, with_ridge(ops, a, ridge), xp.abs(scale) + ridge)
     floor = ridge / root**2
     zero = floor + rounding(ops, a)
-    pivots = eliminate_semidefinite(ops, relative - eye(ops, a), zero)[1]
+    pivots = eliminate_semidefinite(ops, relative - identity(ops, a.shape[-1], a), zero)[1]
     held = xp.where(pivots > zero, pivots, floor)
     return xp.sum(xp.log(held) + 2 * xp.log(root), axis=-1)
 
@@ -454,7 +455,7 @@ def _without_ridge(ops: Ops, a: Array, scale: Array) -> Array:
     xp = ops.xp
     relative, root = equilibrate(ops, a, scale)
     zero = xp.full_like(root, rounding(ops, a))
-    total, pivots = eliminate_semidefinite(ops, relative - eye(ops, a), zero)
+    total, pivots = eliminate_semidefinite(ops, relative - identity(ops, a.shape[-1], a), zero)
     value = total + 2 * xp.sum(xp.log(root), axis=-1)
     return xp.where(xp.any(pivots <= zero, axis=-1), ops.scalar(-math.inf, a), value)
 

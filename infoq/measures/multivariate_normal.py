@@ -15,9 +15,8 @@ from infoq.checks.symmetric_matrices import check_square, factor, read
 from infoq.linear_algebra.elimination import log1p_det, trace_above_log
 from infoq.linear_algebra.small_matrices import (
     broadcast_batch,
-    diagonal,
     equilibrate,
-    eye,
+    identity,
     small_gram,
     whiten,
 )
@@ -276,7 +275,7 @@ def _entropy(ops: Ops, lower: Array, last: int, like: Array) -> Array:
 
 
 def _last_entropy(ops: Ops, lower: Array, *, last: int) -> Array:
-    pivots = diagonal(ops, lower)[..., lower.shape[-1] - last :]
+    pivots = ops.xp.linalg.diagonal(lower)[..., lower.shape[-1] - last :]
     return ops.xp.sum(ops.xp.log(pivots), axis=-1) + _UNIT_ENTROPY * last
 
 
@@ -290,10 +289,10 @@ def _information(ops: Ops, last: Array, below: Array) -> Array:
 def _total_correlation(ops: Ops, cov: Array, lower: Array) -> Array:
     """From covariances and their factors, NaN where they have none."""
     xp = ops.xp
-    correlation, _ = equilibrate(ops, cov, diagonal(ops, cov))
-    correlation = xp.where(eye(ops, cov) > 0, ops.scalar(0.0, cov), correlation)
+    correlation, _ = equilibrate(ops, cov, ops.xp.linalg.diagonal(cov))
+    correlation = xp.where(identity(ops, cov.shape[-1], cov) > 0, ops.scalar(0.0, cov), correlation)
     total = 0.0 - 0.5 * log1p_det(ops, correlation)
-    bad = xp.any(xp.isnan(diagonal(ops, lower)), axis=-1)
+    bad = xp.any(xp.isnan(ops.xp.linalg.diagonal(lower)), axis=-1)
     return xp.where(bad, ops.scalar(math.nan, total), total)
 
 
@@ -333,6 +332,6 @@ def _spread(ops: Ops, x: Array, lower_p: Array, lower_q: Array) -> Array:
     close = trace_above_log(ops, xp.where(near[..., None, None], x, ops.scalar(0.0, x)))
     # Far apart, I + x is ratio times its transpose, and need not be formed.
     ratio = ops.solve_triangular(lower_q, lower_p)
-    log = xp.sum(xp.log(diagonal(ops, ratio)), axis=-1)
+    log = xp.sum(xp.log(ops.xp.linalg.diagonal(ratio)), axis=-1)
     far = xp.sum(ratio * ratio, axis=(-2, -1)) - x.shape[-1] - 2 * log
     return xp.where(near, close, xp.maximum(far, ops.scalar(0.0, far)))

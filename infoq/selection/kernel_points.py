@@ -6,7 +6,7 @@ from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.registry import admit
-from infoq.linear_algebra.small_matrices import diagonal, symmetric
+from infoq.linear_algebra.small_matrices import symmetric
 from infoq.measures.log_determinants import not_negative
 from infoq.quantities.submodular.matrix import matrix
 from infoq.quantities.submodular.neighbours import Neighbours
@@ -34,7 +34,7 @@ class KernelPoints:
         whole = matrix(memory, square=True)
         self.dtype = memory.dtype
         self._kernel = symmetric(ops, ops.upcast(whole.rows[0]))
-        self.norms = diagonal(ops, self._kernel)
+        self.norms = ops.xp.linalg.diagonal(self._kernel)
         not_negative(ops, self._kernel, self.norms, 0.0, "kernel")
 
     def __len__(self) -> int:

@@ -6,7 +6,7 @@ from infoq.backends import Array, Ops
 from infoq.backends.capabilities import capabilities
 from infoq.backends.registry import admit
 from infoq.checks.values import check_values
-from infoq.linear_algebra.small_matrices import identity
+from infoq.linear_algebra.small_matrices import diagonal_matrices
 from infoq.structures.embedding import Embedding
 from infoq.structures.rows import Apply, Rows
 
@@ -29,8 +29,7 @@ class DiagonalRows(Rows):
 
     def dense(self, ops: Ops) -> Array:
         """The rows in full, [n, P, P]."""
-        eye = identity(ops, self.roots.shape[1], self.roots)
-        return eye[None, :, :] * self.roots[:, None, :]
+        return diagonal_matrices(ops, self.roots)
 
     def dot(self, ops: Ops, vectors: Array) -> Array:
         """Each row with its own parameter: [n, P, Q]."""
@@ -63,8 +62,7 @@ class DiagonalRows(Rows):
 
     def fisher(self, ops: Ops) -> Array:
         """A diagonal matrix."""
-        diagonal = self.fisher_diagonal(ops)
-        return identity(ops, diagonal.shape[0], diagonal) * diagonal
+        return diagonal_matrices(ops, self.fisher_diagonal(ops))
 
     def fisher_diagonal(self, ops: Ops) -> Array:
         """The sum of the diagonals."""

@@ -10,7 +10,7 @@ import math
 from typing import NamedTuple, Protocol
 
 from infoq.backends import Array, Ops
-from infoq.linear_algebra.small_matrices import flat_product, identity, trace_of, turn
+from infoq.linear_algebra.small_matrices import flat_product, identity, trace_per_candidate, turn
 from infoq.structures.rows import DenseRows, Rows
 
 # Rows of which none says more than 10^4 times as much as was known.
@@ -191,7 +191,7 @@ class SandwichForm(NamedTuple):
 
     def trace(self, ops: Ops, rows: Rows) -> Array:
         """Of the quadratic forms: [n]."""
-        return trace_of(ops, self.of(ops, rows))
+        return trace_per_candidate(ops, self.of(ops, rows))
 
     def apply(self, ops: Ops, x: Array) -> Array:
         """By its three factors."""
@@ -227,7 +227,7 @@ class ReducedForm(NamedTuple):
 
     def trace(self, ops: Ops, rows: Rows) -> Array:
         """Of the quadratic forms: [n]."""
-        return trace_of(ops, self.of(ops, rows))
+        return trace_per_candidate(ops, self.of(ops, rows))
 
     def apply(self, ops: Ops, x: Array) -> Array:
         """The difference of both products."""
@@ -276,7 +276,7 @@ class ConditionedForm(NamedTuple):
 
     def trace(self, ops: Ops, rows: Rows) -> Array:
         """Of the quadratic forms: [n]."""
-        return trace_of(ops, self.of(ops, rows))
+        return trace_per_candidate(ops, self.of(ops, rows))
 
     def apply(self, ops: Ops, x: Array) -> Array:
         """The base's product with what is left of the vectors."""
@@ -343,7 +343,7 @@ class BesideForm(NamedTuple):
 
     def trace(self, ops: Ops, rows: Rows) -> Array:
         """Of the quadratic forms: [n]."""
-        return trace_of(ops, self.of(ops, rows))
+        return trace_per_candidate(ops, self.of(ops, rows))
 
     def apply(self, ops: Ops, x: Array) -> Array:
         """Both products, side by side."""
@@ -380,7 +380,7 @@ class EnlargedForm(NamedTuple):
 
     def trace(self, ops: Ops, rows: Rows) -> Array:
         """Of the quadratic forms: [n]."""
-        return trace_of(ops, self.of(ops, rows))
+        return trace_per_candidate(ops, self.of(ops, rows))
 
     def apply(self, ops: Ops, x: Array) -> Array:
         """The sum of both products."""

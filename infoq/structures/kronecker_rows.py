@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from infoq.backends import Array, Ops
-from infoq.linear_algebra.small_matrices import symmetric
+from infoq.linear_algebra.small_matrices import symmetric, traces
 from infoq.structures.rows import Rows
 
 
@@ -92,8 +92,7 @@ class KroneckerRows(Rows):
 
     def quadratic_trace(self, ops: Ops, matrix: Array) -> Array:
         """By one block of W for each pair of classes: n C (C + 1) / 2 D^2 multiply-adds."""
-        xp = ops.xp
-        return xp.sum(xp.linalg.diagonal(self.quadratic(ops, matrix)), axis=-1)
+        return traces(ops, self.quadratic(ops, matrix))
 
     def _between(self, ops: Ops, blocks: Array) -> Array:
         half = ops.xp.matrix_transpose(self.factor) @ blocks

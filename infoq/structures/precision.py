@@ -20,7 +20,7 @@ from infoq.checks.dtypes import check_floating
 from infoq.checks.matrices import ADD_A_PRIOR, factor, read_matrix, read_scalar, read_vector
 from infoq.checks.numbers import number
 from infoq.checks.values import check_values, overflow
-from infoq.linear_algebra.small_matrices import identity, symmetric
+from infoq.linear_algebra.small_matrices import diagonal_matrices, identity, symmetric
 from infoq.structures.forms import (
     ConditionedForm,
     DenseForm,
@@ -288,7 +288,7 @@ class DiagonalPrecision(Precision):
 
     def matrix(self, num_parameters: int, like: Array) -> Array:
         """A diagonal matrix."""
-        return identity(ops_for(like), num_parameters, like) * self.parts[0]
+        return diagonal_matrices(ops_for(like), self.parts[0])
 
     def whitening(self, num_parameters: int, like: Array) -> Whitening:
         """One number a parameter."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from infoq.backends import Array, Ops
-from infoq.linear_algebra.small_matrices import identity
+from infoq.linear_algebra.small_matrices import diagonal_matrices
 from infoq.structures.embedding import Embedding
 from infoq.structures.rows import Rows
 
@@ -71,8 +71,7 @@ class UnitRows(Rows):
 
     def fisher(self, ops: Ops) -> Array:
         """A diagonal matrix."""
-        diagonal = self.fisher_diagonal(ops)
-        return identity(ops, self.size, diagonal) * diagonal
+        return diagonal_matrices(ops, self.fisher_diagonal(ops))
 
     def fisher_diagonal(self, ops: Ops) -> Array:
         """How often each function value is measured, by its precision."""

@@ -6,7 +6,6 @@ import math
 from typing import Any
 
 from infoq.backends import Array, ops_for
-from infoq.linear_algebra.small_matrices import diagonal
 from infoq.measures.log_determinants import clearly, log_det, resolves
 from infoq.quantities.submodular.features import FeatureSimilarities
 from infoq.quantities.submodular.magnified import MagnifiedSimilarities
@@ -57,7 +56,7 @@ class Pivots:
         """Of some candidates, refused where their matrix has a negative eigenvalue."""
         square = self.pool.among(indices)
         ops = ops_for(square)
-        return log_det(ops, square, diagonal(ops, square), self.ridge, self._name(indices))
+        return log_det(ops, square, ops.xp.linalg.diagonal(square), self.ridge, self._name(indices))
 
     def _name(self, indices: tuple[Any, ...]) -> str:
         return "points"
