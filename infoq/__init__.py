@@ -71,19 +71,15 @@ from infoq.selection import (
 from infoq.settings import options
 from infoq.structures.covariance import CovariancePrecision
 from infoq.structures.diagonal import DiagonalEmbedding
+from infoq.structures.diagonal_precision import DiagonalPrecision, ScalarPrecision
 from infoq.structures.embedding import DenseEmbedding, Embedding
 from infoq.structures.fisher_embedding import fisher_embedding
 from infoq.structures.gradient_embedding import gradient_embedding
 from infoq.structures.jacobian import JacobianEmbedding
 from infoq.structures.kronecker import KroneckerPrecision
 from infoq.structures.last_layer import LastLayerEmbedding
-from infoq.structures.precision import (
-    DensePrecision,
-    DiagonalPrecision,
-    LowRankPrecision,
-    Precision,
-    ScalarPrecision,
-)
+from infoq.structures.low_rank import LowRankPrecision
+from infoq.structures.precision import DensePrecision, Precision
 
 __version__ = "0.1.0"
 

@@ -17,6 +17,7 @@ from infoq.gaussian.laplace import laplace
 from infoq.gaussian.predictive import Gaussian
 from infoq.structures.covariance import CovariancePrecision
 from infoq.structures.diagonal import DiagonalEmbedding
+from infoq.structures.diagonal_precision import DiagonalPrecision, ScalarPrecision
 from infoq.structures.embedding import DenseEmbedding, Embedding
 from infoq.structures.fisher_embedding import fisher_embedding
 from infoq.structures.gradient_embedding import gradient_embedding
@@ -24,13 +25,8 @@ from infoq.structures.jacobian import JacobianEmbedding
 from infoq.structures.kronecker import KroneckerPrecision
 from infoq.structures.labelled_embedding import with_labels
 from infoq.structures.last_layer import LastLayerEmbedding
-from infoq.structures.precision import (
-    DensePrecision,
-    DiagonalPrecision,
-    LowRankPrecision,
-    Precision,
-    ScalarPrecision,
-)
+from infoq.structures.low_rank import LowRankPrecision
+from infoq.structures.precision import DensePrecision, Precision
 from infoq.unknowns import PARAMETERS, AllTargets, EachTarget, Parameters
 
 __all__ = [

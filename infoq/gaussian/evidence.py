@@ -13,8 +13,9 @@ from infoq.checks.dtypes import check_floating
 from infoq.checks.numbers import number
 from infoq.checks.values import check_values, overflow
 from infoq.gaussian.laplace import fisher, fisher_diagonal, kronecker_factors, settled_structure
+from infoq.structures.diagonal_precision import ScalarPrecision, as_precision
 from infoq.structures.embedding import Embedding
-from infoq.structures.precision import Precision, ScalarPrecision, as_precision
+from infoq.structures.precision import Precision
 
 
 @capabilities()

@@ -23,7 +23,8 @@ from infoq.gaussian.targets import arrays_of, by_forms, grows_by_projection
 from infoq.gaussian.targets_batch import ProjectedBatch
 from infoq.structures.diagonal import DiagonalEmbedding
 from infoq.structures.embedding import Embedding
-from infoq.structures.precision import LowRankPrecision, Precision
+from infoq.structures.low_rank import LowRankPrecision
+from infoq.structures.precision import Precision
 from infoq.unknowns import PARAMETERS, AllTargets, EachTarget, Parameters
 
 

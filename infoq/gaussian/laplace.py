@@ -14,22 +14,13 @@ from infoq.blocks import add_rows
 from infoq.checks.compatibility import check_alike
 from infoq.settings import current_options
 from infoq.structures.diagonal import DiagonalEmbedding
+from infoq.structures.diagonal_precision import DiagonalPrecision, ScalarPrecision, as_precision
 from infoq.structures.embedding import Embedding
 from infoq.structures.forms import ConditionedForm
 from infoq.structures.kronecker import KroneckerPrecision
 from infoq.structures.kronecker_rows import KroneckerRows
-from infoq.structures.precision import (
-    DensePrecision,
-    DiagonalPrecision,
-    LowRankPrecision,
-    Precision,
-    ScalarPrecision,
-    as_matrix,
-    as_precision,
-    kept_rows,
-    known_by_covariance,
-    some_array,
-)
+from infoq.structures.low_rank import LowRankPrecision, as_matrix
+from infoq.structures.precision import DensePrecision, Precision, some_array
 from infoq.structures.rows import Rows
 
 STRUCTURES = ("dense", "low_rank", "diagonal", "kronecker")
@@ -194,8 +185,8 @@ def _natural(embedding: Embedding, prior: Precision | None) -> str:
         return "diagonal"
     count = embedding.num_candidates * embedding.num_rows
     if prior is not None:
-        count += kept_rows(prior)
-        if known_by_covariance(prior):
+        count += prior.kept_rows
+        if prior.known_by_covariance:
             return "low_rank"
     return "low_rank" if count < embedding.num_parameters else "dense"
 

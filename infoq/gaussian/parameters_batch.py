@@ -17,7 +17,7 @@ from infoq.gaussian.block_scores import Score
 from infoq.gaussian.measured_batch import MeasuredBatch, Picked, rows_of
 from infoq.structures.embedding import Embedding
 from infoq.structures.forms import Form
-from infoq.structures.precision import fewer
+from infoq.structures.low_rank import fewer
 
 # So many multiply-adds for the orthogonal columns of a batch's rows cost little: some 5 ms.
 _SMALL = 2 * 10**7

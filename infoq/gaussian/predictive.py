@@ -24,16 +24,10 @@ from infoq.gaussian.laplace import check_budget, fisher_diagonal, laplace
 from infoq.gaussian.targets import explain
 from infoq.structures.covariance import CovariancePrecision
 from infoq.structures.diagonal import DiagonalEmbedding
+from infoq.structures.diagonal_precision import DiagonalPrecision, ScalarPrecision, as_precision
 from infoq.structures.embedding import DenseEmbedding, Embedding
 from infoq.structures.forms import ConditionedForm
-from infoq.structures.precision import (
-    DiagonalPrecision,
-    Precision,
-    ScalarPrecision,
-    as_precision,
-    same_precision,
-    some_array,
-)
+from infoq.structures.precision import Precision, same_precision, some_array
 from infoq.structures.unit import UnitEmbedding
 from infoq.unknowns import AllTargets, EachTarget, Parameters
 

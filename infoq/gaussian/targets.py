@@ -23,7 +23,8 @@ from infoq.structures.diagonal import DiagonalEmbedding
 from infoq.structures.embedding import Embedding
 from infoq.structures.forms import ConditionedForm, unfolded
 from infoq.structures.kronecker import KroneckerPrecision
-from infoq.structures.precision import LowRankPrecision, Precision
+from infoq.structures.low_rank import LowRankPrecision
+from infoq.structures.precision import Precision
 
 # Up to this many parameters singular vectors cost little beside the scores.
 FEW = 256

@@ -17,10 +17,10 @@ from infoq.methods.taxonomy import Who, method
 from infoq.selection import Selection
 from infoq.selection.selected import check_batch_size
 from infoq.structures.concatenated import joined
+from infoq.structures.diagonal_precision import ScalarPrecision
 from infoq.structures.embedding import Embedding
 from infoq.structures.gradient_embedding import gradient_embedding
 from infoq.structures.last_layer import LastLayerEmbedding
-from infoq.structures.precision import ScalarPrecision
 
 
 @capabilities(reads_values="who is given back depends on values")

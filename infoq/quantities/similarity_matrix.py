@@ -7,8 +7,9 @@ from infoq.backends.capabilities import capabilities
 from infoq.backends.registry import check_sized
 from infoq.checks.compatibility import check_alike
 from infoq.checks.values import check_sums
+from infoq.structures.diagonal_precision import ScalarPrecision, as_precision
 from infoq.structures.embedding import DenseEmbedding, Embedding
-from infoq.structures.precision import Precision, ScalarPrecision, as_precision, some_array
+from infoq.structures.precision import Precision, some_array
 
 
 @capabilities()

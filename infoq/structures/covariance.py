@@ -104,5 +104,6 @@ class CovariancePrecision(Precision):
         ops = ops_for(*self.parts)
         return flat_product(ops, noise, factor(ops, self.parts[0], "covariance", self.remedy).T)
 
-    def _plus(self, other: Precision) -> Precision | None:
+    def plus(self, other: Precision) -> Precision | None:
+        """As matrices, of a matrix."""
         return self._dense() + other if isinstance(other, DensePrecision) else None

@@ -12,8 +12,9 @@ from infoq.checks.matrices import check_array, check_semidefinite, check_symmetr
 from infoq.checks.numbers import number
 from infoq.checks.values import overflow
 from infoq.linear_algebra.small_matrices import identity, turn
+from infoq.structures.diagonal_precision import ScalarPrecision
 from infoq.structures.forms import RotatedForm
-from infoq.structures.precision import Precision, ScalarPrecision
+from infoq.structures.precision import Precision
 from infoq.structures.whitening import RotatedWhitening
 
 _AS_A_SUM = "a factor is a sum of curvatures, or of products of features with themselves"
@@ -144,7 +145,8 @@ class KroneckerPrecision(Precision):
         left, right, values, *_ = self.parts
         return turn(ops, noise / ops.xp.sqrt(values), left.T, right.T)
 
-    def _plus(self, other: Precision) -> Precision | None:
+    def plus(self, other: Precision) -> Precision | None:
+        """With another shift, of a number."""
         if not isinstance(other, ScalarPrecision):
             return None
         left, right, values, a, b, shift = self.parts

@@ -1,4 +1,4 @@
-"""The inverse covariance of the parameters: scalar, diagonal, or any matrix.
+"""The inverse covariance of the parameters: what a precision is, and any matrix as one.
 
 Parameters count class by class where there are classes: parameter `c D + d` weighs feature d in the
 logit of class c. What is known of the parameters enters by `update` and `+`, and leaves by
@@ -7,7 +7,6 @@ logit of class c. What is known of the parameters enters by `update` and `+`, an
 
 from __future__ import annotations
 
-import numbers
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
@@ -17,55 +16,48 @@ from infoq.backends.capabilities import capabilities
 from infoq.backends.registry import admit
 from infoq.backends.trees import Tree
 from infoq.checks.dtypes import check_floating
-from infoq.checks.matrices import ADD_A_PRIOR, factor, read_matrix, read_scalar, read_vector
-from infoq.checks.numbers import number
-from infoq.checks.values import check_values, overflow
-from infoq.linear_algebra.small_matrices import diagonal_matrices, identity, symmetric
-from infoq.structures.forms import (
-    ConditionedForm,
-    DenseForm,
-    DiagonalForm,
-    EnlargedForm,
-    Form,
-    ReducedForm,
-)
-from infoq.structures.whitening import (
-    DenseWhitening,
-    DiagonalWhitening,
-    ObservedWhitening,
-    Whitening,
-)
-
-
-def same_precision(one: Precision, two: Precision) -> bool:
-    """Whether two precisions are the same as far as can be told."""
-    if one is two:
-        return True
-    if type(one) is not type(two) or one.settings != two.settings:
-        return False
-    return all(_same_part(x, y) for x, y in zip(one.parts, two.parts, strict=True))
-
-
-def _same_part(x: Any, y: Any) -> bool:
-    if x is y:
-        return True
-    if isinstance(x, Precision):
-        return same_precision(x, y)
-    if tuple(x.shape) != tuple(y.shape) or x.dtype != y.dtype:
-        return False
-    ops = ops_for(x, y)
-    return not ops.concrete(x, y) or bool(ops.xp.all(x == y))
+from infoq.checks.matrices import ADD_A_PRIOR, factor, read_matrix
+from infoq.checks.values import check_values
+from infoq.linear_algebra.small_matrices import identity
+from infoq.structures.forms import DenseForm, Form
+from infoq.structures.whitening import DenseWhitening, Whitening
 
 
 class Precision(Tree, ABC):
     """A positive definite inverse covariance of P parameters.
 
+    Two methods are required, `num_parameters` and `matrix`; all others have a default in their
+    terms, by the matrix and its Cholesky factor. A structure of its own overrides what it computes
+    faster: `covariance` and `whitening`, which every score takes, `diagonal`, `logdet`, `root`,
+    and `colour` with `num_noise`, which `Gaussian.sample` takes.
+
+    Notes
+    -----
+    A default costs P^3 multiply-adds at each call: nothing is kept of a matrix that may be another
+    at the next. One that fits any number of parameters, `num_parameters` None, has no matrix of its
+    own, and defines `covariance`, `diagonal`, `logdet` and `colour`, too.
+
+    `plus` may know a sum that keeps the structure; what is not known to any is the sum of the
+    matrices. Outcomes that are fewer than the parameters are kept as rows beside it, by `update`.
+
     Examples
     --------
     >>> import numpy as np, infoq
-    >>> prior = infoq.DiagonalPrecision(np.array([1.0, 4.0]))
-    >>> isinstance(prior, infoq.Precision), prior.num_parameters, prior.solve(np.ones((1, 2)))
-    (True, 2, array([[1.  , 0.25]]))
+    >>> from infoq.backends import ops_for
+    >>> class Alike(infoq.Precision):
+    ...     def __init__(self, direction):
+    ...         self._parts = (direction,)
+    ...     @property
+    ...     def num_parameters(self):
+    ...         return int(self.parts[0].shape[0])
+    ...     def matrix(self, num_parameters, like):
+    ...         xp, u = ops_for(like).xp, self.parts[0]
+    ...         return xp.eye(num_parameters, dtype=u.dtype) + u[:, None] * u[None, :]
+    >>> prior = Alike(np.array([1.0, 1.0]))
+    >>> infoq.eig(infoq.Gaussian(np.array([[1.0, 1.0], [1.0, -1.0]]), prior)).round(4)
+    array([0.2554, 0.5493])
+    >>> infoq.laplace(infoq.DenseEmbedding(np.array([[1.0, 0.0]])), prior)
+    LowRankPrecision(Alike(P=2), Q=1)
     """
 
     remedy = ADD_A_PRIOR
@@ -75,53 +67,86 @@ class Precision(Tree, ABC):
     """Whether a root of the covariance costs no more than the covariance."""
 
     @property
-    def ops(self) -> Ops | None:
-        """The operations of its library; None where it is a number."""
-        arrays = [x for x in self.parts if not isinstance(x, Precision)]
-        return ops_for(arrays[0]) if arrays else None
-
-    @property
     @abstractmethod
     def num_parameters(self) -> int | None:
         """The number of parameters, P; None where it fits any."""
 
     @abstractmethod
+    def matrix(self, num_parameters: int, like: Array) -> Array:
+        """The precision in full: [P, P], of the library, dtype and device of `like`."""
+
+    @property
+    def ops(self) -> Ops | None:
+        """The operations of its library; None where it is a number."""
+        arrays = [x for x in self.parts if not isinstance(x, Precision)]
+        return ops_for(arrays[0]) if arrays else None
+
     def covariance(self, like: Array) -> Form:
         """The inverse, as a form that blocks of candidates are measured by."""
+        return self._in_full(self.num_parameters, like).covariance(like)
 
-    @abstractmethod
     def logdet(self, num_parameters: int | None = None) -> Array:
         """The log-determinant."""
+        size, like = num_parameters or self.num_parameters, some_array(self)
+        if like is None:
+            raise NotImplementedError(
+                f"{type(self).__name__}: has no array that says which library it is of; define "
+                "logdet"
+            )
+        return self._in_full(size, like).logdet()
 
-    @abstractmethod
     def diagonal(self, like: Array) -> Array:
         """The diagonal of the precision: [P], or [1] where all are alike."""
-
-    @abstractmethod
-    def matrix(self, num_parameters: int, like: Array) -> Array:
-        """The precision in full: [P, P]."""
+        return ops_for(like).xp.linalg.diagonal(self.matrix(self._size(self.num_parameters), like))
 
     def root(self, num_parameters: int, like: Array) -> Array:
         """R [P, P] with `R^T R` the covariance."""
-        return DensePrecision.symmetric(self.matrix(num_parameters, like)).root(
-            num_parameters, like
-        )
+        return self._in_full(num_parameters, like).root(num_parameters, like)
 
     def whitening(self, num_parameters: int, like: Array) -> Whitening:
         """Coordinates in which the parameters have unit variance and nothing in common."""
         return DenseWhitening(self.root(num_parameters, like))
 
-    @abstractmethod
     def colour(self, noise: Array) -> Array:
         """Independent normal numbers [K, P] as deviations with this precision: [K, P]."""
+        return noise @ self.root(int(noise.shape[1]), noise)
 
     def num_noise(self, num_parameters: int) -> int:
         """How many normal numbers `colour` takes for a deviation: P, unless it says otherwise."""
         return num_parameters
 
-    @abstractmethod
-    def _plus(self, other: Precision) -> Precision | None:
+    def plus(self, other: Precision) -> Precision | None:
         """The sum with a precision of no more structure than this one; None where unknown."""
+        return None
+
+    @property
+    def kept_rows(self) -> int:
+        """How many rows of outcomes it keeps beside what they are added to."""
+        return 0
+
+    @property
+    def known_by_covariance(self) -> bool:
+        """Whether a covariance, which may be singular, is what it is known by."""
+        return not self.rooted
+
+    def without(self, rows: Array) -> Precision | None:
+        """What is left without rows [r, P] that it keeps as they are; None where it does not.
+
+        Exact, where taking them off would be a difference: what has measured 1,000 times the noise
+        leaves no digit of the rest in float32.
+        """
+        return None
+
+    def _in_full(self, size: int | None, like: Array) -> DensePrecision:
+        return DensePrecision.symmetric(self.matrix(self._size(size), like))
+
+    def _size(self, size: int | None) -> int:
+        if size is None:
+            raise NotImplementedError(
+                f"{type(self).__name__}: fits any number of parameters, so that it has no matrix "
+                "of its own; define covariance, diagonal, logdet and colour"
+            )
+        return size
 
     def solve(self, x: Array) -> Array:
         """`P^-1 x` for vectors x [..., P]."""
@@ -137,7 +162,7 @@ class Precision(Tree, ABC):
 
         As rows where all that are kept are fewer than the parameters, else as a matrix.
         """
-        return _gathered(self, rows, 1)
+        return self._gathered(rows, 1)
 
     def downdate(self, rows: Array) -> Precision:
         """The precision before R outcomes with rows [R, P]: `P - rows^T rows`.
@@ -147,7 +172,13 @@ class Precision(Tree, ABC):
         ValueError
             If nothing positive definite is left.
         """
-        return _gathered(self, rows, -1)
+        return self._gathered(rows, -1)
+
+    def _gathered(self, rows: Array, sign: int) -> Precision:
+        # Here, as what keeps rows is a precision itself.
+        from infoq.structures.low_rank import gathered
+
+        return gathered(self, rows, sign)
 
     def __add__(self, other: Precision) -> Precision:
         """The precision of what both know."""
@@ -155,7 +186,7 @@ class Precision(Tree, ABC):
             return NotImplemented
         _check_same_size(self, other)
         for one, two in ((self, other), (other, self)):
-            total = one._plus(two)
+            total = one.plus(two)
             if total is not None:
                 return total
         size = self.num_parameters or other.num_parameters
@@ -166,142 +197,6 @@ class Precision(Tree, ABC):
 
     def _words(self) -> str:
         return f"{type(self).__name__}(P={self.num_parameters})"
-
-
-@capabilities()
-class ScalarPrecision(Precision):
-    """The same precision for every parameter, independently: `value I`.
-
-    Parameters
-    ----------
-    value : float or array []
-        Positive.
-
-    Raises
-    ------
-    ValueError
-        If the value is not positive and finite.
-
-    Examples
-    --------
-    >>> import infoq
-    >>> infoq.ScalarPrecision(2.0) + infoq.ScalarPrecision(0.5)
-    ScalarPrecision(2.5)
-    """
-
-    def __init__(self, value: Any) -> None:
-        self._parts, self._settings = read_scalar(value, "value")
-
-    @property
-    def num_parameters(self) -> None:
-        """Fits any."""
-
-    def _value(self, like: Array) -> Array:
-        if self.parts:
-            return self.parts[0]
-        ops = ops_for(like)
-        return ops.native(ops.scalar(self.settings, like))
-
-    def covariance(self, like: Array) -> Form:
-        """One number."""
-        return DiagonalForm(1 / ops_for(like).xp.reshape(self._value(like), (1,)))
-
-    def logdet(self, num_parameters: int | None = None) -> Array:
-        """P log value; the number of parameters has to be given."""
-        if num_parameters is None:
-            raise ValueError("num_parameters: a ScalarPrecision does not know it; pass it")
-        if self.parts:
-            return num_parameters * ops_for(*self.parts).xp.log(self.parts[0])
-        import math
-
-        return num_parameters * math.log(self.settings)
-
-    def diagonal(self, like: Array) -> Array:
-        """One number."""
-        return ops_for(like).xp.reshape(self._value(like), (1,))
-
-    def matrix(self, num_parameters: int, like: Array) -> Array:
-        """A multiple of the identity."""
-        return identity(ops_for(like), num_parameters, like) * self.diagonal(like)
-
-    def whitening(self, num_parameters: int, like: Array) -> Whitening:
-        """One number."""
-        return DiagonalWhitening(1 / ops_for(like).xp.sqrt(self.diagonal(like)))
-
-    def colour(self, noise: Array) -> Array:
-        """Elementwise."""
-        return noise / ops_for(noise).xp.sqrt(self._value(noise))
-
-    def _plus(self, other: Precision) -> Precision | None:
-        if not isinstance(other, ScalarPrecision):
-            return None
-        like = some_array(self, other)
-        if like is None:
-            return ScalarPrecision(self.settings + other.settings)
-        return ScalarPrecision(self._value(like) + other._value(like))
-
-    def _words(self) -> str:
-        return f"ScalarPrecision({self.settings if not self.parts else self.parts[0]})"
-
-
-@capabilities()
-class DiagonalPrecision(Precision):
-    """A precision of each parameter's own, independently.
-
-    Parameters
-    ----------
-    values : array [P]
-        Positive.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the values are no floating vector, or (where they can be read) not all positive.
-
-    Examples
-    --------
-    >>> import numpy as np, infoq
-    >>> infoq.DiagonalPrecision(np.array([1.0, 4.0])).solve(np.array([2.0, 2.0]))
-    array([2. , 0.5])
-    """
-
-    def __init__(self, values: Array) -> None:
-        self._parts = (read_vector(values, "values"),)
-
-    @property
-    def num_parameters(self) -> int:
-        """The number of parameters, P."""
-        return int(self.parts[0].shape[0])
-
-    def covariance(self, like: Array) -> Form:
-        """The inverse of each."""
-        return DiagonalForm(1 / self.parts[0])
-
-    def logdet(self, num_parameters: int | None = None) -> Array:
-        """The sum of the logarithms."""
-        xp = ops_for(*self.parts).xp
-        return xp.sum(xp.log(self.parts[0]))
-
-    def diagonal(self, like: Array) -> Array:
-        """The values."""
-        return self.parts[0]
-
-    def matrix(self, num_parameters: int, like: Array) -> Array:
-        """A diagonal matrix."""
-        return diagonal_matrices(ops_for(like), self.parts[0])
-
-    def whitening(self, num_parameters: int, like: Array) -> Whitening:
-        """One number a parameter."""
-        return DiagonalWhitening(1 / ops_for(like).xp.sqrt(self.parts[0]))
-
-    def colour(self, noise: Array) -> Array:
-        """Elementwise."""
-        return noise / ops_for(noise).xp.sqrt(self.parts[0])
-
-    def _plus(self, other: Precision) -> Precision | None:
-        if isinstance(other, ScalarPrecision | DiagonalPrecision):
-            return DiagonalPrecision(self.parts[0] + other.diagonal(self.parts[0]))
-        return None
 
 
 @capabilities()
@@ -387,284 +282,41 @@ class DensePrecision(Precision):
 
     def update(self, rows: Array) -> Precision:
         """The precision after R more outcomes with rows [R, P]."""
-        _check_rows(rows, self.num_parameters)
+        check_rows(rows, self.num_parameters)
         return DensePrecision.symmetric(self.parts[0] + rows.T @ rows)
 
     def downdate(self, rows: Array) -> Precision:
         """The precision before R outcomes with rows [R, P]."""
-        _check_rows(rows, self.num_parameters)
+        check_rows(rows, self.num_parameters)
         return DensePrecision.symmetric(self.parts[0] - rows.T @ rows)
 
-    def colour(self, noise: Array) -> Array:
-        """By the inverse of the Cholesky factor."""
-        return noise @ self.root(self.num_parameters, noise)
-
-    def _plus(self, other: Precision) -> Precision | None:
-        size = self.num_parameters
-        return DensePrecision.symmetric(self.parts[0] + other.matrix(size, self.parts[0]))
+    def plus(self, other: Precision) -> Precision | None:
+        """The sum of both matrices."""
+        more = other.matrix(self.num_parameters, self.parts[0])
+        return DensePrecision.symmetric(self.parts[0] + more)
 
 
-@capabilities()
-class LowRankPrecision(Precision):
-    r"""`base + rows^T rows`, or with a minus: a precision and Q outcomes more or less.
-
-    .. math:: P = P_0 + U^T U, \qquad
-              P^{-1} = P_0^{-1} - P_0^{-1} U^T (I + U P_0^{-1} U^T)^{-1} U P_0^{-1}
-
-    Parameters
-    ----------
-    base : Precision, float, or array [P] or [P, P]
-        What the rows are added to: usually a scalar or diagonal prior.
-    rows : array [Q, P]
-        What the outcomes measure, with unit noise.
-    sign : {1, -1}
-        Whether the rows are added or taken off.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the shapes don't fit, or (where values can be read) taking off leaves nothing positive
-        definite.
-
-    Notes
-    -----
-    Exact. Orthogonal columns take 2 Q^2 (P + Q) multiply-adds once; a vector takes Q P, and where
-    the rows say much of it 4 Q P + 2 Q^2; no P x P matrix. What is left of a vector is then no
-    difference of covariances but what two projections on the rows leave, a sum of squares: float32
-    keeps five digits where a row says 10^6 times more than the base, and three at 10^8.
-
-    Examples
-    --------
-    >>> import numpy as np, infoq
-    >>> precision = infoq.LowRankPrecision(1.0, np.array([[1.0, 1.0]]))
-    >>> precision.solve(np.array([3.0, 0.0])).round(4)
-    array([ 2., -1.])
-    """
-
-    def __init__(self, base: Precision | float | Array, rows: Array, *, sign: int = 1) -> None:
-        base = as_precision(base, "base")
-        ops = _check_rows(rows, base.num_parameters)
-        if sign not in (1, -1):
-            raise ValueError(f"sign: expected 1 or -1, got {sign}")
-        rows = ops.upcast(ops.native(rows))
-        if isinstance(base, LowRankPrecision) and base.settings == sign:
-            rows, base = fewer(ops, ops.join([base.parts[1], rows])), base.parts[0]
-        self.remedy = base.remedy
-        lower, vectors = _conditioned(ops, base, rows) if sign > 0 else _taken_off(ops, base, rows)
-        self._parts = (base, rows, lower, vectors)
-        self._settings = sign
-
-    @property
-    def ops(self) -> Ops:
-        """The operations of the library of the rows."""
-        return ops_for(self.parts[1])
-
-    @property
-    def num_parameters(self) -> int:
-        """The number of parameters, P."""
-        return int(self.parts[1].shape[1])
-
-    def covariance(self, like: Array) -> Form:
-        """The base's, less (or more) what the rows measured."""
-        base, rows, lower, vectors = self.parts
-        form = base.covariance(like)
-        if self.settings == -1:
-            return EnlargedForm(form, vectors)
-        if self._says_little():
-            return ReducedForm(form, vectors)
-        return ConditionedForm(form, rows, lower, vectors)
-
-    def unfolded_root(self, like: Array) -> Array:
-        """R [P + Q, P + Q] with `R^T R` the form of rows that its covariance unfolds."""
-        ops, rows = self.ops, self.parts[1]
-        count, size = rows.shape
-        above = self.parts[0].root(size, like)
-        beside = ops.xp.zeros_like(rows)
-        eye = identity(ops, count, rows)
-        return ops.join(
-            [ops.xp.concat([above, beside.T], axis=1), ops.xp.concat([beside, eye], axis=1)]
-        )
-
-    def _says_little(self) -> bool:
-        """Whether no direction is known so well that a difference of covariances loses a digit."""
-        lower, xp = self.parts[2], self.ops.xp
-        if not self.ops.concrete(lower) or bool(xp.any(xp.abs(lower) > 3)):
-            return False
-        # The sum of the eigenvalues of I + F W F^T, less those that are 1.
-        return bool(number(xp.sum(lower**2)) - lower.shape[0] < 7)
-
-    def logdet(self, num_parameters: int | None = None) -> Array:
-        """The base's, and that of a Q x Q matrix."""
-        base, _, lower, _ = self.parts
-        xp = self.ops.xp
-        more = 2 * xp.sum(xp.log(xp.linalg.diagonal(lower)))
-        return base.logdet(self.num_parameters) + more
-
-    def diagonal(self, like: Array) -> Array:
-        """The base's, and the squares of the rows."""
-        base, rows, _, _ = self.parts
-        return base.diagonal(rows) + self.settings * self.ops.xp.sum(rows**2, axis=0)
-
-    def matrix(self, num_parameters: int, like: Array) -> Array:
-        """In full."""
-        base, rows, _, _ = self.parts
-        return base.matrix(self.num_parameters, rows) + self.settings * (rows.T @ rows)
-
-    def whitening(self, num_parameters: int, like: Array) -> Whitening:
-        """By a projection on the rows; in full where they are taken off."""
-        if self.settings == -1:
-            return super().whitening(self.num_parameters, like)
-        base, rows, *_ = self.parts
-        return ObservedWhitening(base.whitening(self.num_parameters, rows), rows)
-
-    def colour(self, noise: Array) -> Array:
-        """By conditioning deviations of the base on noisy outcomes of the rows that are zero.
-
-        The first Q of the numbers are the outcomes' noise.
-        """
-        base, rows, _, _ = self.parts
-        count = rows.shape[0]
-        if self.settings == -1:
-            dense = DensePrecision.symmetric(self.matrix(self.num_parameters, rows))
-            return dense.colour(noise)
-        deviation = base.colour(noise[:, count:])
-        misfit = deviation @ rows.T + noise[:, :count]
-        return deviation - self.solve(misfit @ rows)
-
-    def num_noise(self, num_parameters: int) -> int:
-        """Q more than the base; P where rows are taken off."""
-        base, rows, _, _ = self.parts
-        if self.settings == -1:
-            return num_parameters
-        return int(base.num_noise(num_parameters) + rows.shape[0])
-
-    def _plus(self, other: Precision) -> Precision | None:
-        base, rows, _, _ = self.parts
-        if isinstance(other, LowRankPrecision):
-            total = self._plus(other.parts[0])
-            return (
-                None
-                if total is None
-                else LowRankPrecision(total, other.parts[1], sign=other.settings)
-            )
-        return LowRankPrecision(base + other, rows, sign=self.settings)
-
-    def _words(self) -> str:
-        sign = "" if self.settings == 1 else ", sign=-1"
-        return f"LowRankPrecision({self.parts[0]!r}, Q={self.parts[1].shape[0]}{sign})"
+def same_precision(one: Precision, two: Precision) -> bool:
+    """Whether two precisions are the same as far as can be told."""
+    if one is two:
+        return True
+    if type(one) is not type(two) or one.settings != two.settings:
+        return False
+    return all(_same_part(x, y) for x, y in zip(one.parts, two.parts, strict=True))
 
 
-def kept_rows(precision: Precision) -> int:
-    """How many rows a precision keeps beside what they are added to."""
-    if not isinstance(precision, LowRankPrecision):
-        return 0
-    return kept_rows(precision.parts[0]) + int(precision.parts[1].shape[0])
-
-
-def known_by_covariance(precision: Precision) -> bool:
-    """Whether a covariance, which may be singular, is what a precision is known by."""
-    if isinstance(precision, LowRankPrecision):
-        return known_by_covariance(precision.parts[0])
-    return not precision.rooted
-
-
-def as_matrix(precision: Precision, total: Array, rows: Callable[[], Array]) -> Precision:
-    """The matrix `precision + rows^T rows`, or the rows where rounding leaves it indefinite."""
-    try:
-        return DensePrecision.symmetric(total)
-    except NotImplementedError:
-        raise
-    except ValueError:
-        if not isinstance(precision, LowRankPrecision):
-            raise
-        return LowRankPrecision(precision, rows())
-
-
-def _gathered(precision: Precision, rows: Array, sign: int) -> Precision:
-    ops = _check_rows(rows, precision.num_parameters)
-    count, size = rows.shape
-    if sign < 0 and (less := _without(precision, ops.upcast(ops.native(rows)))) is not None:
-        return less
-    if kept_rows(precision) + count < size or known_by_covariance(precision):
-        return LowRankPrecision(precision, rows, sign=sign)
-    rows = ops.upcast(ops.native(rows))
-    total = precision.matrix(int(size), rows) + sign * (rows.T @ rows)
-    return (
-        as_matrix(precision, total, lambda: rows) if sign > 0 else DensePrecision.symmetric(total)
-    )
-
-
-def _without(precision: Precision, rows: Array) -> Precision | None:
-    """The precision without rows that it keeps as they are; None where it does not keep them.
-
-    Exact, where taking them off would be a difference: what has measured 1,000 times the noise
-    leaves no digit of the rest in float32.
-    """
-    if not isinstance(precision, LowRankPrecision) or precision.settings < 0:
-        return None
-    base, kept = precision.parts[0], precision.parts[1]
-    ops, count = ops_for(kept, rows), int(rows.shape[0])
-    if count == 0 or not ops.concrete(kept, rows) or ops.derives(kept, rows):
-        return None
-    here = ops.to_host(ops.xp.all(kept == rows[:1, :], axis=1)).tolist()
-    for start in (place for place, same in enumerate(here) if same):
-        stop = start + count
-        if stop <= len(here) and bool(ops.xp.all(kept[start:stop, :] == rows)):
-            rest = ops.xp.concat([kept[:start, :], kept[stop:, :]])
-            return base if rest.shape[0] == 0 else LowRankPrecision(base, rest)
-    return None
-
-
-def fewer(ops: Ops, rows: Array) -> Array:
-    """The rows [Q, P], or P others with the same `rows^T rows` where these are fewer."""
-    if rows.shape[0] <= rows.shape[1] or ops.derives(rows):
-        return rows
-    return ops.orthogonal(rows)[1]
-
-
-def _conditioned(ops: Ops, base: Precision, rows: Array) -> tuple[Array, Array]:
-    """L with `L L^T = I + F W F^T` for rows F [Q, P] and the base's covariance W, and `L^-1 F W`.
-
-    By orthogonal columns: the product F W F^T has half the digits, and may be singular for them.
-    """
-    name = "base + rows^T rows"
-    count, size = rows.shape
-    if count == 0 or not base.rooted:
-        solved = base.solve(rows)
-        inner = symmetric(ops, solved @ rows.T) + identity(ops, rows.shape[0], rows)
-        lower = factor(ops, inner, name, base.remedy)
-        return lower, ops.solve_triangular(lower, solved)
-    whitening = base.whitening(size, rows)
-    tall = ops.join([whitening.vectors(ops, rows).T, identity(ops, count, rows)])
-    columns, upper = ops.orthogonal(tall)
-    if ops.concrete(upper) and not bool(ops.xp.all(ops.xp.isfinite(upper))):
-        raise ValueError(f"{name}: where outcomes measure much, {overflow(ops, rows, 'rows')}")
-    return upper.T, whitening.back(ops, columns[:size, :].T)
-
-
-def _taken_off(ops: Ops, base: Precision, rows: Array) -> tuple[Array, Array]:
-    """The same for `I - F W F^T`."""
-    solved = base.solve(rows)
-    inner = identity(ops, rows.shape[0], rows) - symmetric(ops, solved @ rows.T)
-    lower = factor(ops, inner, "base - rows^T rows", base.remedy)
-    return lower, ops.solve_triangular(lower, solved)
-
-
-def as_precision(x: Any, name: str = "precision") -> Precision:
-    """A precision from itself, a number, a vector or a matrix, which messages call by `name`."""
+def _same_part(x: Any, y: Any) -> bool:
+    if x is y:
+        return True
     if isinstance(x, Precision):
-        return x
-    if x is None:
-        raise TypeError(f"{name}: expected a Precision, a number, or an array [P] or [P, P]")
-    if isinstance(x, numbers.Real) or getattr(x, "ndim", None) == 0:
-        return ScalarPrecision.from_parts(*read_scalar(x, name))
-    ops_for(**{name: x})
-    if x.ndim == 1:
-        return DiagonalPrecision.from_parts((read_vector(x, name, "each parameter needs one"),), ())
-    return DensePrecision.from_parts(read_matrix(x, name, "add a multiple of the identity"), ())
+        return same_precision(x, y)
+    if tuple(x.shape) != tuple(y.shape) or x.dtype != y.dtype:
+        return False
+    ops = ops_for(x, y)
+    return not ops.concrete(x, y) or bool(ops.xp.all(x == y))
 
 
-def _check_rows(rows: Array, size: int | None) -> Ops:
+def check_rows(rows: Array, size: int | None) -> Ops:
     """The operations of rows [Q, P], refused where they have another shape or dtype."""
     ops = ops_for(rows=rows)
     check_floating(ops, rows, "rows")

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import infoq
-from infoq.structures.precision import kept_rows
 
 SIZE = 6
 
@@ -38,7 +37,7 @@ PRIORS = {
 
 def size_of(precision):
     """How many rows are kept, and whether a matrix is."""
-    return kept_rows(precision), isinstance(precision, infoq.DensePrecision)
+    return precision.kept_rows, isinstance(precision, infoq.DensePrecision)
 
 
 @pytest.mark.parametrize("name", PRIORS)
@@ -58,8 +57,8 @@ def test_rows_are_kept_until_they_are_as_many_as_parameters(backend, name):
             # A matrix takes rows of its own again, until they are as many.
             expected = expected if few <= SIZE else size_of(known)
         assert size_of(known) == expected
-        assert kept_rows(known) <= SIZE
-        assert kept_rows(updated) <= SIZE
+        assert known.kept_rows <= SIZE
+        assert updated.kept_rows <= SIZE
         wanted = total(matrix, data[: i + 1])
         like = backend.array(np.zeros(1))
         for one in (known, updated):
@@ -74,7 +73,7 @@ def test_many_labels_one_at_a_time(backend):
     known = pool.context()
     for i in range(count):
         known = pool.observe(known, i)
-        assert kept_rows(known) < SIZE
+        assert known.kept_rows < SIZE
     left = np.linalg.inv(total(0.1 * np.eye(SIZE), data))
     expected = np.log1p(np.einsum("nrp,pq,nrq->n", data, left, data)) / 2
     np.testing.assert_allclose(backend.numpy(infoq.eig(pool, given=known)), expected, rtol=1e-9)
@@ -90,7 +89,7 @@ def test_what_is_taken_back_is_no_more_either(backend):
         for i in range(2):
             known = pool.forget(known, i)
         known = pool.forget(known, 2)
-        assert kept_rows(known) <= 2 * SIZE
+        assert known.kept_rows <= 2 * SIZE
     expected = np.linalg.slogdet(np.eye(2) + data @ data.swapaxes(1, 2))[1] / 2
     np.testing.assert_allclose(backend.numpy(infoq.eig(pool, given=known)), expected, rtol=1e-8)
 
@@ -105,7 +104,7 @@ def test_a_matrix_that_rounding_leaves_indefinite_stays_rows(backend):
     known = pool.context()
     for i in range(12):
         known = pool.observe(known, i)
-        assert kept_rows(known) <= SIZE
+        assert known.kept_rows <= SIZE
     exact = data.astype(np.float64)[:, 0, :3]
     left = np.linalg.inv(1e-7 * np.eye(3) + exact[:12].T @ exact[:12])
     expected = np.log1p(np.einsum("np,pq,nq->n", exact, left, exact)) / 2
