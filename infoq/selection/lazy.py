@@ -6,7 +6,7 @@ import math
 import warnings
 from collections.abc import Sequence
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 from infoq.backends import Array, ops_for
 from infoq.backends.capabilities import capabilities
@@ -18,10 +18,18 @@ from infoq.selection.selected import Selection
 _FIRST = 8
 # All are evaluated where a group would be more than this part, and half of the bounds are ahead.
 _PART = 8
-# So many are sorted in at every step, and then together.
-_FEW = 1024
-# Before who cannot be added, and after all others.
-_NOBODY = complex(math.inf, -1)
+
+Bound: TypeAlias = tuple[float, int]
+"""What a candidate is known to be worth, with its sign changed, and its index.
+
+So they sort: the best first, and of equals the one with the lowest index.
+"""
+
+# So many are ranked anew in every step, and then among all others.
+_FEW = 512
+
+# After all who can be added.
+_NOBODY: Bound = (math.inf, -1)
 
 
 @capabilities(reads_values="whose gains are evaluated depends on values; `greedy` works")
@@ -107,25 +115,75 @@ def lazy_greedy(
     return growth.selection()
 
 
+class _Ranking(NamedTuple):
+    """Candidates by what is known of them, in order.
+
+    Attributes
+    ----------
+    bounds : array [m]
+        What they are known to be worth, with its sign changed; ascending.
+    who : array [m]
+        Their indices; of equals ascending.
+    """
+
+    bounds: Any
+    who: Any
+
+    @classmethod
+    def of(cls, xp: ModuleType, bounds: Any, who: Any) -> _Ranking:
+        """Of candidates whose indices ascend."""
+        order = xp.argsort(bounds, stable=True)
+        return cls(bounds[order], who[order])
+
+    def before(self, bound: Bound) -> int:
+        """How many come before a bound."""
+        worth, index = bound
+        if worth == math.inf:
+            return int(self.who.size)
+        better = int(self.bounds.searchsorted(worth))
+        if better == self.who.size or self.bounds[better] != worth:
+            return better
+        equal = self.who[better : self.bounds.searchsorted(worth, side="right")]
+        return better + int(equal.searchsorted(index))
+
+    def merged(self, xp: ModuleType, other: _Ranking) -> _Ranking:
+        """Both as one."""
+        spots = xp.searchsorted(self.bounds, other.bounds)
+        bounds = xp.insert(self.bounds, spots, other.bounds)
+        who = xp.insert(self.who, spots, other.who)
+        alike = bounds[1:] == bounds[:-1]
+        if alike.any():  # of equals those of `other` came first, and others may have lower indices
+            tied = xp.flatnonzero(xp.concat([alike, [False]]) | xp.concat([[False], alike]))
+            who[tied] = who[tied][xp.lexsort((who[tied], bounds[tied]))]
+        return _Ranking(bounds, who)
+
+    def part(self, which: Any) -> _Ranking:
+        """Some of them, by a slice or a mask."""
+        return _Ranking(self.bounds[which], self.who[which])
+
+
 class _Queue:
     """Candidates by the last that is known of them, best first, in memory of the host.
 
-    Complex numbers sort by their real part, then by the imaginary one: here by what a candidate is
-    known to be worth, with its sign changed, then by its index.
+    They are ranked where all are evaluated. Who was evaluated since then is ranked anew in every
+    step, and among all others once these are many.
     """
 
     def __init__(self, growth: Growth) -> None:
         self.growth = growth
         host = growth.ops.to_host
         self.costs = None if growth.costs is None else host(growth.costs)
-        self.xp = ops_for(host(growth.places)).xp  # NumPy
-        few = growth.few
+        places = host(growth.places)
+        self.xp = ops_for(places).xp  # NumPy
         self.among = host(growth.among)
-        self.most = max(_FIRST, self.among.size // _PART) if few else 0
-        self.fresh = self.xp.zeros(0, dtype=complex)
-        # Who has not been evaluated in this step, as two sorted arrays, most in the first; NaN.
-        self.many = self.few = self.fresh
-        self.unclear = self.xp.arange(0)
+        self.most = max(_FIRST, self.among.size // _PART) if growth.few else 0
+        # By candidate: the last bound, and whether it is newer than the ranking of all.
+        self.bounds = self.xp.full(places.size, math.inf, dtype=host(growth.none).dtype)
+        self.since = self.xp.zeros(places.size, dtype=bool)
+        # Who has not been evaluated in this step, and the best of who was; who is NaN.
+        nobody = _Ranking(self.bounds[:0], self.among[:0])
+        self.ranked, self.again, self.best = nobody, nobody, _NOBODY
+        self.unclear = self.among[:0]
         self.seen_unclear = False
         # What was evaluated in this step: who, or None for all, and their gains.
         self.evaluated: list[tuple[Any, Array]] = []
@@ -135,28 +193,31 @@ class _Queue:
         """Pick the best; False where none can be added."""
         self._begin()
         self._refresh()
-        if self.fresh.size > 0 and self.fresh[0].real < math.inf:
-            index = int(self.fresh[0].imag)
-            self.fresh = self.fresh[1:]
-        else:
+        index = self.best[1]
+        if self.best == _NOBODY:
             self.seen_unclear = self.seen_unclear or self.unclear.size > 0
             if not self.seen_unclear:
                 self.growth.reason = "rank"
                 return False
             index = int(self.xp.argmax(self.may))  # all are -inf or NaN
+        self.bounds[index], self.since[index] = math.inf, False
         self.growth.take(self.growth.places[index : index + 1], self._gain(index))
         return True
 
     def _begin(self) -> None:
         """What was new is old; who is no longer eligible leaves."""
-        self.few, self.fresh = _merged(self.xp, self.few, self.fresh), self.fresh[:0]
-        if self.few.size > _FEW:
-            self.many, self.few = _merged(self.xp, self.many, self.few), self.few[:0]
-        self.evaluated = []
+        self.evaluated, self.best = [], _NOBODY
         self.may = self.growth.ops.to_host(self.growth.eligible())
         if self.growth.left() < math.inf or self.seen_unclear:
-            self.many, self.few = (x[self.may[_indices(x)]] for x in (self.many, self.few))
+            self.since = self.since & self.may
+            self.ranked = self.ranked.part(self.may[self.ranked.who])
             self.unclear = self.unclear[self.may[self.unclear]]
+        who = self.xp.flatnonzero(self.since)
+        self.again = _Ranking.of(self.xp, self.bounds[who], who)
+        if who.size > _FEW:
+            self.ranked = self.ranked.merged(self.xp, self.again)
+            self.again = self.again.part(slice(0))
+            self.since[:] = False
 
     def _refresh(self) -> None:
         """Evaluate from the top until what is there is new, or cannot be added anyway."""
@@ -166,62 +227,66 @@ class _Queue:
         width = _FIRST
         unclear, self.unclear = self.unclear, self.unclear[:0]  # NaN bounds nothing
         while True:
-            best = self.fresh[0] if self.fresh.size > 0 else _NOBODY
-            heads = self.xp.concat([self.many[:width], self.few[:width]])
-            heads = self.xp.sort(heads)[:width]
-            ahead = int(self.xp.searchsorted(heads, best if best.real < math.inf else _NOBODY))
-            if ahead + unclear.size == 0:
+            ahead = sum(queue.before(self.best) for queue in (self.ranked, self.again))
+            count = min(ahead, width) + unclear.size
+            if count == 0:
                 return
             # Few sizes: some libraries compile for each. Who is next fills them up.
-            size = 1 << int(ahead + unclear.size - 1).bit_length()
-            if self._all_is_less(size, best):
+            size = 1 << (count - 1).bit_length()
+            if self._all_is_less(size, ahead):
                 self._evaluate_all()
                 return
-            heads = heads[: size - unclear.size]
-            heads = heads[heads.real < math.inf]
-            self._evaluate(self.xp.sort(self.xp.concat([unclear, _indices(heads)])), size)
-            if heads.size > 0:
-                queues = (self.many, self.few)
-                self.many, self.few = (_behind(self.xp, x, heads[-1]) for x in queues)
+            self._evaluate(self.xp.concat([unclear, self._next(size - unclear.size)]), size)
             unclear, width = unclear[:0], 2 * width
 
-    def _all_is_less(self, size: int, best: Any) -> bool:
+    def _next(self, number: int) -> Any:
+        """The best of who was not evaluated in this step; they leave."""
+        xp, queues = self.xp, (self.ranked, self.again)
+        heads = [queue.part(slice(number)) for queue in queues]
+        bounds, who = (xp.concat(each) for each in zip(*heads, strict=True))
+        order = xp.lexsort((who, bounds))[:number]
+        if order.size > 0:
+            end = (float(bounds[order[-1]]), int(who[order[-1]]) + 1)
+            self.ranked, self.again = (q.part(slice(q.before(end), None)) for q in queues)
+        return who[order]
+
+    def _all_is_less(self, size: int, ahead: int) -> bool:
         """Whether all gains together take less time than a group, and those to come."""
         if size <= self.most:
             return False
-        if self.most == 0:
-            return True
-        ahead = sum(int(self.xp.searchsorted(x, best)) for x in (self.many, self.few))
-        return 2 * ahead > len(self.among)
+        return self.most == 0 or 2 * ahead > len(self.among)
 
     def _evaluate(self, members: Any, size: int) -> None:
-        places = self.growth.places
+        places, members = self.growth.places, self.xp.sort(members)
         xp, device = self.growth.ops.xp, self.growth.ops.device(places)
         padded = self.xp.concat([members, self.xp.repeat(members[-1:], size - members.size)])
         indices = xp.asarray(padded, dtype=places.dtype, device=device)
         gains = self.growth.gains_of(indices)
         self.evaluated.append((members, gains))
-        self._note(members, self.growth.ops.to_host(gains)[: members.size])
+        bounds, who = self._bounds(members, self.growth.ops.to_host(gains)[: members.size])
+        self.bounds[who], self.since[members], self.since[who] = bounds, False, True
+        if who.size > 0:
+            spot = int(self.xp.argmin(bounds))  # of equals the first, which has the lowest index
+            self.best = min(self.best, (float(bounds[spot]), int(who[spot])))
 
     def _evaluate_all(self) -> None:
         gains = self.growth.gains()
-        self.evaluated = [(None, gains)]
-        self.many = self.few = self.fresh = self.fresh[:0]
-        self.unclear = self.unclear[:0]
+        self.evaluated, self.unclear = [(None, gains)], self.unclear[:0]
         may = self.may[self.among]
-        self._note(self.among[may], self.growth.ops.to_host(gains)[may])
+        bounds, who = self._bounds(self.among[may], self.growth.ops.to_host(gains)[may])
+        self.bounds[who], self.since[:] = bounds, False
+        ranked = _Ranking.of(self.xp, bounds, who)
+        self.ranked, self.again = ranked.part(slice(1, None)), ranked.part(slice(0))
+        self.best = (float(ranked.bounds[0]), int(ranked.who[0])) if who.size > 0 else _NOBODY
 
-    def _note(self, members: Any, gains: Any) -> None:
-        """Sort candidates in by their gains, or gains per cost."""
-        clear = ~self.xp.isnan(gains)
-        if not clear.all():
-            self.unclear = self.xp.concat([self.unclear, members[~clear]])
-            members, gains = members[clear], gains[clear]
-        worth = -gains if self.costs is None else -gains / self.costs[members]
-        order = self.xp.argsort(worth, stable=True)  # members ascend
-        found = self.xp.empty(order.size, dtype=complex)
-        found.real, found.imag = worth[order], members[order]
-        self.fresh = _merged(self.xp, self.fresh, found)
+    def _bounds(self, members: Any, gains: Any) -> tuple[Any, Any]:
+        """The bounds of candidates, and who they are; of NaN nothing is known."""
+        unclear = self.xp.isnan(gains)
+        if unclear.any():
+            self.unclear = self.xp.concat([self.unclear, members[unclear]])
+        bounds = -gains if self.costs is None else -gains / self.costs[members]
+        possible = bounds < math.inf  # neither NaN nor who cannot be added
+        return bounds[possible], members[possible]
 
     def _gain(self, index: int) -> Array:
         """The gain of a candidate, as an array [1]."""
@@ -231,20 +296,3 @@ class _Queue:
             if spots:
                 return gains[spots[0] : spots[0] + 1]
         return self.growth.gains_of(self.growth.places[index : index + 1])
-
-
-def _indices(queue: Any) -> Any:
-    """Who the entries of a queue are."""
-    return queue.imag.astype(int)
-
-
-def _behind(xp: ModuleType, queue: Any, entry: Any) -> Any:
-    """What comes after an entry."""
-    return queue[int(xp.searchsorted(queue, entry, side="right")) :]
-
-
-def _merged(xp: ModuleType, queue: Any, more: Any) -> Any:
-    """Two sorted arrays as one."""
-    if queue.size == 0 or more.size == 0:
-        return more if queue.size == 0 else queue
-    return xp.insert(queue, xp.searchsorted(queue, more), more)
