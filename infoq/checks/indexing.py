@@ -6,6 +6,7 @@ import numbers
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.checks.numbers import first_index
 
 
 def some_of(ops: Ops, parts: tuple[Array, ...], candidates: Any) -> tuple[Array, ...]:
@@ -105,9 +106,8 @@ def _checked(ops: Ops, count: int, candidates: Array) -> Array:
     indices = xp.astype(candidates, xp.arange(1, device=device).dtype)
     indices = xp.where(indices < 0, indices + count, indices)
     if ops.concrete(indices):
-        bad = (indices < 0) | (indices >= count)
-        if bool(xp.any(bad)):
-            place = int(xp.argmax(xp.astype(bad, xp.int32)))
+        place = first_index(ops, (indices < 0) | (indices >= count))
+        if place is not None:
             raise IndexError(
                 f"index: expected one of {count} candidates, got {int(candidates[place])} at "
                 f"{place}"

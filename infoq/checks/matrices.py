@@ -9,7 +9,7 @@ from typing import Any
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.registry import admit
 from infoq.checks.dtypes import check_floating
-from infoq.checks.numbers import number
+from infoq.checks.numbers import first_index, number
 from infoq.checks.symmetric_matrices import check_square, rounding_of
 from infoq.checks.values import overflow
 from infoq.linear_algebra.small_matrices import identity
@@ -46,9 +46,8 @@ def read_vector(values: Array, name: str, remedy: str = "add a prior precision")
     values = check_array(ops, values, 1, name)
     if not ops.concrete(values):
         return values
-    fine = (values > 0) & ops.xp.isfinite(values)
-    if not bool(ops.xp.all(fine)):
-        index = int(ops.xp.argmax(ops.xp.astype(~fine, ops.xp.int32)))
+    index = first_index(ops, ~((values > 0) & ops.xp.isfinite(values)))
+    if index is not None:
         value = number(values[index])
         if value == math.inf:
             remedy = f"where outcomes measure much, {overflow(ops, values, 'them')}"

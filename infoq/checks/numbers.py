@@ -91,14 +91,13 @@ def independent_outputs(name: str, x: Array) -> tuple[Ops, Array]:
 
 def check_values(ops: Ops, x: Array, name: str, *problems: Problem) -> None:
     """Raise for the first candidate of x [N, C] that has a problem."""
-    xp = ops.xp
     bad = problems[0].where
     for problem in problems[1:]:
         bad = bad | problem.where
-    place = first(ops, xp.reshape(bad, (-1,)))
+    place = first_place(ops, bad)
     if place is None:
         return
-    candidate, output = divmod(place, int(x.shape[1]))
+    candidate, output = place
     worst = next(problem for problem in problems if bool(problem.where[candidate, output]))
     value = number(x[candidate, output])
     raise ValueError(
@@ -107,10 +106,24 @@ def check_values(ops: Ops, x: Array, name: str, *problems: Problem) -> None:
     )
 
 
-def first(ops: Ops, bad: Array) -> int | None:
-    """The first index at which booleans [N] are true."""
+def first_index(ops: Ops, where: Array) -> int | None:
+    """The index of the first true element, counted row by row; None where none is true."""
     xp = ops.xp
-    return int(xp.argmax(xp.astype(bad, xp.int32))) if bool(xp.any(bad)) else None
+    if not bool(xp.any(where)):
+        return None
+    return int(xp.argmax(xp.reshape(xp.astype(where, xp.int32), (-1,))))
+
+
+def first_place(ops: Ops, where: Array) -> tuple[int, ...] | None:
+    """The indices, one per axis, of the first true element; None where none is true."""
+    index = first_index(ops, where)
+    if index is None:
+        return None
+    place: list[int] = []
+    for size in reversed(where.shape):
+        index, here = divmod(index, int(size))
+        place.append(here)
+    return tuple(reversed(place))
 
 
 def number(x: Array) -> float:

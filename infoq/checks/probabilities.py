@@ -8,6 +8,7 @@ from infoq.backends import Array, Ops
 from infoq.backends.ops import LONGEST_PRODUCT
 from infoq.backends.registry import check_same_device
 from infoq.checks.dtypes import check_floating
+from infoq.checks.numbers import first_index, first_place
 
 _SOME = {"probs": "positive", "log_probs": "finite", "logits": "finite"}
 
@@ -59,9 +60,8 @@ def check_weights(
     weights = xp.astype(weights, ops.upcast(values[:1, :1, :1]).dtype)
     total = xp.sum(weights)
     if ops.concrete(weights):
-        bad = ~((weights >= 0) & xp.isfinite(weights))
-        if bool(xp.any(bad)):
-            index = int(xp.argmax(xp.astype(bad, xp.int32)))
+        index = first_index(ops, ~((weights >= 0) & xp.isfinite(weights)))
+        if index is not None:
             raise ValueError(
                 f"{label}: expected finite weights >= 0, got {float(weights[index])} at {index}"
             )
@@ -99,19 +99,18 @@ def describe(ops: Ops, row: Array, probs: Array, kind: str) -> str:
         "negative": (row < 0) & (kind == "probs"),
     }
     for problem, where in tests.items():
-        if bool(xp.any(where)):
-            place = int(xp.argmax(xp.astype(xp.reshape(where, (-1,)), xp.int32)))
-            draw, label = divmod(place, int(row.shape[1]))
+        place = first_place(ops, where)
+        if place is not None:
+            draw, label = place
             hint = "; if these are logits, pass logits=" if problem == "negative" else ""
             value = row[draw, label]
             return (
                 f"draw {draw}, class {label}: {problem} value among {what} ({float(value)}){hint}"
             )
     nothing = 0.0 if kind == "probs" else -float("inf")
-    none = xp.all(row == nothing, axis=-1)
-    if bool(xp.any(none)):
-        draw = int(xp.argmax(xp.astype(none, xp.int32)))
-        return f"draw {draw}: all {what} are {nothing:g}; at least one must be {_SOME[kind]}"
+    impossible = first_index(ops, xp.all(row == nothing, axis=-1))
+    if impossible is not None:
+        return f"draw {impossible}: all {what} are {nothing:g}; at least one must be {_SOME[kind]}"
     off = xp.abs(xp.sum(probs, axis=-1) - 1)
     off = xp.where(xp.isnan(off), xp.full_like(off, float("inf")), off)
     draw = int(xp.argmax(off))

@@ -8,6 +8,7 @@ from functools import partial
 from infoq.backends import Array, Ops
 from infoq.backends.registry import admit, required
 from infoq.checks.dtypes import check_floating
+from infoq.checks.numbers import first_place
 from infoq.linear_algebra.small_matrices import equilibrate
 
 
@@ -39,7 +40,6 @@ def read(**named: Array) -> tuple[Ops, list[Array]]:
 
 def check_square(ops: Ops, a: Array, given: Array, name: str, *, empty: bool = False) -> None:
     """Refuse what is not square, or (where values can be read) clearly not symmetric."""
-    xp = ops.xp
     shape = tuple(a.shape)
     if len(shape) < 2 or shape[-1] != shape[-2] or (shape[-1] == 0 and not empty):
         raise ValueError(f"{name}: expected square matrices [..., D, D], got shape {shape}")
@@ -47,8 +47,8 @@ def check_square(ops: Ops, a: Array, given: Array, name: str, *, empty: bool = F
         return
     tolerance = rounding_of(ops, given)
     off = ops.compiled(partial(_asymmetric, tolerance=tolerance), None)(a)
-    if bool(xp.any(off)):
-        place = first_place(ops, off)
+    place = first_place(ops, off)
+    if place is not None:
         mirror = (*place[:-2], place[-1], place[-2])
         values = [float(ops.to_host(a[place])), float(ops.to_host(a[mirror]))]
         raise ValueError(
@@ -112,16 +112,6 @@ def rounding(ops: Ops, a: Array) -> float:
     return float(10 * a.shape[-1] * ops.xp.finfo(a.dtype).eps)
 
 
-def first_place(ops: Ops, where: Array) -> tuple[int, ...]:
-    """The index of the first true element; () for an array without axes."""
-    flat = ops.xp.reshape(ops.xp.astype(where, ops.xp.int32), (-1,))
-    place, index = int(ops.xp.argmax(flat)), []
-    for size in reversed(where.shape):
-        place, here = divmod(place, int(size))
-        index.append(here)
-    return tuple(reversed(index))
-
-
 def not_definite(ops: Ops, a: Array, scale: Array, name: str, remedy: str) -> str:
     """What to say of matrices of which one is singular or not positive definite."""
     xp = ops.xp
@@ -129,7 +119,8 @@ def not_definite(ops: Ops, a: Array, scale: Array, name: str, remedy: str) -> st
         return f"{name}: shape {tuple(a.shape)} is singular or not positive definite; {remedy}"
     least = xp.min(xp.linalg.eigvalsh(equilibrate(ops, a, scale)[0]), axis=-1)
     # The first that is clearly bad, else (by a hair) the worst.
-    place = first_place(ops, least <= xp.maximum(xp.min(least), ops.scalar(rounding(ops, a), a)))
+    worst = least <= xp.maximum(xp.min(least), ops.scalar(rounding(ops, a), a))
+    place = first_place(ops, worst) or ()
     smallest = ops.to_host(xp.min(xp.linalg.eigvalsh(a), axis=-1))[place]
     which = f"matrix {place}" if place else "the matrix"
     return (

@@ -9,7 +9,7 @@ from functools import partial
 from infoq.backends import Array, Ops
 from infoq.blocks import map_rows
 from infoq.checks.dtypes import check_floating
-from infoq.checks.numbers import number
+from infoq.checks.numbers import first_index, first_place, number
 
 
 def check_values(
@@ -32,13 +32,12 @@ def check_values(
     if top <= (math.sqrt(most / (4 * math.prod(shape[1:]))) if squared else most):
         return
     if not top < math.inf:  # true of a NaN
-        bad = ~_run(ops, _finite_each, x)
-        index = _first(ops, bad)
+        index = first_index(ops, ~_run(ops, _finite_each, x))
         raise ValueError(f"{name}: candidate {index} has a value that is NaN or infinite")
     # In units of the largest value, where nothing overflows.
     bad = _run(ops, partial(_squared_lengths, top), x) > most / 4 / top / top
-    if bool(ops.xp.any(bad)):
-        index = _first(ops, bad)
+    index = first_index(ops, bad)
+    if index is not None:
         value = number(ops.xp.max(ops.xp.abs(x[index, ...])))
         problem = f"has values up to {value:.3g}, whose {overflow(ops, x, name)}"
         raise ValueError(f"{name}: candidate {index} {problem}")
@@ -48,7 +47,7 @@ def check_results(ops: Ops, x: Array, like: Array) -> Array:
     """What was computed of finite candidates, [N, ...]; refused where it is seen not to be."""
     if not ops.concrete(x) or 0 in x.shape or bool(ops.xp.all(ops.xp.isfinite(x))):
         return x
-    index = _first(ops, ~_finite_each(ops, x))
+    index = first_index(ops, ~_finite_each(ops, x))
     if bool(ops.xp.any(ops.xp.isinf(x[index, ...]))):
         problem = f"beside the precision or the noise overflows {_narrow(ops, x, 'one of them')}"
     else:
@@ -61,12 +60,10 @@ def check_sums(ops: Ops, x: Array, name: str, each: int = 1) -> Array:
     if not ops.concrete(x) or 0 in x.shape:
         return x
     large = x == math.inf
-    if not bool(ops.xp.any(large)):
+    place = first_place(ops, large)
+    if place is None:
         return x
-    which = ""
-    if x.ndim:
-        rows = ops.xp.any(ops.xp.reshape(large, (x.shape[0], -1)), axis=1)
-        which = f" of candidate {_first(ops, rows) // each}"
+    which = f" of candidate {place[0] // each}" if place else ""
     raise ValueError(f"{name}: a sum of products{which} overflows {_narrow(ops, x, name)}")
 
 
@@ -85,10 +82,6 @@ def _narrow(ops: Ops, x: Array, name: str) -> str:
 def largest_number(ops: Ops, x: Array) -> float:
     """The largest number of the precision that `x` is computed in."""
     return float(ops.xp.finfo(ops.working_dtype(x)).max)
-
-
-def _first(ops: Ops, bad: Array) -> int:
-    return int(ops.xp.argmax(ops.xp.astype(bad, ops.xp.int32)))
 
 
 def _run(ops: Ops, kernel: Callable[..., Array], x: Array) -> Array:

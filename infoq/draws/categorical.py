@@ -14,7 +14,7 @@ from infoq.backends.trees import Tree
 from infoq.blocks import add_rows, map_rows
 from infoq.checks.choices import check_exact
 from infoq.checks.indexing import some_of
-from infoq.checks.numbers import check_count, check_index, num_candidates
+from infoq.checks.numbers import check_count, check_index, first_index, num_candidates
 from infoq.checks.probabilities import InvalidValuesError, check_structure, check_weights, describe
 from infoq.draws.divergence import draw_information
 from infoq.draws.kernels import (
@@ -554,12 +554,11 @@ class Categorical(Tree):
 
     def _check_values(self) -> None:
         """Raise with the first offending candidate, if there is one."""
-        xp = self.ops.xp
         run = partial(refused, self._kind)
         bad = map_rows(run, (self._values,), bytes_per_row=2 * self._row_bytes)
-        if not bool(xp.any(bad)):
+        index = first_index(self.ops, bad)
+        if index is None:
             return
-        index = int(xp.argmax(xp.astype(bad, xp.int32)))
         row = self._values[index, ...]
         problem = describe(self.ops, row, to_probabilities(self.ops, row, self._kind), self._kind)
         raise ValueError(f"{self.settings[0]}: candidate {index}, {problem}")

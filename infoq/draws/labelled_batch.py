@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from infoq.backends import Array, ops_for
 from infoq.backends.registry import admit, check_same_device
 from infoq.checks.dtypes import check_floating
+from infoq.checks.numbers import first_index
 from infoq.draws.categorical import Categorical
 from infoq.draws.labels import (
     ObservedLabels,
@@ -172,9 +173,9 @@ def check_log_density(pool: Categorical, log_density: Array, row: Array) -> Arra
             f"{tuple(log_density.shape)}"
         )
     check_same_device(ops, candidates=pool.parts[0], log_density=log_density)
-    finite = ops.xp.isfinite(log_density)
-    if ops.concrete(log_density) and not bool(ops.xp.all(finite)):
-        index = int(ops.xp.argmax(ops.xp.astype(~finite, ops.xp.int32)))
+    if ops.concrete(log_density) and (
+        (index := first_index(ops, ~ops.xp.isfinite(log_density))) is not None
+    ):
         raise ValueError(
             f"log_density: draw {index} has a value that is NaN or infinite; a draw has a "
             "positive density"

@@ -19,6 +19,7 @@ from typing import Any
 from infoq.backends import Array, Ops
 from infoq.backends.registry import check_same_device, ops_for
 from infoq.blocks import sum_columns
+from infoq.checks.numbers import first_index
 from infoq.draws.kernels import on_probabilities
 from infoq.draws.outcomes import Outcomes, as_place
 from infoq.measures.distribution import to_log_probabilities
@@ -74,11 +75,9 @@ def check_labels(ops: Ops, labels: Any, values: Array, name: str) -> None:
 
 
 def _check_range(ops: Ops, labels: Array, classes: int, name: str, *, block: bool = False) -> None:
-    xp = ops.xp
     numbers = _as_indices(ops, labels)
-    bad = (numbers < 0) | (numbers >= classes)
-    if bool(xp.any(bad)):
-        index = int(xp.argmax(xp.astype(bad, xp.int32)))
+    index = first_index(ops, (numbers < 0) | (numbers >= classes))
+    if index is not None:
         place = "" if block else f" at {index}"  # within a block, that would mislead
         raise ValueError(
             f"{name}: expected classes from 0 to {classes - 1}, got {int(numbers[index])}{place}"

@@ -7,7 +7,7 @@ from typing import Never
 from infoq.backends import Array, Ops
 from infoq.backends.capabilities import capabilities
 from infoq.backends.registry import admit
-from infoq.checks.numbers import check_array, first, number
+from infoq.checks.numbers import check_array, first_index, number
 from infoq.likelihoods.likelihood import Likelihood, root, working
 
 _NO_LABELS = "a curvature knows no labels; use Softmax, Bernoulli, Poisson or Normal"
@@ -93,7 +93,7 @@ def _check_values(ops: Ops, matrix: Array) -> None:
     tolerance = 1e-10 if ops.bits(matrix) >= 64 else 1e-5
     skew = xp.max(xp.max(xp.abs(matrix - xp.matrix_transpose(matrix)), axis=-1), axis=-1)
     size = xp.max(xp.max(xp.abs(matrix), axis=-1), axis=-1)
-    index = first(ops, skew > tolerance * size)
+    index = first_index(ops, skew > tolerance * size)
     if index is not None:
         one = matrix[index, :, :]
         apart = xp.abs(one - one.T)
@@ -105,7 +105,7 @@ def _check_values(ops: Ops, matrix: Array) -> None:
         )
     values, _ = ops.symmetric_eigen(matrix)
     low = xp.min(values, axis=-1)
-    index = first(ops, low < -tolerance * xp.max(xp.abs(values), axis=-1))
+    index = first_index(ops, low < -tolerance * xp.max(xp.abs(values), axis=-1))
     if index is not None:
         raise ValueError(
             f"matrix: candidate {index}: it is not positive semi-definite, its smallest "
@@ -115,5 +115,5 @@ def _check_values(ops: Ops, matrix: Array) -> None:
 
 
 def _refuse(ops: Ops, bad: Array, problem: str) -> None:
-    if (index := first(ops, bad)) is not None:
+    if (index := first_index(ops, bad)) is not None:
         raise ValueError(f"matrix: candidate {index}: {problem}")

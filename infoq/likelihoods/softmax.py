@@ -12,7 +12,7 @@ from infoq.checks.numbers import (
     check_label_shape,
     check_values,
     exactly_one,
-    first,
+    first_index,
     not_a_number,
     not_finite,
     number,
@@ -219,7 +219,7 @@ class Softmax(Likelihood):
         check_integers(ops, labels)
         if not ops.concrete(labels):
             return
-        index = first(ops, (labels < 0) | (labels >= x.shape[1]))
+        index = first_index(ops, (labels < 0) | (labels >= x.shape[1]))
         if index is not None:
             raise ValueError(
                 f"labels: candidate {index}: expected a class from 0 to {x.shape[1] - 1}, "
@@ -250,7 +250,7 @@ def _check_logits(ops: Ops, x: Array) -> None:
     infinite = Problem("infinite", x == float("inf"), "clip the logits, or pass probs=")
     check_values(ops, x, "logits", not_a_number(ops, x), infinite)
     none = xp.max(x, axis=-1) == -float("inf")
-    if (index := first(ops, none)) is not None:
+    if (index := first_index(ops, none)) is not None:
         raise ValueError(
             f"logits: candidate {index}: all logits are -inf; at least one must be finite"
         )
@@ -262,7 +262,7 @@ def _check_probs(ops: Ops, x: Array) -> None:
     check_values(ops, x, "probs", *not_finite(ops, x, "pass logits="), negative)
     total = xp.sum(ops.upcast(x), axis=-1)
     off = xp.abs(total - 1) > (1e-3 if ops.bits(x) >= 32 else 2e-2)
-    if (index := first(ops, off)) is not None:
+    if (index := first_index(ops, off)) is not None:
         raise ValueError(
             f"probs: candidate {index}: the probabilities sum to {number(total[index]):.6g}, "
             "not 1; divide by the sum, or pass logits= if they are not normalised"

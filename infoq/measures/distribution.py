@@ -10,8 +10,8 @@ from typing import NamedTuple, TypeAlias
 from infoq.backends import Array, Ops
 from infoq.backends.registry import admit, required
 from infoq.checks.dtypes import check_floating
+from infoq.checks.numbers import first_place
 from infoq.checks.probabilities import row_tolerance
-from infoq.checks.symmetric_matrices import first_place
 from infoq.measures.cuts import sum_outcomes, total
 
 Axis: TypeAlias = int | tuple[int, ...]
@@ -114,9 +114,9 @@ def _check(ops: Ops, x: Array, view: View, axis: Axis, kind: str, name: str) -> 
     off = partial(_off, ops, tolerance=row_tolerance(ops, x.dtype, outcomes))
     run = partial(_sums, kind=kind)
     bad = sum_outcomes(ops, run, (values,), count, whole=kind == "logits", finish=off)
-    if not bool(xp.any(bad)):
-        return
     place = first_place(ops, bad)
+    if place is None:
+        return
     number = place if len(place) > 1 else sum(place)
     row = xp.reshape(values[(*place, ...)], (outcomes,))
     raise ValueError(

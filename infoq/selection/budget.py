@@ -7,7 +7,7 @@ from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.checks.dtypes import check_real, is_real_number
-from infoq.checks.numbers import number
+from infoq.checks.numbers import first_index, number
 
 
 class Budget:
@@ -163,8 +163,7 @@ def _costs(ops: Ops, like: Array, count: int, costs: Array) -> Array:
     ops_for(gains=like, costs=costs)
     costs = xp.astype(costs, like.dtype)
     if ops.concrete(costs):
-        bad = ~((costs > 0) & xp.isfinite(costs))
-        if bool(xp.any(bad)):
-            index = int(xp.argmax(xp.astype(bad, xp.int32)))
+        index = first_index(ops, ~((costs > 0) & xp.isfinite(costs)))
+        if index is not None:
             raise ValueError(f"costs: candidate {index} costs {float(costs[index])}, not > 0")
     return costs

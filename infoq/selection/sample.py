@@ -8,6 +8,7 @@ from typing import Any
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
 from infoq.checks.dtypes import is_real_number
+from infoq.checks.numbers import first_index
 from infoq.selection.budget import Budget, check_size
 from infoq.selection.candidates import allowed, given_indices, ordered_by_tier
 from infoq.selection.selected import Selection, check_batch_size
@@ -112,12 +113,8 @@ def sample(
     places = xp.arange(memory.shape[0], device=local.device(memory))
     free, unpicked = allowed(local, places, candidates, taken)
     values = local.upcast(memory)
-    if method == "power" and local.concrete(values, free) and bool(xp.any(free & (values < 0))):
-        index = int(xp.argmax(xp.astype(free & (values < 0), xp.int32)))
-        raise ValueError(
-            f"scores: candidate {index} has {float(values[index])}; method='power' takes scores "
-            "of at least 0, 'softmax' and 'softrank' take any"
-        )
+    if method == "power":
+        _check_not_negative(local, values, free)
     pool, outside, ranked = free, tiers(local, free, unpicked), None
     if method == "softrank":
         ranked = _by_score(local, values, free)
@@ -162,6 +159,17 @@ def _within(
     indices = local.xp.asarray(picked, dtype=places.dtype, device=local.device(memory))
     gains = local.xp.take(memory, indices, axis=0)
     return Selection(*as_selection(ops, local, indices, gains, len(picked)), reason)
+
+
+def _check_not_negative(ops: Ops, values: Array, free: Array) -> None:
+    if not ops.concrete(values, free):
+        return
+    index = first_index(ops, free & (values < 0))
+    if index is not None:
+        raise ValueError(
+            f"scores: candidate {index} has {float(values[index])}; method='power' takes scores "
+            "of at least 0, 'softmax' and 'softrank' take any"
+        )
 
 
 def _by_score(ops: Ops, values: Array, free: Array) -> Array:

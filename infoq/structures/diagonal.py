@@ -5,6 +5,7 @@ from __future__ import annotations
 from infoq.backends import Array, Ops
 from infoq.backends.capabilities import capabilities
 from infoq.backends.registry import admit
+from infoq.checks.numbers import first_place
 from infoq.checks.values import check_values
 from infoq.linear_algebra.small_matrices import diagonal_matrices
 from infoq.structures.embedding import Embedding
@@ -106,11 +107,9 @@ class DiagonalEmbedding(Embedding):
     def __init__(self, fisher_diagonal: Array) -> None:
         ops, fisher_diagonal = admit(fisher_diagonal=fisher_diagonal)
         check_values(ops, fisher_diagonal, "fisher_diagonal", {2: "[N, P]"}, squared=False)
-        if ops.concrete(fisher_diagonal) and bool(ops.xp.any(fisher_diagonal < 0)):
-            bad = ops.xp.any(fisher_diagonal < 0, axis=1)
-            index = int(ops.xp.argmax(ops.xp.astype(bad, ops.xp.int32)))
+        if ops.concrete(fisher_diagonal) and (place := first_place(ops, fisher_diagonal < 0)):
             raise ValueError(
-                f"fisher_diagonal: candidate {index} has a negative entry; pass squares of "
+                f"fisher_diagonal: candidate {place[0]} has a negative entry; pass squares of "
                 "gradients or the diagonal of a positive semi-definite matrix"
             )
         self._parts = (fisher_diagonal,)

@@ -6,6 +6,7 @@ from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.blocks import map_rows
+from infoq.checks.numbers import first_index
 from infoq.quantities.submodular.neighbours import Neighbours
 from infoq.quantities.submodular.reading import Block, integers, nowhere_negative
 
@@ -94,8 +95,8 @@ def check_symmetric(lists: Neighbours) -> None:
     limit = rounding * xp.max(xp.abs(ops.upcast(lists.similarities)))
     off = xp.abs(similar - xp.take(similar, mirror, axis=0)) > limit
     off = off | (points != own) | (listed_by != other)
-    if bool(xp.any(off)):
-        spot = int(xp.argmax(xp.astype(off, xp.int32)))
+    spot = first_index(ops, off)
+    if spot is not None:
         pairs = (own, other), (points, listed_by)
         # What comes first of the two orders is missing in the other.
         i, j = min((int(one[spot]), int(two[spot])) for one, two in pairs)

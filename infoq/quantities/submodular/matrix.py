@@ -6,6 +6,7 @@ from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.registry import admit
+from infoq.checks.numbers import first_place
 from infoq.checks.values import check_values
 from infoq.quantities.submodular.reading import Block, integers, nowhere_negative
 
@@ -94,10 +95,10 @@ def _check_symmetric(ops: Ops, kernel: Array) -> None:
     values = ops.upcast(kernel)
     largest = xp.max(xp.abs(values))
     off = xp.abs(values - values.T) > float(xp.finfo(kernel.dtype).eps) ** 0.5 * largest
-    if bool(xp.any(off)):
-        place = int(xp.argmax(xp.reshape(xp.astype(off, xp.int32), (-1,))))
+    place = first_place(ops, off)
+    if place is not None:
         raise ValueError(
-            f"kernel: element {divmod(place, int(kernel.shape[1]))} of shape "
+            f"kernel: element {place} of shape "
             f"{tuple(kernel.shape)} differs from its mirror image; pass (kernel + kernel.T) / 2"
         )
 

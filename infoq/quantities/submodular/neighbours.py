@@ -6,6 +6,7 @@ from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
 from infoq.backends.registry import admit, check_same_device, required
 from infoq.checks.dtypes import check_floating
+from infoq.checks.numbers import first_place
 from infoq.checks.values import check_values
 
 
@@ -128,8 +129,7 @@ def _size(size: int | None, count: int) -> int:
 def _check_indices(ops: Ops, indices: Array, size: int) -> None:
     xp = ops.xp
     if bool(xp.min(indices) < -1) or bool(xp.max(indices) >= size):
-        bad = (indices < -1) | (indices >= size)
-        candidate, index = _first(ops, bad, indices)
+        candidate, index = _first(ops, (indices < -1) | (indices >= size), indices)
         raise ValueError(
             f"indices: candidate {candidate} lists {index}, expected points from 0 to {size - 1}, "
             "or -1 where a list is shorter; of more points pass size="
@@ -146,6 +146,5 @@ def _check_indices(ops: Ops, indices: Array, size: int) -> None:
 
 def _first(ops: Ops, bad: Array, values: Array) -> tuple[int, int]:
     """The first candidate where something holds, and the value there."""
-    place = int(ops.xp.argmax(ops.xp.reshape(ops.xp.astype(bad, ops.xp.int32), (-1,))))
-    candidate, spot = divmod(place, int(bad.shape[1]))
+    candidate, spot = first_place(ops, bad) or (0, 0)
     return candidate, int(values[candidate, spot])
