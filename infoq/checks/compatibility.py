@@ -7,7 +7,7 @@ from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.registry import admit, check_same_device
-from infoq.checks.dtypes import check_real
+from infoq.checks.dtypes import check_real, has_dtype
 from infoq.checks.numbers import number
 
 
@@ -30,7 +30,7 @@ def check_noise(ops: Ops, noise: Any, covariance: Array, size: int) -> Array:
         ops, _, noise = admit(covariance=covariance, noise_variance=_an_array(noise))
         check_real(ops, noise, "noise_variance")
         check_same_device(ops, covariance=covariance, noise_variance=noise)
-        if xp.isdtype(noise.dtype, "integral"):
+        if has_dtype(ops, noise, "integral"):
             noise = xp.astype(noise, covariance.dtype)
         if noise.dtype != covariance.dtype:
             raise TypeError(

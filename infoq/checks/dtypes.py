@@ -1,4 +1,4 @@
-"""Checks of dtypes."""
+"""Input validation for dtypes."""
 
 from __future__ import annotations
 
@@ -9,18 +9,26 @@ from infoq.backends.ops import Array, Ops
 from infoq.backends.registry import ops_for
 
 
+def has_dtype(ops: Ops, x: Array, *kinds: str) -> bool:
+    """Whether the dtype of `x` is of one of these kinds, such as "real floating" or "integral".
+
+    False for dtypes that were added to NumPy, as of ml_dtypes: the array API standard has none.
+    """
+    try:
+        return bool(ops.xp.isdtype(x.dtype, kinds))
+    except TypeError:
+        return False
+
+
 def check_floating(ops: Ops, x: Array, name: str) -> None:
-    """Refuse what is not real floating, or has too few digits to be ranked by: float8.
+    """Check that `x` is real floating, of 16 bits or more: float8 can't be ranked by.
 
     Raises
     ------
     TypeError
         With the name, the dtype and the shape.
     """
-    try:
-        fine = bool(ops.xp.isdtype(x.dtype, "real floating"))
-    except TypeError:  # a dtype that was added to NumPy, as of ml_dtypes
-        fine = False
+    fine = has_dtype(ops, x, "real floating")
     if fine and ops.bits(x) >= 16:
         return
     raise TypeError(
@@ -30,20 +38,15 @@ def check_floating(ops: Ops, x: Array, name: str) -> None:
 
 
 def check_real(ops: Ops, x: Array, name: str) -> None:
-    """Refuse what is neither integers nor real floating of 16 bits or more.
+    """Check that `x` is integers or real floating, of 16 bits or more.
 
     Raises
     ------
     TypeError
         With the name, the dtype and the shape.
     """
-    try:
-        if ops.xp.isdtype(x.dtype, "integral"):
-            return
-        fine = ops.xp.isdtype(x.dtype, "real floating") and ops.bits(x) >= 16
-    except TypeError:  # a dtype that was added to NumPy, as of ml_dtypes
-        fine = False
-    if not fine:
+    floating = has_dtype(ops, x, "real floating") and ops.bits(x) >= 16
+    if not floating and not has_dtype(ops, x, "integral"):
         raise TypeError(
             f"{name}: expected integers or a real floating dtype of 16 bits or more, got {x.dtype} "
             f"of shape {tuple(x.shape)}"

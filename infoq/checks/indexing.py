@@ -6,6 +6,7 @@ import numbers
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.checks.dtypes import has_dtype
 from infoq.checks.numbers import first_index
 
 
@@ -56,8 +57,7 @@ def _indices(ops: Ops, like: Array, count: int, candidates: Any) -> Array:
             f"{candidates!r}"
         )
     theirs = ops_for(index=candidates)
-    kinds = ("integral", "bool")
-    if candidates.ndim != 1 or not theirs.xp.isdtype(candidates.dtype, kinds):
+    if candidates.ndim != 1 or not has_dtype(theirs, candidates, "integral", "bool"):
         raise TypeError(
             f"expected integers [m] or a boolean mask [{count}] of candidates, got "
             f"{candidates.dtype} of shape {tuple(candidates.shape)}"
@@ -92,7 +92,7 @@ def _checked(ops: Ops, count: int, candidates: Array) -> Array:
     """Integers [m] or a mask [N] as indices from 0 to N - 1, refused where one is none."""
     xp = ops.xp
     device = ops.device(candidates)
-    if xp.isdtype(candidates.dtype, "bool"):
+    if has_dtype(ops, candidates, "bool"):
         if candidates.shape[0] != count:
             raise ValueError(
                 f"index: expected a boolean mask of N={count} candidates, got {candidates.shape[0]}"

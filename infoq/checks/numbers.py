@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.registry import admit
-from infoq.checks.dtypes import check_floating
+from infoq.checks.dtypes import check_floating, has_dtype
 
 
 def num_candidates(x: Array) -> int:
@@ -154,7 +154,7 @@ def check_label_shape(labels: Array, allowed: tuple[tuple[int | None, ...], ...]
 
 def check_integers(ops: Ops, labels: Array) -> None:
     """Refuse labels that are no integers."""
-    if not ops.xp.isdtype(labels.dtype, "integral"):
+    if not has_dtype(ops, labels, "integral"):
         raise TypeError(
             f"labels: expected an integer dtype, got {labels.dtype} of shape "
             f"{tuple(labels.shape)}; pass the index of each candidate's class"

@@ -19,6 +19,7 @@ from typing import Any
 from infoq.backends import Array, Ops
 from infoq.backends.registry import check_same_device, ops_for
 from infoq.blocks import sum_columns
+from infoq.checks.dtypes import has_dtype
 from infoq.checks.numbers import first_index
 from infoq.draws.kernels import on_probabilities
 from infoq.draws.outcomes import Outcomes, as_place
@@ -64,7 +65,7 @@ def check_labels(ops: Ops, labels: Any, values: Array, name: str) -> None:
         )
     ops_for(**{"candidates": values, name: labels})
     check_same_device(ops, **{"candidates": values, name: labels})
-    if not ops.xp.isdtype(labels.dtype, "integral"):
+    if not has_dtype(ops, labels, "integral"):
         raise TypeError(f"{name}: expected integers, got {labels.dtype}")
     if tuple(labels.shape) != (size,):
         raise ValueError(

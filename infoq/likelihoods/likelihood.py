@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.trees import Tree
+from infoq.checks.dtypes import has_dtype
 from infoq.checks.numbers import Problem, check_label_shape, check_values, not_finite
 from infoq.linear_algebra.small_matrices import diagonal_matrices
 
@@ -231,7 +232,7 @@ class Independent(Likelihood):
         self, ops: Ops, labels: Array, shape: tuple[int | None, int | None]
     ) -> None:
         check_label_shape(labels, (shape,) if shape[1] not in (None, 1) else (shape[:1], shape))
-        if not ops.xp.isdtype(labels.dtype, ("bool", "integral", "real floating")):
+        if not has_dtype(ops, labels, "bool", "integral", "real floating"):
             raise TypeError(f"labels: expected real numbers, got {labels.dtype}")
 
     def _labels(self, ops: Ops, labels: Array, shape: tuple[int, int], like: Array) -> Array:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.checks.dtypes import has_dtype
 
 
 def read_once(who: Any) -> Any:
@@ -23,7 +24,7 @@ def given_indices(given: Any, count: int, name: str = "given") -> list[Any]:
     """
     if hasattr(given, "shape"):
         ops = ops_for(**{name: given})
-        if given.ndim != 1 or not ops.xp.isdtype(given.dtype, "integral"):
+        if given.ndim != 1 or not has_dtype(ops, given, "integral"):
             raise TypeError(
                 f"{name}: expected integers [G], got {given.dtype} of shape {tuple(given.shape)}"
             )
@@ -82,9 +83,9 @@ def candidate_mask(ops: Ops, places: Array, candidates: Any) -> Array:
     count = int(places.shape[0])
     if hasattr(candidates, "shape"):
         theirs = ops_for(candidates=candidates)
-        is_mask = theirs.xp.isdtype(candidates.dtype, "bool")
+        is_mask = has_dtype(theirs, candidates, "bool")
         fits = tuple(candidates.shape) == (count,) if is_mask else candidates.ndim == 1
-        if not (fits and theirs.xp.isdtype(candidates.dtype, ("bool", "integral"))):
+        if not (fits and has_dtype(theirs, candidates, "bool", "integral")):
             raise ValueError(
                 f"candidates: expected a boolean mask [N] with N={count} or integers, "
                 f"got {candidates.dtype} of shape {tuple(candidates.shape)}"

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from infoq.backends import Array, ops_for
 from infoq.backends.capabilities import capabilities
+from infoq.checks.dtypes import has_dtype
 from infoq.draws.outcomes import place_of
 from infoq.quantities.submodular.base import SimilarityFunction
 from infoq.quantities.submodular.features import FeatureSimilarities
@@ -184,7 +185,7 @@ def _selected(pool: MatrixSimilarities | ListSimilarities, represented: Any) -> 
                 f"represented: goes with points as features [M, P], got {memory.dtype} of shape "
                 f"{tuple(memory.shape)}; of a kernel [N, N] pass indices of candidates, or a mask"
             )
-        if xp.isdtype(memory.dtype, "bool"):
+        if has_dtype(ops, memory, "bool"):
             if tuple(memory.shape) != (count,):
                 raise ValueError(
                     f"represented: expected a mask [N] with N={count}, got {tuple(memory.shape)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
 from infoq.backends.registry import admit, check_same_device, required
-from infoq.checks.dtypes import check_floating
+from infoq.checks.dtypes import check_floating, has_dtype
 from infoq.checks.numbers import first_place
 from infoq.checks.values import check_values
 
@@ -101,7 +101,7 @@ class Neighbours:
 
 def _check_kinds(ops: Ops, indices: Array, similarities: Array) -> None:
     shape = tuple(indices.shape)
-    if not ops.xp.isdtype(indices.dtype, "integral"):
+    if not has_dtype(ops, indices, "integral"):
         raise TypeError(
             f"indices: expected integers [N, n], got {indices.dtype} of shape {shape}; the "
             "similarities come second"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from infoq.backends import ops_for
+from infoq.checks.dtypes import has_dtype
 from infoq.quantities.set_function import SetFunction, name_of
 
 
@@ -13,7 +14,7 @@ def members(indices: Any, name: str, count: int) -> list[int]:
     if hasattr(indices, "shape"):
         ops = ops_for(**{name: indices})
         memory = ops.fetch(indices)
-        if indices.ndim != 1 or not ops.xp.isdtype(indices.dtype, "integral"):
+        if indices.ndim != 1 or not has_dtype(ops, indices, "integral"):
             raise TypeError(
                 f"{name}: expected integers [Q], got {indices.dtype} of shape "
                 f"{tuple(indices.shape)}; of a mask pass the indices"
