@@ -6,6 +6,7 @@ from pathlib import Path
 import infoq
 
 sys.path.insert(0, str(Path(__file__).parent))
+import names
 
 project = "infoq"
 author = "The infoq developers"
@@ -36,9 +37,9 @@ html_title = f"infoq {release}"
 
 
 def setup(app):
-    """Drop the blank line that ends a doctest before the closing fence of its block."""
-    app.connect("source-read", _close_fences)
+    """List public names, and drop the blank line that ends a doctest before its closing fence."""
+    app.connect("source-read", _read)
 
 
-def _close_fences(_app, _name, source):
-    source[0] = source[0].replace("\n\n```\n", "\n```\n")
+def _read(_app, _name, source):
+    source[0] = names.expanded(source[0]).replace("\n\n```\n", "\n```\n")

@@ -17,6 +17,7 @@ import infoq
 from infoq import likelihoods
 from infoq.backends import Ops, ops_for
 from infoq.backends.trees import Tree
+from tests import examples
 
 N, K, C, P, Q = 5, 4, 3, 6, 2
 RNG = np.random.default_rng(0)
@@ -58,21 +59,11 @@ def log_det(b):
 
 
 # Of every public class at least one example, by the class; what functions make, by their names.
+# Those of structures and likelihoods are those of `tests/examples.py`.
 EXAMPLES = {
+    **{name: one.on for name, one in examples.EXAMPLES.items()},
     "Categorical": draws,
     "Gaussian": posterior,
-    "DenseEmbedding": lambda b: infoq.DenseEmbedding(b.array(ROWS)),
-    "DiagonalEmbedding": lambda b: infoq.DiagonalEmbedding(b.array(ROWS[:, 0] ** 2)),
-    "JacobianEmbedding": lambda b: infoq.JacobianEmbedding(
-        b.array(FEATURES), squares, likelihoods.Poisson
-    ),
-    "LastLayerEmbedding": layer,
-    "ScalarPrecision": lambda _: infoq.ScalarPrecision(2.0),
-    "DiagonalPrecision": lambda b: infoq.DiagonalPrecision(b.array(np.arange(1.0, 7.0))),
-    "DensePrecision": lambda b: infoq.DensePrecision(b.array(SQUARE)),
-    "CovariancePrecision": lambda b: infoq.CovariancePrecision(b.array(SQUARE)),
-    "LowRankPrecision": lambda b: infoq.LowRankPrecision(2.0, b.array(ROWS[0])),
-    "KroneckerPrecision": lambda b: infoq.laplace(layer(b), 1.0, structure="kronecker"),
     "EIG": lambda b: infoq.EIG(draws(b)),
     "EPIG": lambda b: infoq.EPIG(draws(b), draws(b)),
     "JEPIG": lambda b: infoq.JEPIG(draws(b), draws(b)),
@@ -87,17 +78,20 @@ EXAMPLES = {
     "Neighbours": lambda b: infoq.Neighbours(b.array(LISTS), b.array(np.ones((P, 2)))),
     "Selection": lambda b: infoq.greedy(log_det(b), 2),
     "SharedDraws": lambda b: infoq.shared_draws(draws(b), draws(b), permutations=2),
-    "likelihoods.Bernoulli": lambda b: likelihoods.Bernoulli(logits=b.array(FEATURES)),
-    "likelihoods.Curvature": lambda b: likelihoods.Curvature(b.array(np.stack([np.eye(C)] * N))),
-    "likelihoods.Normal": lambda b: likelihoods.Normal(b.array(np.array([0.5, 1.0]))),
-    "likelihoods.Poisson": lambda b: likelihoods.Poisson(b.array(np.array([1.0, 2.0]))),
-    "likelihoods.Softmax": softmax,
     "backends.Ops": lambda b: b.ops,
     "backends.Capabilities": lambda _: infoq.backends.CAPABILITIES["greedy"],
     "backends.Capability": lambda _: infoq.backends.CAPABILITIES["greedy"].jit,
     "methods.Method": lambda _: infoq.methods.TAXONOMY["badge"],
 }
 MORE = {
+    "a precision that is a number": lambda _: infoq.ScalarPrecision(2.0),
+    "low rank above a number": lambda b: infoq.LowRankPrecision(2.0, b.array(ROWS[0])),
+    "a Kronecker posterior": lambda b: infoq.laplace(layer(b), 1.0, structure="kronecker"),
+    "a model and its outcomes": lambda b: infoq.JacobianEmbedding(
+        b.array(FEATURES), squares, likelihoods.Poisson
+    ),
+    "logits": lambda b: likelihoods.Bernoulli(logits=b.array(FEATURES)),
+    "one variance an output": lambda b: likelihoods.Normal(b.array(np.array([0.5, 1.0]))),
     "weights of draws": lambda b: infoq.Categorical(
         logits=b.array(np.log(PROBS)), weights=b.array(np.array([0.4, 0.3, 0.2, 0.1]))
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import infoq
 from infoq import likelihoods
-from infoq.backends import ops_for
+from infoq.structures.precision import Precision
 from tests.capabilities.cases_scores import GAUSSIAN, LAYER, MEAN, beyond, last_layer, pool
 from tests.capabilities.inputs import (
     DRAWS,
@@ -12,7 +12,6 @@ from tests.capabilities.inputs import (
     LABELS,
     MATRIX,
     PROBS,
-    QUERIES,
     ROWS,
     TARGETS,
     VALUES,
@@ -22,9 +21,9 @@ from tests.capabilities.inputs import (
     K,
     N,
     P,
-    definite,
     positive,
 )
+from tests.examples import EXAMPLES
 
 
 def _known(kind):
@@ -43,8 +42,8 @@ def _told(embedding):
 
 
 def _layer_of(likelihood):
-    """The rows of a last layer under a likelihood of some array."""
-    return lambda features, x: _told(infoq.LastLayerEmbedding(features, likelihood(x)))
+    """The rows of a last layer under a likelihood of some arrays."""
+    return lambda features, *x: _told(infoq.LastLayerEmbedding(features, likelihood(*x)))
 
 
 def _posterior(structure):
@@ -56,25 +55,17 @@ def _posterior(structure):
     return of
 
 
-def _linearise(x):
-    """Outputs that are the squares of the inputs times a parameter each, at one, and a Jacobian."""
-    xp = ops_for(x).xp
-    squares = x * x
-    zero = xp.zeros_like(squares[:, 0])
-    first = xp.stack([squares[:, 0], zero], axis=1)
-    second = xp.stack([zero, squares[:, 1]], axis=1)
-    return squares, xp.stack([first, second], axis=1)
-
-
-def _of_jacobian(inputs):
-    embedding = infoq.JacobianEmbedding(
-        inputs, _linearise, lambda z: likelihoods.Bernoulli(logits=z)
-    )
-    return _told(embedding)
+def _used(name, example):
+    """What shows that an example works: what candidates tell by it."""
+    kind = getattr(likelihoods if name.startswith("likelihoods.") else infoq, name.split(".")[-1])
+    if issubclass(kind, infoq.likelihoods.Likelihood):
+        return Case(name, (FEATURES, *example.inputs), _layer_of(example.make))
+    if issubclass(kind, Precision):
+        return Case(name, (ROWS, *example.inputs), _known(example.make))
+    return Case(name, example.inputs, lambda *arrays: _told(example.make(*arrays)))
 
 
 SCALAR = Input((), positive)
-RATES = Input((N, C), positive)
 JACOBIAN = Input((N, C, P))
 
 PREDICTIVES = (
@@ -94,22 +85,7 @@ PREDICTIVES = (
         lambda s, noise: infoq.Gaussian.from_covariance(s, noise).entropy(),
     ),
     Case("Gaussian.sample", LAYER, lambda *x: infoq.eig(last_layer(*x).sample(3)), random=True),
-    Case("DenseEmbedding", (ROWS,), lambda x: _told(infoq.DenseEmbedding(x))),
-    Case(
-        "DiagonalEmbedding", (Input((N, P), positive),), lambda x: _told(infoq.DiagonalEmbedding(x))
-    ),
-    Case("LastLayerEmbedding", LAYER[:2], _layer_of(likelihoods.Softmax)),
-    Case("JacobianEmbedding", (FEATURES,), _of_jacobian),
-    Case("ScalarPrecision", (ROWS, SCALAR), _known(infoq.ScalarPrecision)),
-    Case("DiagonalPrecision", (ROWS, VALUES), _known(infoq.DiagonalPrecision)),
-    Case("DensePrecision", (ROWS, MATRIX), _known(infoq.DensePrecision)),
-    Case("CovariancePrecision", (ROWS, MATRIX), _known(infoq.CovariancePrecision)),
-    Case("LowRankPrecision", (ROWS, VALUES, QUERIES), _known(infoq.LowRankPrecision)),
-    Case(
-        "KroneckerPrecision",
-        (ROWS, Input((2, 2), definite), Input((2, 2), definite), SCALAR),
-        _known(infoq.KroneckerPrecision),
-    ),
+    *(_used(name, example) for name, example in EXAMPLES.items()),
     *(
         Case("laplace", (*LAYER[:2], SCALAR), _posterior(how), how)
         for how in ("dense", "diagonal", "kronecker", "low_rank")
@@ -144,18 +120,5 @@ PREDICTIVES = (
         (FEATURES, PROBS, LABELS),
         lambda x, p, y: _told(infoq.gradient_embedding(x, likelihoods.Softmax(p), y)),
         "labels",
-    ),
-    Case("likelihoods.Softmax", LAYER[:2], _layer_of(likelihoods.Softmax)),
-    Case(
-        "likelihoods.Bernoulli",
-        (FEATURES, RATES),
-        _layer_of(lambda x: likelihoods.Bernoulli(logits=x)),
-    ),
-    Case("likelihoods.Poisson", (FEATURES, RATES), _layer_of(likelihoods.Poisson)),
-    Case("likelihoods.Normal", (FEATURES, RATES), _layer_of(likelihoods.Normal)),
-    Case(
-        "likelihoods.Curvature",
-        (FEATURES, Input((N, C, C), definite)),
-        _layer_of(likelihoods.Curvature),
     ),
 )

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
+
 import infoq
-from infoq import likelihoods, methods
+from infoq import methods, selection
 from infoq.backends import ops_for
 from tests.capabilities.inputs import (
     COSTS,
     DRAWS,
-    FEATURES,
-    LABELS,
     POINTS,
-    PROBS,
-    QUERIES,
     SCORES,
-    TARGETS,
     Case,
-    Input,
-    N,
-    P,
-    positive,
 )
+from tests.methods.arguments import ARGUMENTS, draws_its_picks
 
 
 def _but_the_first(x):
@@ -64,66 +58,34 @@ SELECTIONS = (
         lambda x, c: infoq.greedy(infoq.GraphCut(x), 2, costs=c, budget=4.0),
         "budget",
     ),
-    Case("lazy_greedy", (POINTS,), lambda x: infoq.lazy_greedy(infoq.LogDet(x, ridge=1.0), 2)),
-    Case(
-        "stochastic_greedy",
-        (POINTS,),
-        lambda x: infoq.stochastic_greedy(infoq.LogDet(x, ridge=1.0), 2),
-        random=True,
-    ),
-    Case(
-        "forward_backward",
-        (POINTS,),
-        lambda x: infoq.forward_backward(infoq.LogDet(x, ridge=1.0), 2),
-    ),
-    Case("farthest_first", (POINTS,), lambda x: infoq.farthest_first(x, 2)),
-    Case("kmeans_plusplus", (POINTS,), lambda x: infoq.kmeans_plusplus(x, 2), random=True),
-    Case("kdpp", (POINTS,), lambda x: infoq.kdpp(x, 2), random=True),
 )
 
 
-def _itself(*arrays):
-    return arrays
+def _by_name(name):
+    """A selection by the name of its first argument, where no case of it is stated."""
+    select = getattr(infoq, name)
+    parameters = list(inspect.signature(select).parameters)
+    inputs, made = {
+        "f": ((POINTS,), lambda x: infoq.LogDet(x, ridge=1.0)),
+        "scores": ((SCORES,), lambda x: x),
+        "points": ((POINTS,), lambda x: x),
+    }[parameters[0]]
+    return Case(name, inputs, lambda x: select(made(x), 2), random="seed" in parameters)
 
 
-def _gaussian(rows, targets):
-    return infoq.Gaussian(rows, 1.0), infoq.DenseEmbedding(targets)
+_STATED = {case.name for case in SELECTIONS}
+SELECTIONS += tuple(
+    _by_name(name)
+    for name in selection.__all__
+    if inspect.isfunction(getattr(infoq, name)) and name not in _STATED
+)
 
 
-def _layer(features, probs):
-    return (infoq.LastLayerEmbedding(features, likelihoods.Softmax(probs)),)
-
-
-ON_DRAWS = ("entropy", "least_confidence", "margin", "variation_ratio", "mean_std", "bald")
-ON_DRAWS += ("batch_bald", "power_bald", "softmax_bald", "softrank_bald")
-ABOUT_TARGETS = ("epig", "batch_epig", "jepig", "batch_jepig")
-ON_POINTS = ("logdet", "facility_location", "graph_cut", "coreset", "dpp")
-ABOUT_QUERIES = ("logdet_mi", "flvmi", "flqmi", "gcmi")
-BEYOND_PRIVATE = ("logdet_cg", "flcg", "gccg")
-BEYOND_BOTH = ("logdet_cmi", "flcmi")
-RANDOM = ("power_bald", "softmax_bald", "softrank_bald", "badge", "dpp")
-
-_INPUTS = {
-    **dict.fromkeys(ON_DRAWS, ((DRAWS,), _itself)),
-    **dict.fromkeys(ABOUT_TARGETS, ((DRAWS, TARGETS), _itself)),
-    **dict.fromkeys(("itl", "vtl"), ((POINTS, QUERIES), _gaussian)),
-    **dict.fromkeys(("bait", "egl"), ((FEATURES, PROBS), _layer)),
-    **dict.fromkeys(("badge", "bait_top", "bait_binary"), ((FEATURES, PROBS), _itself)),
-    "grand": ((FEATURES, PROBS, LABELS), _itself),
-    "el2n": ((PROBS, LABELS), _itself),
-    "rho_loss": ((PROBS, PROBS, LABELS), _itself),
-    **dict.fromkeys(ON_POINTS, ((POINTS,), _itself)),
-    **dict.fromkeys((*ABOUT_QUERIES, *BEYOND_PRIVATE), ((POINTS, QUERIES), _itself)),
-    "com": ((Input((N, P), positive), Input((2, P), positive)), _itself),
-    **dict.fromkeys(BEYOND_BOTH, ((POINTS, QUERIES, QUERIES), _itself)),
-}
-
-
-def _method(name, arguments):
-    return lambda *arrays: getattr(methods, name)(*arguments(*arrays), 2)
+def _method(name, made):
+    return lambda *arrays: getattr(methods, name)(*made(*arrays), 2)
 
 
 METHODS = tuple(
-    Case(f"methods.{name}", inputs, _method(name, arguments), random=name in RANDOM)
-    for name, (inputs, arguments) in _INPUTS.items()
+    Case(f"methods.{name}", inputs, _method(name, made), random=draws_its_picks(name))
+    for name, (inputs, made) in ARGUMENTS.items()
 )

@@ -19,7 +19,7 @@ LIST = ROOT / "docs" / "words.toml"
 
 # Code in a page or a docstring; only what is between the marks of a block may hold line breaks.
 CODE = re.compile(r"^```.*?^```|^ *>>> .*?(?=\n\s*\n|\Z)|``[^`\n]+``|`[^`\n]+`", re.S | re.M)
-SPACE = r"(?:[^\S\n]+|[^\S\n]*\n[^\S\n]*)"
+SPACE = r"(?:[^\S\n]|[^\S\n]*\n[^\S\n]*)"  # two are between the columns of a table
 STRINGS = {tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
 
 
@@ -42,7 +42,7 @@ class Place(NamedTuple):
 
 
 def phrases() -> list[Phrase]:
-    """All of the list; a space matches one break of a line, too, and not that of paragraphs."""
+    """All of the list; a space matches a break of a line, too, and not that of paragraphs."""
     rows = tomllib.loads(LIST.read_text(encoding="utf-8"))["phrase"]
     return [
         Phrase(

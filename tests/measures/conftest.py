@@ -1,19 +1,31 @@
 """Every measure as a function of two stacks of joint distributions, `p` and `q` [..., X, Y]."""
 
+import inspect
+
 import pytest
 
-import infoq
+from infoq import measures
 
 BOTH = (-2, -1)
+
+
+def _of_two(function):
+    """The function of `p` and `q`, of which it takes what its arguments are named."""
+    parameters = inspect.signature(function).parameters
+    named = {"axis": BOTH} if "axis" in parameters else {}
+
+    def measure(p, q, **keywords):
+        given = {"p": p, "q": q, "joint": p}
+        return function(*(given[x] for x in parameters if x in given), **named, **keywords)
+
+    return measure
+
+
+# All that take distributions; a covariance has no other kind.
 MEASURES = {
-    "information_content": lambda p, q, **k: infoq.information_content(p, axis=BOTH, **k),
-    "entropy": lambda p, q, **k: infoq.entropy(p, axis=BOTH, **k),
-    "cross_entropy": lambda p, q, **k: infoq.cross_entropy(p, q, axis=BOTH, **k),
-    "kl_divergence": lambda p, q, **k: infoq.kl_divergence(p, q, axis=BOTH, **k),
-    "js_divergence": lambda p, q, **k: infoq.js_divergence(p, q, axis=BOTH, **k),
-    "mutual_information": lambda p, q, **k: infoq.mutual_information(p, **k),
-    "conditional_entropy": lambda p, q, **k: infoq.conditional_entropy(p, **k),
-    "total_correlation": lambda p, q, **k: infoq.total_correlation(p, axis=BOTH, **k),
+    name: _of_two(function)
+    for name, function in ((name, getattr(measures, name)) for name in measures.__all__)
+    if "kind" in inspect.signature(function).parameters
 }
 
 

@@ -9,57 +9,35 @@ import pytest
 
 import infoq
 from infoq import methods
+from infoq.backends import ops_for
 from infoq.methods import TAXONOMY
+from tests.capabilities.inputs import N as FEW
+from tests.capabilities.inputs import P
+from tests.methods.arguments import ARGUMENTS
 
-N, K, C, D, B = 8, 4, 3, 5, 3
+N, B = 8, 3
+WIDE = 5  # as many points as are picked and given are independent
 
 
 class Case:
-    """The inputs of a method by name, in an array library and a dtype."""
+    """The arguments of a method by name, in an array library and a dtype."""
 
     def __init__(self, backend, dtype):
-        rng = np.random.default_rng(0)
         self.backend, self.dtype = backend, dtype
-        self.draws = self.array(rng.dirichlet(np.ones(C), size=(N, K)))
-        self.target_draws = self.array(rng.dirichlet(np.ones(C), size=(2, K)))
-        self.points = self.array(rng.standard_normal((N, D)))
-        self.probs = self.array(rng.dirichlet(np.ones(C), size=N))
-        self.other_probs = self.array(rng.dirichlet(np.ones(C), size=N))
-        self.labels = backend.array(rng.integers(C, size=N))
-        self.queries = self.array(rng.standard_normal((2, D)))
-        self.private = self.array(rng.standard_normal((2, D)))
-        self.layer = infoq.LastLayerEmbedding(self.points, infoq.likelihoods.Softmax(self.probs))
-        self.gaussian = infoq.Gaussian(self.points, 1.0)
-        self.targets = infoq.DenseEmbedding(self.queries)
-
-    def array(self, x):
-        return self.backend.array(x, self.dtype)
 
     def arguments(self, name):
-        """What comes before k."""
-        return {
-            **dict.fromkeys(ON_DRAWS, (self.draws,)),
-            **dict.fromkeys(ABOUT_TARGETS, (self.draws, self.target_draws)),
-            **dict.fromkeys(("itl", "vtl"), (self.gaussian, self.targets)),
-            **dict.fromkeys(("bait", "egl"), (self.layer,)),
-            **dict.fromkeys(("badge", "bait_top", "bait_binary"), (self.points, self.probs)),
-            "grand": (self.points, self.probs, self.labels),
-            "el2n": (self.probs, self.labels),
-            "rho_loss": (self.probs, self.other_probs, self.labels),
-            **dict.fromkeys(ON_POINTS, (self.points,)),
-            **dict.fromkeys(ABOUT_QUERIES, (self.points, self.queries)),
-            "com": tuple(self.backend.ops.xp.abs(x) for x in (self.points, self.queries)),
-            **dict.fromkeys(BEYOND_PRIVATE, (self.points, self.private)),
-            **dict.fromkeys(("logdet_cmi", "flcmi"), (self.points, self.queries, self.private)),
-        }[name]
+        """What comes before k, of N candidates."""
+        inputs, made = ARGUMENTS[name]
+        return made(*(self.array(one, seed) for seed, one in enumerate(inputs)))
 
+    def array(self, one, seed):
+        first, *others = one.shape
+        wide = (WIDE if size == P else size for size in others)
+        one = one._replace(shape=(N if first == FEW else first, *wide))
+        numbers = one.numbers(seed)
+        exact = one.made(ops_for(numbers), numbers)
+        return self.backend.array(exact, None if one.below else self.dtype)
 
-ON_DRAWS = ("entropy", "least_confidence", "margin", "variation_ratio", "mean_std", "bald")
-ON_DRAWS += ("batch_bald", "power_bald", "softmax_bald", "softrank_bald")
-ABOUT_TARGETS = ("epig", "batch_epig", "jepig", "batch_jepig")
-ON_POINTS = ("logdet", "facility_location", "graph_cut", "coreset", "dpp")
-ABOUT_QUERIES = ("logdet_mi", "flvmi", "flqmi", "gcmi")
-BEYOND_PRIVATE = ("logdet_cg", "flcg", "gccg")
 
 every_method = pytest.mark.parametrize("name", TAXONOMY)
 
