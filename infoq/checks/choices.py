@@ -1,4 +1,4 @@
-"""Checks of arguments that are one of a few names."""
+"""Input validation for arguments that are one of a few names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _OF_A_GAUSSIAN = ("trace", "jensen", "kronecker")
 
 
 def check_exact(approximation: Any) -> None:
-    """Refuse an approximation of a `Categorical`, which needs none."""
+    """Check that the approximation for a `Categorical` is "logdet", as it is exact."""
     if approximation == "logdet":
         return
     if approximation in _OF_A_GAUSSIAN:
@@ -23,7 +23,7 @@ def check_exact(approximation: Any) -> None:
 
 
 def one_of(names: Any, approximation: str) -> str:
-    """The approximation itself, refused where it is none of these."""
+    """The approximation itself, checked to be one of these names."""
     if approximation not in names:
         expected = ", ".join(repr(name) for name in names)
         raise ValueError(f"approximation: expected one of {expected}, got {approximation!r}")

@@ -12,7 +12,7 @@ from infoq.checks.numbers import number
 
 
 def check_alike(ops: Ops, name: str, x: Array, like: Array) -> None:
-    """Refuse another library, dtype or device than the candidates'."""
+    """Check that `x` has the library, dtype and device of the candidates `like`."""
     ops_for(**{"candidates": like, name: x})
     if ops.upcast(x).dtype != ops.upcast(like).dtype:
         raise TypeError(
@@ -22,7 +22,10 @@ def check_alike(ops: Ops, name: str, x: Array, like: Array) -> None:
 
 
 def check_noise(ops: Ops, noise: Any, covariance: Array, size: int) -> Array:
-    """Variances [N] from a number or as many, all positive and finite, as the covariance is."""
+    """Noise variances [N] in the dtype of the covariance, from one number or an array [N].
+
+    All have to be positive and finite.
+    """
     xp = ops.xp
     if not isinstance(noise, bool) and isinstance(noise, numbers.Real):
         noise = xp.zeros_like(covariance[0, :]) + float(noise)
@@ -59,7 +62,7 @@ def check_noise(ops: Ops, noise: Any, covariance: Array, size: int) -> Array:
 
 
 def _an_array(noise: Any) -> Any:
-    """What is no number is to be an array."""
+    """The noise itself, where it can be an array."""
     if noise is None or isinstance(noise, bool | complex | str):
         raise TypeError(
             f"noise_variance: expected a number or an array [N], got {type(noise).__name__}"

@@ -1,4 +1,4 @@
-"""Some of the candidates: by a slice, by indices or by a mask."""
+"""Input validation for selected candidates: a slice, indices or a mask."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _read(ops: Ops, like: Array, count: int, values: list[Any]) -> Array:
 
 
 def _checked(ops: Ops, count: int, candidates: Array) -> Array:
-    """Integers [m] or a mask [N] as indices from 0 to N - 1, refused where one is none."""
+    """Indices from 0 to N - 1 of integers [m] or a mask [N]; an error where one is out of range."""
     xp = ops.xp
     device = ops.device(candidates)
     if has_dtype(ops, candidates, "bool"):

@@ -1,30 +1,27 @@
-"""Input validation for the vectors and matrices of precisions."""
+"""Input validation for vectors and matrices."""
 
 from __future__ import annotations
 
 import math
 import numbers
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
-from infoq.backends.registry import admit
+from infoq.backends.registry import admit, required
 from infoq.checks.dtypes import check_floating
-from infoq.checks.numbers import first_index, number
-from infoq.checks.symmetric_matrices import check_square, rounding_of
+from infoq.checks.numbers import first_index, first_place, number
 from infoq.checks.values import overflow
-from infoq.linear_algebra.small_matrices import identity
+from infoq.linear_algebra.small_matrices import equilibrate, identity
+
+# So that a covariance of zeros has a Cholesky factor, too.
+_TINY = 1e-30
+
+ADD_A_PRIOR = "add a prior, for example infoq.ScalarPrecision(1.0)"
 
 
-def check_array(ops: Ops, x: Array, ndim: int, name: str) -> Array:
-    """`x` in the precision that it is computed in, refused where it has another rank or dtype."""
-    check_floating(ops, x, name)
-    square = ndim != 2 or x.ndim != 2 or x.shape[0] == x.shape[1]
-    if x.ndim != ndim or 0 in x.shape or not square:
-        expected = {1: "(P,)", 2: "(P, P)"}[ndim]
-        raise ValueError(f"{name}: expected shape {expected}, got {tuple(x.shape)}")
-    return ops.upcast(ops.native(x))
-
-
+# --- reading what is given ---------------------------------------------------------------------
 def read_scalar(value: Any, name: str) -> tuple[tuple[Array, ...], float | None]:
     """A positive number as settings, or a 0-d array as parts of a precision."""
     if isinstance(value, numbers.Real):
@@ -43,7 +40,7 @@ def read_scalar(value: Any, name: str) -> tuple[tuple[Array, ...], float | None]
 def read_vector(values: Array, name: str, remedy: str = "add a prior precision") -> Array:
     """Positive numbers [P], in the precision that they are computed in."""
     ops = ops_for(**{name: values})
-    values = check_array(ops, values, 1, name)
+    values = read_array(ops, values, 1, name)
     if not ops.concrete(values):
         return values
     index = first_index(ops, ~((values > 0) & ops.xp.isfinite(values)))
@@ -55,41 +52,76 @@ def read_vector(values: Array, name: str, remedy: str = "add a prior precision")
     return values
 
 
-# So that a covariance of zeros has a Cholesky factor, too.
-_TINY = 1e-30
-
-ADD_A_PRIOR = "add a prior, for example infoq.ScalarPrecision(1.0)"
-
-
-def factor(ops: Ops, matrix: Array, name: str, remedy: str = ADD_A_PRIOR) -> Array:
-    """The lower Cholesky factor; an error that says how far from positive definite a matrix is."""
-    try:
-        return ops.cholesky(matrix)
-    except NotImplementedError:
-        raise
-    except ValueError as error:
-        finite = bool(ops.xp.all(ops.xp.isfinite(matrix)))
-        least = "not defined: there are values that are not finite"
-        if finite:
-            least = f"{float(ops.xp.linalg.eigvalsh(matrix)[0]):.3g}"
-        else:
-            remedy = f"where outcomes measure much, {overflow(ops, matrix, 'what they measure')}"
-        raise ValueError(
-            f"{name}: of shape {tuple(matrix.shape)}, is not positive definite; its smallest "
-            f"eigenvalue is {least}; {remedy}"
-        ) from error
-
-
 def read_matrix(matrix: Array, name: str, remedy: str = ADD_A_PRIOR) -> tuple[Array, Array]:
     """A symmetric positive definite matrix [P, P], and its lower Cholesky factor."""
     ops = ops_for(**{name: matrix})
-    full = check_array(ops, matrix, 2, name)
+    full = read_array(ops, matrix, 2, name)
     check_symmetric(ops, full, matrix, name)
-    return full, factor(ops, full, name, remedy)
+    return full, matrix_factor(ops, full, name, remedy)
+
+
+def read_array(ops: Ops, x: Array, ndim: int, name: str) -> Array:
+    """A vector [P] or a square matrix [P, P], in the precision that it is computed in."""
+    check_floating(ops, x, name)
+    square = ndim != 2 or x.ndim != 2 or x.shape[0] == x.shape[1]
+    if x.ndim != ndim or 0 in x.shape or not square:
+        expected = {1: "(P,)", 2: "(P, P)"}[ndim]
+        raise ValueError(f"{name}: expected shape {expected}, got {tuple(x.shape)}")
+    return ops.upcast(ops.native(x))
+
+
+def read_stacks(**named: Array) -> tuple[Ops, list[Array]]:
+    """Finite stacks of vectors or matrices, in the precision that they are computed in.
+
+    A library that cuts its arrays into chunks keeps each matrix in one.
+
+    Raises
+    ------
+    TypeError
+        If they differ in library or dtype, or are not real floating.
+    ValueError
+        If a value is not finite (where values can be read).
+    """
+    required(**named)
+    ops, *arrays = admit(**named)
+    named = dict(zip(named, arrays, strict=True))
+    for name, x in named.items():
+        check_floating(ops, x, name)
+    if len({str(x.dtype) for x in named.values()}) > 1:
+        parts = ", ".join(f"{name} is {x.dtype}" for name, x in named.items())
+        raise TypeError(f"expected one dtype: {parts}")
+    for name, x in named.items():
+        if ops.concrete(x) and not bool(ops.compiled(_all_finite, None)(x)):
+            raise ValueError(f"{name}: a value of shape {tuple(x.shape)} is not finite")
+    return ops, [ops.whole(ops.upcast(x), 2) for x in named.values()]
+
+
+def _all_finite(ops: Ops, x: Array) -> Array:
+    return ops.xp.all(ops.xp.isfinite(x))
+
+
+# --- symmetric, and positive semi-definite -----------------------------------------------------
+def check_square(ops: Ops, a: Array, given: Array, name: str, *, empty: bool = False) -> None:
+    """Check that matrices are square, and (where values can be read) symmetric but for rounding."""
+    shape = tuple(a.shape)
+    if len(shape) < 2 or shape[-1] != shape[-2] or (shape[-1] == 0 and not empty):
+        raise ValueError(f"{name}: expected square matrices [..., D, D], got shape {shape}")
+    if not ops.concrete(a) or 0 in shape:
+        return
+    tolerance = symmetry_tolerance(ops, given)
+    place = first_place(ops, ops.compiled(partial(_asymmetric, tolerance=tolerance), None)(a))
+    if place is not None:
+        mirror = (*place[:-2], place[-1], place[-2])
+        values = [float(ops.to_host(a[place])), float(ops.to_host(a[mirror]))]
+        raise ValueError(
+            f"{name}: element {place} of shape {shape} differs from its mirror image by more than "
+            f"{tolerance} of the scale: {values[0]:.6g} and {values[1]:.6g}; expected symmetric "
+            "matrices, such as (a + a^T) / 2"
+        )
 
 
 def check_symmetric(ops: Ops, matrix: Array, given: Array, name: str) -> None:
-    """Refuse a matrix that is not symmetric, with the two values that differ."""
+    """Check that a finite matrix is symmetric; what is not finite is refused elsewhere."""
     if ops.concrete(matrix) and bool(ops.xp.all(ops.xp.isfinite(matrix))):
         check_square(ops, matrix, given, name)
 
@@ -97,7 +129,7 @@ def check_symmetric(ops: Ops, matrix: Array, given: Array, name: str) -> None:
 def check_semidefinite(
     ops: Ops, matrix: Array, given: Array, name: str, remedy: str, values: Array | None = None
 ) -> None:
-    """Refuse a symmetric matrix with an eigenvalue below 0 by more than rounding makes of one.
+    """Check that no eigenvalue of a symmetric matrix is below 0 by more than rounding makes of one.
 
     By its eigenvalues, ascending, where these are known. Else by a Cholesky factor of the matrix
     plus that rounding, P^3 / 3 multiply-adds, and by eigenvalues where it has none.
@@ -105,13 +137,12 @@ def check_semidefinite(
     xp = ops.xp
     if not ops.concrete(matrix):
         return
-    size = matrix.shape[0]
     # Of the scale: what was given may be off by, and what rounding of P rows adds to it.
-    share = rounding_of(ops, given) + float(10 * size * xp.finfo(matrix.dtype).eps)
+    share = symmetry_tolerance(ops, given) + pivot_rounding(ops, matrix)
     allowed = share * max(0.0, number(xp.max(xp.linalg.diagonal(matrix))))
     if values is None:
         try:
-            ops.cholesky(matrix + identity(ops, size, matrix) * max(allowed, _TINY))
+            ops.cholesky(matrix + identity(ops, matrix.shape[0], matrix) * max(allowed, _TINY))
             return
         except NotImplementedError:
             return  # no linear algebra in this library
@@ -123,3 +154,95 @@ def check_semidefinite(
             f"{name}: expected a positive semi-definite matrix, got one of shape "
             f"{tuple(matrix.shape)} with the eigenvalue {least:.6g}; {remedy}"
         )
+
+
+def symmetry_tolerance(ops: Ops, given: Array) -> float:
+    """How far a given symmetric matrix may be from its transpose, relative to its scale."""
+    return {16: 1e-2, 32: 1e-4}.get(ops.bits(given), 1e-8)
+
+
+def pivot_rounding(ops: Ops, a: Array) -> float:
+    """What rounding leaves of a zero pivot of matrices [..., D, D] with ones on the diagonal."""
+    return float(10 * a.shape[-1] * ops.xp.finfo(a.dtype).eps)
+
+
+def _asymmetric(ops: Ops, a: Array, *, tolerance: float) -> Array:
+    """Which elements differ from their mirror image, by more than a part of the scale."""
+    xp = ops.xp
+    scale = xp.sqrt(xp.abs(xp.linalg.diagonal(a)))
+    allowed = tolerance * scale[..., :, None] * scale[..., None, :]
+    return xp.abs(a - xp.matrix_transpose(a)) > allowed
+
+
+# --- Cholesky factors, or what to say where there is none --------------------------------------
+def factor_or_say(ops: Ops, a: Array, problem: Callable[[], str]) -> Array:
+    """The lower Cholesky factors of matrices [..., D, D]; else a `ValueError` of that `problem`."""
+    try:
+        return ops.cholesky(a)
+    except NotImplementedError:
+        raise
+    except ValueError as error:
+        raise ValueError(problem()) from error
+
+
+def matrix_factor(ops: Ops, matrix: Array, name: str, remedy: str = ADD_A_PRIOR) -> Array:
+    """The lower Cholesky factor of one matrix [P, P]; else an error with its least eigenvalue."""
+    return factor_or_say(ops, matrix, partial(_matrix_problem, ops, matrix, name, remedy))
+
+
+def _matrix_problem(ops: Ops, matrix: Array, name: str, remedy: str) -> str:
+    finite = bool(ops.xp.all(ops.xp.isfinite(matrix)))
+    least = "not defined: there are values that are not finite"
+    if finite:
+        least = f"{float(ops.xp.linalg.eigvalsh(matrix)[0]):.3g}"
+    else:
+        remedy = f"where outcomes measure much, {overflow(ops, matrix, 'what they measure')}"
+    return (
+        f"{name}: of shape {tuple(matrix.shape)}, is not positive definite; its smallest "
+        f"eigenvalue is {least}; {remedy}"
+    )
+
+
+def stack_factor(ops: Ops, a: Array, name: str, remedy: str, scale: Array | None = None) -> Array:
+    """The lower Cholesky factors of positive definite matrices [..., D, D].
+
+    A pivot counts as zero where rounding alone makes it: below 10 D eps of what `scale` [..., D]
+    says, the matrices' own diagonal unless given. Where values can't be read the factor is NaN.
+
+    Raises
+    ------
+    ValueError
+        If a matrix is singular or not positive definite (where values can be read).
+    """
+    xp = ops.xp
+    scale = xp.linalg.diagonal(a) if scale is None else scale
+    problem = partial(not_definite, ops, a, scale, name, remedy)
+    lower = factor_or_say(ops, a, problem)
+    lower = ops.over_stacks(_held, "(i,j),(i)->(i,j)", lower, scale, least=pivot_rounding(ops, a))
+    if ops.concrete(lower) and bool(xp.any(xp.isnan(lower[..., 0, 0]))):
+        raise ValueError(problem())
+    return lower
+
+
+def _held(ops: Ops, lower: Array, scale: Array, *, least: float) -> Array:
+    """The factors [..., D, D]; NaN where a pivot is at most `least` of the scale [..., D]."""
+    pivots = ops.xp.linalg.diagonal(lower)
+    bad = ops.xp.any(pivots * pivots <= least * scale, axis=-1)
+    return ops.xp.where(bad[..., None, None], ops.scalar(math.nan, lower), lower)
+
+
+def not_definite(ops: Ops, a: Array, scale: Array, name: str, remedy: str) -> str:
+    """The message for matrices of which one is singular or not positive definite."""
+    xp = ops.xp
+    if not ops.concrete(a):
+        return f"{name}: shape {tuple(a.shape)} is singular or not positive definite; {remedy}"
+    least = xp.min(xp.linalg.eigvalsh(equilibrate(ops, a, scale)[0]), axis=-1)
+    # The first that is clearly bad, else (by a hair) the worst.
+    limit = xp.maximum(xp.min(least), ops.scalar(pivot_rounding(ops, a), a))
+    place = first_place(ops, least <= limit) or ()
+    smallest = ops.to_host(xp.min(xp.linalg.eigvalsh(a), axis=-1))[place]
+    which = f"matrix {place}" if place else "the matrix"
+    return (
+        f"{name}: {which} of shape {tuple(a.shape)} is singular or not positive definite "
+        f"(smallest eigenvalue {float(smallest):.3g}); {remedy}"
+    )

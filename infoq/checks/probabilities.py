@@ -16,11 +16,11 @@ _WHAT = {"probs": "probabilities", "log_probs": "log-probabilities", "logits": "
 
 
 class InvalidValuesError(ValueError):
-    """A block holds values that are no probabilities; which ones is found out afterwards."""
+    """Raised for a block with values that are no probabilities; which are is found out later."""
 
 
 def check_structure(ops: Ops, values: Array, axes: object, name: str) -> None:
-    """Refuse a wrong rank, dtype or shape, or axes that are no permutation of NKC."""
+    """Check the rank, dtype and shape of draws, and that `axes` is a permutation of NKC."""
     shape = tuple(values.shape)
     if not isinstance(axes, str) or sorted(axes) != ["C", "K", "N"]:
         raise ValueError(
@@ -49,7 +49,7 @@ def check_structure(ops: Ops, values: Array, axes: object, name: str) -> None:
 def check_weights(
     ops: Ops, weights: Array, values: Array, size: int, label: str, per: str
 ) -> Array:
-    """Weights that sum to one, in the dtype that `values` are computed in."""
+    """The weights divided by their sum, in the dtype that `values` are computed in."""
     xp = ops.xp
     if tuple(weights.shape) != (size,):
         raise ValueError(

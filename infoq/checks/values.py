@@ -15,9 +15,9 @@ from infoq.checks.numbers import first_index, first_place, number
 def check_values(
     ops: Ops, x: Array, name: str, shapes: dict[int, str], *, squared: bool = True
 ) -> None:
-    """Refuse a wrong dtype, rank or empty axis, or the first candidate that is not finite.
+    """Check the dtype and shape of candidates x [N, ...], and that all values are finite.
 
-    Where values are `squared`, also the first whose squared distance from another could overflow.
+    Where values are `squared`, also that no squared distance between two could overflow.
     One pass over the values, and a second where the largest of them could be too large.
     """
     shape = tuple(x.shape)
@@ -44,7 +44,7 @@ def check_values(
 
 
 def check_results(ops: Ops, x: Array, like: Array) -> Array:
-    """What was computed of finite candidates, [N, ...]; refused where it is seen not to be."""
+    """The results x [N, ...] of finite candidates; an error where one is seen not to be finite."""
     if not ops.concrete(x) or 0 in x.shape or bool(ops.xp.all(ops.xp.isfinite(x))):
         return x
     index = first_index(ops, ~_finite_each(ops, x))
@@ -56,7 +56,7 @@ def check_results(ops: Ops, x: Array, like: Array) -> Array:
 
 
 def check_sums(ops: Ops, x: Array, name: str, each: int = 1) -> Array:
-    """Results of similarities, [], [N] or [N each, ...]; refused where one is seen to be inf."""
+    """Sums of products, [], [N] or [N each, ...]; an error where one is seen to be infinite."""
     if not ops.concrete(x) or 0 in x.shape:
         return x
     large = x == math.inf
@@ -68,7 +68,7 @@ def check_sums(ops: Ops, x: Array, name: str, each: int = 1) -> Array:
 
 
 def overflow(ops: Ops, x: Array, name: str) -> str:
-    """That squares overflow in the precision that `x` is computed in, and what to do about it."""
+    """The message that squares of `x` overflow where it is computed, and what to do about it."""
     return f"squares overflow {_narrow(ops, ops.upcast(x), name)}"
 
 

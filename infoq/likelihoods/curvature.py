@@ -7,7 +7,8 @@ from typing import Never
 from infoq.backends import Array, Ops
 from infoq.backends.capabilities import capabilities
 from infoq.backends.registry import admit
-from infoq.checks.numbers import check_array, first_index, number
+from infoq.checks.model_outputs import check_outputs
+from infoq.checks.numbers import first_index, number
 from infoq.likelihoods.likelihood import Likelihood, root, working
 
 _NO_LABELS = "a curvature knows no labels; use Softmax, Bernoulli, Poisson or Normal"
@@ -49,7 +50,7 @@ class Curvature(Likelihood):
 
     def __init__(self, matrix: Array) -> None:
         ops, matrix = admit(matrix=matrix)
-        check_array(ops, matrix, "matrix", "[N, C, C]", (3,))
+        check_outputs(ops, matrix, "matrix", "[N, C, C]", (3,))
         if matrix.shape[1] != matrix.shape[2]:
             raise ValueError(
                 f"matrix: expected square matrices [N, C, C], got shape {tuple(matrix.shape)}"

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
-from infoq.checks.numbers import Problem, check_values, exactly_one, independent_outputs, not_finite
+from infoq.checks.model_outputs import (
+    Problem,
+    check_problems,
+    exactly_one,
+    independent_outputs,
+    not_finite,
+)
 from infoq.likelihoods.likelihood import Independent, root, working
 from infoq.measures.distribution import to_log_probabilities
 
@@ -45,12 +51,12 @@ class Bernoulli(Independent):
         kind, x = exactly_one(probs=probs, logits=logits)
         ops, x = independent_outputs(kind, x)
         if ops.concrete(x) and kind == "logits":
-            check_values(ops, x, kind, *not_finite(ops, x, "for a certain outcome, pass probs="))
+            check_problems(ops, x, kind, *not_finite(ops, x, "for a certain outcome, pass probs="))
         elif ops.concrete(x):
             negative = Problem("negative", x < 0, "if these are logits, pass logits=")
             above = Problem("too large", x > 1, "if these are logits, pass logits=")
             infinite = not_finite(ops, x, "if these are logits, pass logits=")
-            check_values(ops, x, kind, *infinite, negative, above)
+            check_problems(ops, x, kind, *infinite, negative, above)
         self._parts, self._settings = (x,), kind
 
     def variances(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
@@ -141,10 +147,10 @@ class Poisson(Independent):
         kind, x = exactly_one(rate=rate, log_rate=log_rate)
         ops, x = independent_outputs(kind, x)
         if ops.concrete(x) and kind == "log_rate":
-            check_values(ops, x, kind, *not_finite(ops, x, "for a rate of zero, pass rate="))
+            check_problems(ops, x, kind, *not_finite(ops, x, "for a rate of zero, pass rate="))
         elif ops.concrete(x):
             negative = Problem("negative", x < 0, "if these are logarithms, pass log_rate=")
-            check_values(ops, x, kind, *not_finite(ops, x, "a rate is finite"), negative)
+            check_problems(ops, x, kind, *not_finite(ops, x, "a rate is finite"), negative)
         self._parts, self._settings = (x,), kind
 
     def variances(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:

@@ -9,7 +9,7 @@ from typing import Any, Self
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.trees import Tree
 from infoq.checks.dtypes import has_dtype
-from infoq.checks.numbers import Problem, check_label_shape, check_values, not_finite
+from infoq.checks.model_outputs import Problem, check_label_shape, check_problems, not_finite
 from infoq.linear_algebra.small_matrices import diagonal_matrices
 
 
@@ -226,7 +226,7 @@ class Independent(Likelihood):
         if ops.concrete(labels):
             values = ops.xp.astype(labels, ops.xp.float32)
             values = values if values.ndim == 2 else values[:, None]
-            check_values(ops, values, "labels", *self._label_problems(ops, values))
+            check_problems(ops, values, "labels", *self._label_problems(ops, values))
 
     def _check_label_structure(
         self, ops: Ops, labels: Array, shape: tuple[int | None, int | None]

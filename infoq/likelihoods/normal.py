@@ -9,7 +9,7 @@ from typing import NamedTuple, cast
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
 from infoq.backends.registry import check_same_device
-from infoq.checks.numbers import Problem, check_values, independent_outputs, not_finite
+from infoq.checks.model_outputs import Problem, check_problems, independent_outputs, not_finite
 from infoq.likelihoods.likelihood import Independent, working
 
 
@@ -122,7 +122,7 @@ def _read_variance(variance: Array) -> Array:
     ops, variance = independent_outputs("variance", variance)
     if ops.concrete(variance):
         low = Problem("non-positive", variance <= 0, "a variance is above 0")
-        check_values(
+        check_problems(
             ops, variance, "variance", *not_finite(ops, variance, "a variance is finite"), low
         )
     return variance
@@ -143,5 +143,5 @@ def _read_mean(mean: Array, variance: Array | None = None) -> Array:
                 f"{tuple(mean.shape)}; one variance for all is a float"
             )
     if ops.concrete(mean):
-        check_values(ops, mean, "mean", *not_finite(ops, mean, "a mean is finite"))
+        check_problems(ops, mean, "mean", *not_finite(ops, mean, "a mean is finite"))
     return mean

@@ -5,18 +5,17 @@ from __future__ import annotations
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
 from infoq.backends.registry import admit
-from infoq.checks.numbers import (
+from infoq.checks.model_outputs import (
     Problem,
-    check_array,
     check_integers,
     check_label_shape,
-    check_values,
+    check_outputs,
+    check_problems,
     exactly_one,
-    first_index,
     not_a_number,
     not_finite,
-    number,
 )
+from infoq.checks.numbers import first_index, number
 from infoq.likelihoods.likelihood import Likelihood, cast, floor, places, root, working
 from infoq.measures.distribution import to_log_probabilities, to_probabilities
 
@@ -75,7 +74,7 @@ class Softmax(Likelihood):
     def __init__(self, probs: Array | None = None, *, logits: Array | None = None) -> None:
         kind, x = exactly_one(probs=probs, logits=logits)
         ops, x = admit(**{kind: x})
-        check_array(ops, x, kind, "[N, C]", (2,))
+        check_outputs(ops, x, kind, "[N, C]", (2,))
         if x.shape[1] < 2:
             raise ValueError(
                 f"{kind}: expected C >= 2 classes, got shape {tuple(x.shape)}; for the probability "
@@ -248,7 +247,7 @@ def _stages(ops: Ops, probs: Array) -> tuple[Array, Array, Array]:
 def _check_logits(ops: Ops, x: Array) -> None:
     xp = ops.xp
     infinite = Problem("infinite", x == float("inf"), "clip the logits, or pass probs=")
-    check_values(ops, x, "logits", not_a_number(ops, x), infinite)
+    check_problems(ops, x, "logits", not_a_number(ops, x), infinite)
     none = xp.max(x, axis=-1) == -float("inf")
     if (index := first_index(ops, none)) is not None:
         raise ValueError(
@@ -259,7 +258,7 @@ def _check_logits(ops: Ops, x: Array) -> None:
 def _check_probs(ops: Ops, x: Array) -> None:
     xp = ops.xp
     negative = Problem("negative", x < 0, "if these are logits, pass logits=")
-    check_values(ops, x, "probs", *not_finite(ops, x, "pass logits="), negative)
+    check_problems(ops, x, "probs", *not_finite(ops, x, "pass logits="), negative)
     total = xp.sum(ops.upcast(x), axis=-1)
     off = xp.abs(total - 1) > (1e-3 if ops.bits(x) >= 32 else 2e-2)
     if (index := first_index(ops, off)) is not None:

@@ -10,11 +10,19 @@ from __future__ import annotations
 
 import math
 import numbers
+from functools import partial
 from typing import Any
 
 from infoq.backends import Array, Ops
 from infoq.backends.capabilities import capabilities
-from infoq.checks.symmetric_matrices import check_square, factor, not_definite, read, rounding
+from infoq.checks.matrices import (
+    check_square,
+    factor_or_say,
+    not_definite,
+    pivot_rounding,
+    read_stacks,
+    stack_factor,
+)
 from infoq.linear_algebra.elimination import eliminate_semidefinite, log1p_det
 from infoq.linear_algebra.small_matrices import (
     broadcast_batch,
@@ -75,7 +83,7 @@ def logdet(s_a: Array, *, ridge: float = 0.0) -> Array:
     -inf
     """
     ridge = _at_least_zero(ridge, "ridge")
-    ops, (a,) = read(s_a=s_a)
+    ops, (a,) = read_stacks(s_a=s_a)
     check_square(ops, a, s_a, "s_a", empty=True)
     return ops.cast_like(log_det(ops, a, ops.xp.linalg.diagonal(a), ridge, "s_a"), s_a)
 
@@ -132,7 +140,7 @@ def logdet_mi(
     np.float64(0.4463)
     """
     ridge, eta = _at_least_zero(ridge, "ridge"), _at_least_zero(eta, "eta")
-    ops, (a, ae, e) = read(s_a=s_a, s_ae=s_ae, s_e=s_e)
+    ops, (a, ae, e) = read_stacks(s_a=s_a, s_ae=s_ae, s_e=s_e)
     check_square(ops, a, s_a, "s_a", empty=True)
     check_square(ops, e, s_e, "s_e", empty=True)
     _check_cross(s_ae, "s_ae", s_a, s_e)
@@ -194,7 +202,7 @@ def logdet_cg(s_a: Array, s_ap: Array, s_p: Array, *, ridge: float = 0.0, nu: fl
     np.float64(-0.4463)
     """
     ridge, nu = _at_least_zero(ridge, "ridge"), _at_least_zero(nu, "nu")
-    ops, (a, ap, p) = read(s_a=s_a, s_ap=s_ap, s_p=s_p)
+    ops, (a, ap, p) = read_stacks(s_a=s_a, s_ap=s_ap, s_p=s_p)
     check_square(ops, a, s_a, "s_a", empty=True)
     check_square(ops, p, s_p, "s_p", empty=True)
     _check_cross(s_ap, "s_ap", s_a, s_p)
@@ -270,7 +278,7 @@ def logdet_cmi(
     ridge, eta, nu = (
         _at_least_zero(value, name) for value, name in ((ridge, "ridge"), (eta, "eta"), (nu, "nu"))
     )
-    ops, blocks = read(s_a=s_a, s_aq=s_aq, s_q=s_q, s_ap=s_ap, s_qp=s_qp, s_p=s_p)
+    ops, blocks = read_stacks(s_a=s_a, s_aq=s_aq, s_q=s_q, s_ap=s_ap, s_qp=s_qp, s_p=s_p)
     a, aq, q, ap, qp, p = blocks
     for name, wide, given in (("s_a", a, s_a), ("s_q", q, s_q), ("s_p", p, s_p)):
         check_square(ops, wide, given, name, empty=True)
@@ -335,7 +343,7 @@ def _like(ops: Ops, a: Array, other: Array) -> Array:
 
 def _positive_factor(ops: Ops, a: Array, scale: Array, ridge: float, name: str) -> Array:
     """The factor of `a + ridge I`."""
-    return factor(ops, with_ridge(ops, a, ridge), name, _REMEDY, ops.xp.abs(scale) + ridge)
+    return stack_factor(ops, with_ridge(ops, a, ridge), name, _REMEDY, ops.xp.abs(scale) + ridge)
 
 
 def with_ridge(ops: Ops, a: Array, ridge: float) -> Array:
@@ -352,15 +360,11 @@ def not_negative(ops: Ops, a: Array, scale: Array, ridge: float, name: str) -> A
     least = clearly(ops, a)
     whole, scale = with_ridge(ops, a, ridge), xp.abs(scale) + ridge
     relative = ops.over_stacks(_relative, "(i,j),(i)->(i,j)", whole, scale, least=least)
-    try:
-        pivots = ops.xp.linalg.diagonal(ops.cholesky(relative))
-    except NotImplementedError:
-        raise
-    except ValueError as error:
-        remedy = _INDEFINITE
-        if ridge > 0:
-            remedy = f"that is with ridge={ridge:g} on its diagonal: pass a larger ridge="
-        raise ValueError(not_definite(ops, whole, scale, name, remedy)) from error
+    remedy = _INDEFINITE
+    if ridge > 0:
+        remedy = f"that is with ridge={ridge:g} on its diagonal: pass a larger ridge="
+    problem = partial(not_definite, ops, whole, scale, name, remedy)
+    pivots = xp.linalg.diagonal(factor_or_say(ops, relative, problem))
     return xp.all(xp.isfinite(pivots), axis=-1)
 
 
@@ -370,7 +374,7 @@ def _relative(ops: Ops, a: Array, scale: Array, *, least: float) -> Array:
 
 def clearly(ops: Ops, a: Array) -> float:
     """How far below zero an eigenvalue, of a unit diagonal, is no matter of rounding."""
-    return max(math.sqrt(ops.xp.finfo(a.dtype).eps), rounding(ops, a))
+    return max(math.sqrt(ops.xp.finfo(a.dtype).eps), pivot_rounding(ops, a))
 
 
 def log_det(ops: Ops, a: Array, scale: Array, ridge: float, name: str) -> Array:
@@ -408,7 +412,7 @@ def resolves(ops: Ops, a: Array, scale: Array, ridge: float) -> Array:
 
     If not, a negative eigenvalue above -ridge can't be told from one that is 0.
     """
-    return ridge > 100 * rounding(ops, a) * scale
+    return ridge > 100 * pivot_rounding(ops, a) * scale
 
 
 def _with_any_ridge(ops: Ops, a: Array, scale: Array, ridge: float) -> Array:
@@ -434,7 +438,7 @@ def _with_any_ridge(ops: Ops, a: Array, scale: Array, ridge: float) -> Array:
 def _with_ridge(ops: Ops, a: Array, scale: Array, *, ridge: float) -> Array:
     """In units of the ridge, so that small similarities keep their digits."""
     xp = ops.xp
-    zero = rounding(ops, a) * (1 + xp.abs(scale) / ridge)
+    zero = pivot_rounding(ops, a) * (1 + xp.abs(scale) / ridge)
     total, pivots = eliminate_semidefinite(ops, a / ridge, zero)
     value = total + a.shape[-1] * math.log(ridge)
     return xp.where(xp.any(pivots <= zero, axis=-1), ops.scalar(-math.inf, a), value)
@@ -445,7 +449,7 @@ def _with_hidden_ridge(ops: Ops, a: Array, scale: Array, *, ridge: float) -> Arr
     xp = ops.xp
     relative, root = equilibrate(ops, with_ridge(ops, a, ridge), xp.abs(scale) + ridge)
     floor = ridge / root**2
-    zero = floor + rounding(ops, a)
+    zero = floor + pivot_rounding(ops, a)
     pivots = eliminate_semidefinite(ops, relative - identity(ops, a.shape[-1], a), zero)[1]
     held = xp.where(pivots > zero, pivots, floor)
     return xp.sum(xp.log(held) + 2 * xp.log(root), axis=-1)
@@ -454,7 +458,7 @@ def _with_hidden_ridge(ops: Ops, a: Array, scale: Array, *, ridge: float) -> Arr
 def _without_ridge(ops: Ops, a: Array, scale: Array) -> Array:
     xp = ops.xp
     relative, root = equilibrate(ops, a, scale)
-    zero = xp.full_like(root, rounding(ops, a))
+    zero = xp.full_like(root, pivot_rounding(ops, a))
     total, pivots = eliminate_semidefinite(ops, relative - identity(ops, a.shape[-1], a), zero)
     value = total + 2 * xp.sum(xp.log(root), axis=-1)
     return xp.where(xp.any(pivots <= zero, axis=-1), ops.scalar(-math.inf, a), value)
@@ -492,7 +496,7 @@ def _shared_of(
     """Of two factors and the block between: the value, and the least pivot."""
     xp = ops.xp
     gram = small_gram(ops, whiten(ops, _like(ops, left, cross), cross, _like(ops, right, cross)))
-    zero = rounding(ops, cross) + rounding(ops, gram)
+    zero = pivot_rounding(ops, cross) + pivot_rounding(ops, gram)
     total, pivots = eliminate_semidefinite(ops, -gram, xp.full_like(gram[..., 0, :], zero))
     # 0 rather than -0 where nothing is shared; no pivot is above 1.
     value = 0.0 - total

@@ -11,7 +11,7 @@ import operator
 
 from infoq.backends import Array, Ops
 from infoq.backends.capabilities import capabilities
-from infoq.checks.symmetric_matrices import check_square, factor, read
+from infoq.checks.matrices import check_square, read_stacks, stack_factor
 from infoq.linear_algebra.elimination import log1p_det, trace_above_log
 from infoq.linear_algebra.small_matrices import (
     broadcast_batch,
@@ -61,9 +61,9 @@ def gaussian_entropy(cov: Array) -> Array:
     >>> gaussian_entropy(np.eye(2)).round(4)
     np.float64(2.8379)
     """
-    ops, (wide,) = read(cov=cov)
+    ops, (wide,) = read_stacks(cov=cov)
     check_square(ops, wide, cov, "cov")
-    return _entropy(ops, factor(ops, wide, "cov", _REMEDY), cov.shape[-1], cov)
+    return _entropy(ops, stack_factor(ops, wide, "cov", _REMEDY), cov.shape[-1], cov)
 
 
 @capabilities()
@@ -107,7 +107,7 @@ def gaussian_kl_divergence(mean_p: Array, cov_p: Array, mean_q: Array, cov_q: Ar
     >>> gaussian_kl_divergence(mean, cov, mean + 1.0, 2 * cov).round(4)
     np.float64(0.6931)
     """
-    ops, arrays = read(mean_p=mean_p, cov_p=cov_p, mean_q=mean_q, cov_q=cov_q)
+    ops, arrays = read_stacks(mean_p=mean_p, cov_p=cov_p, mean_q=mean_q, cov_q=cov_q)
     mean_p, wide_p, mean_q, wide_q = arrays
     check_square(ops, wide_p, cov_p, "cov_p")
     check_square(ops, wide_q, cov_q, "cov_q")
@@ -115,8 +115,8 @@ def gaussian_kl_divergence(mean_p: Array, cov_p: Array, mean_q: Array, cov_q: Ar
     shapes = [tuple(x.shape) for x in arrays]
     if any(not shape or shape[-1] != size for shape in shapes):
         raise ValueError(f"mean_p, cov_p, mean_q, cov_q: expected one D, got shapes {shapes}")
-    lower_p = factor(ops, wide_p, "cov_p", _REMEDY)
-    lower_q = factor(ops, wide_q, "cov_q", _REMEDY)
+    lower_p = stack_factor(ops, wide_p, "cov_p", _REMEDY)
+    lower_q = stack_factor(ops, wide_q, "cov_q", _REMEDY)
     matrices = (wide_p, lower_p, wide_q, lower_q, mean_p[..., None], mean_q[..., None])
     signature = "(i,j),(i,j),(i,j),(i,j),(i,k),(i,k)->()"
     value = ops.over_stacks(_divergence, signature, *broadcast_batch(ops, *matrices))
@@ -168,10 +168,10 @@ def gaussian_mutual_information(cov: Array, split: int) -> Array:
     >>> gaussian_mutual_information(np.array([[1.0, 0.6], [0.6, 1.0]]), 1).round(4)
     np.float64(0.2231)
     """
-    ops, (wide,) = read(cov=cov)
+    ops, (wide,) = read_stacks(cov=cov)
     check_square(ops, wide, cov, "cov")
     split = _check_split(split, cov)
-    joint = factor(ops, wide, "cov", _REMEDY)
+    joint = stack_factor(ops, wide, "cov", _REMEDY)
     # The rows of the joint factor below the first block are already the cross block, half whitened.
     last = ops.cholesky(wide[..., split:, split:])
     value = ops.over_stacks(_information, "(i,i),(i,j)->()", last, joint[..., split:, :split])
@@ -218,11 +218,11 @@ def gaussian_conditional_entropy(cov: Array, split: int) -> Array:
     >>> gaussian_conditional_entropy(np.array([[1.0, 0.6], [0.6, 1.0]]), 1).round(4)
     np.float64(1.1958)
     """
-    ops, (wide,) = read(cov=cov)
+    ops, (wide,) = read_stacks(cov=cov)
     check_square(ops, wide, cov, "cov")
     split = _check_split(split, cov)
     others_first = ops.xp.roll(wide, (-split, -split), axis=(-2, -1))
-    return _entropy(ops, factor(ops, others_first, "cov", _REMEDY), split, cov)
+    return _entropy(ops, stack_factor(ops, others_first, "cov", _REMEDY), split, cov)
 
 
 @capabilities()
@@ -261,9 +261,9 @@ def gaussian_total_correlation(cov: Array) -> Array:
     >>> gaussian_total_correlation(np.array([[1.0, 0.6], [0.6, 1.0]])).round(4)
     np.float64(0.2231)
     """
-    ops, (wide,) = read(cov=cov)
+    ops, (wide,) = read_stacks(cov=cov)
     check_square(ops, wide, cov, "cov")
-    lower = factor(ops, wide, "cov", _REMEDY)
+    lower = stack_factor(ops, wide, "cov", _REMEDY)
     total = ops.over_stacks(_total_correlation, "(i,j),(i,j)->()", wide, lower)
     return ops.cast_like(total, cov)
 

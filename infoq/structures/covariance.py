@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from infoq.backends import Array, ops_for
 from infoq.backends.capabilities import capabilities
-from infoq.checks.matrices import check_array, check_semidefinite, check_symmetric, factor
+from infoq.checks.matrices import check_semidefinite, check_symmetric, matrix_factor, read_array
 from infoq.linear_algebra.small_matrices import flat_product, identity
 from infoq.structures.forms import DenseForm
 from infoq.structures.precision import DensePrecision, Precision
@@ -48,7 +48,7 @@ class CovariancePrecision(Precision):
 
     def __init__(self, covariance: Array) -> None:
         ops, given = ops_for(covariance=covariance), covariance
-        covariance = check_array(ops, covariance, 2, "covariance")
+        covariance = read_array(ops, covariance, 2, "covariance")
         if ops.concrete(covariance):
             variances = ops.xp.linalg.diagonal(covariance)
             if not bool(ops.xp.all(ops.xp.isfinite(covariance))):
@@ -74,14 +74,14 @@ class CovariancePrecision(Precision):
 
     def _dense(self) -> DensePrecision:
         ops, matrix = ops_for(*self.parts), self.parts[0]
-        lower = factor(ops, matrix, "covariance", self.remedy)
+        lower = matrix_factor(ops, matrix, "covariance", self.remedy)
         root = ops.solve_triangular(lower, identity(ops, matrix.shape[0], matrix))
         return DensePrecision.symmetric(root.T @ root)
 
     def logdet(self, num_parameters: int | None = None) -> Array:
         """Minus that of the covariance."""
         ops = ops_for(*self.parts)
-        lower = factor(ops, self.parts[0], "covariance", self.remedy)
+        lower = matrix_factor(ops, self.parts[0], "covariance", self.remedy)
         return -2 * ops.xp.sum(ops.xp.log(ops.xp.linalg.diagonal(lower)))
 
     def diagonal(self, like: Array) -> Array:
@@ -102,7 +102,9 @@ class CovariancePrecision(Precision):
     def colour(self, noise: Array) -> Array:
         """By the Cholesky factor of the covariance."""
         ops = ops_for(*self.parts)
-        return flat_product(ops, noise, factor(ops, self.parts[0], "covariance", self.remedy).T)
+        return flat_product(
+            ops, noise, matrix_factor(ops, self.parts[0], "covariance", self.remedy).T
+        )
 
     def plus(self, other: Precision) -> Precision | None:
         """As matrices, of a matrix."""

@@ -8,7 +8,7 @@ from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
 from infoq.backends.registry import admit, required
 from infoq.checks.dtypes import check_floating
-from infoq.checks.matrices import check_array, check_semidefinite, check_symmetric
+from infoq.checks.matrices import check_semidefinite, check_symmetric, read_array
 from infoq.checks.numbers import number
 from infoq.checks.values import overflow
 from infoq.linear_algebra.small_matrices import identity, turn
@@ -59,7 +59,7 @@ class KroneckerPrecision(Precision):
             raise TypeError(f"shift: expected a number or a 0-d array, got {shift!r}")
         ops, *_, array = admit(left=left, right=right, shift=None if is_number else shift)
         given = {"left": left, "right": right}
-        left, right = (check_array(ops, x, 2, name) for name, x in given.items())
+        left, right = (read_array(ops, x, 2, name) for name, x in given.items())
         for name, x in (("left", left), ("right", right)):
             if ops.concrete(x) and not bool(ops.xp.all(ops.xp.isfinite(x))):
                 raise ValueError(

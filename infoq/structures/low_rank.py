@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
-from infoq.checks.matrices import factor
+from infoq.checks.matrices import matrix_factor
 from infoq.checks.numbers import number
 from infoq.checks.values import overflow
 from infoq.linear_algebra.small_matrices import identity, symmetric
@@ -240,7 +240,7 @@ def _conditioned(ops: Ops, base: Precision, rows: Array) -> tuple[Array, Array]:
     if count == 0 or not base.rooted:
         solved = base.solve(rows)
         inner = symmetric(ops, solved @ rows.T) + identity(ops, rows.shape[0], rows)
-        lower = factor(ops, inner, name, base.remedy)
+        lower = matrix_factor(ops, inner, name, base.remedy)
         return lower, ops.solve_triangular(lower, solved)
     whitening = base.whitening(size, rows)
     tall = ops.join([whitening.vectors(ops, rows).T, identity(ops, count, rows)])
@@ -254,5 +254,5 @@ def _taken_off(ops: Ops, base: Precision, rows: Array) -> tuple[Array, Array]:
     """The same for `I - F W F^T`."""
     solved = base.solve(rows)
     inner = identity(ops, rows.shape[0], rows) - symmetric(ops, solved @ rows.T)
-    lower = factor(ops, inner, "base - rows^T rows", base.remedy)
+    lower = matrix_factor(ops, inner, "base - rows^T rows", base.remedy)
     return lower, ops.solve_triangular(lower, solved)

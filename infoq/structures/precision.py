@@ -16,7 +16,7 @@ from infoq.backends.capabilities import capabilities
 from infoq.backends.registry import admit
 from infoq.backends.trees import Tree
 from infoq.checks.dtypes import check_floating
-from infoq.checks.matrices import ADD_A_PRIOR, factor, read_matrix
+from infoq.checks.matrices import ADD_A_PRIOR, matrix_factor, read_matrix
 from infoq.checks.values import check_values
 from infoq.linear_algebra.small_matrices import identity
 from infoq.structures.forms import DenseForm, Form
@@ -235,7 +235,7 @@ class DensePrecision(Precision):
     def symmetric(cls, matrix: Array) -> DensePrecision:
         """Of a matrix that is symmetric as it was made, except by rounding."""
         ops = ops_for(matrix=matrix)
-        return cls.from_parts((matrix, factor(ops, matrix, "matrix")), ())
+        return cls.from_parts((matrix, matrix_factor(ops, matrix, "matrix")), ())
 
     @property
     def num_parameters(self) -> int:

@@ -76,7 +76,7 @@ class ListSimilarities:
         return self.ops.fetch(map_rows(kernel, rows, shared, bytes_per_row=size))
 
 
-def check_symmetric(lists: Neighbours) -> None:
+def check_mirrored(lists: Neighbours) -> None:
     """Refuse lists between candidates that differ from their mirror image, where it can be seen."""
     ops = ops_for(lists.similarities)
     xp, count = ops.xp, len(lists)

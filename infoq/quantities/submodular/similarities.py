@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from infoq.checks.compatibility import check_alike
 from infoq.quantities.submodular.features import FeatureSimilarities, features
-from infoq.quantities.submodular.lists import ListSimilarities, check_symmetric
+from infoq.quantities.submodular.lists import ListSimilarities, check_mirrored
 from infoq.quantities.submodular.matrix import MatrixSimilarities, matrix
 from infoq.quantities.submodular.neighbours import Neighbours
 
@@ -34,7 +34,7 @@ def similarities(points: Any, kernel: Any, *, square: bool) -> Similarities:
         return FeatureSimilarities(features(points, "points"))
     if isinstance(kernel, Neighbours):
         if square:
-            check_symmetric(kernel)
+            check_mirrored(kernel)
         return ListSimilarities(kernel)
     return matrix(kernel, square=square)
 
