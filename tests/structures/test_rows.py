@@ -15,6 +15,7 @@ from infoq.structures.rows import DenseRows
 from infoq.structures.unit import UnitRows
 from tests.structures import cases
 from tests.structures.cases import C, D, N, P, spread
+from tests.structures.own import OwnRows
 
 RNG = np.random.default_rng(7)
 VECTORS = RNG.normal(size=(3, P))
@@ -28,6 +29,7 @@ CLOSE = {"rtol": 1e-12, "atol": 1e-13}
 # Each with the numbers that its maps are made of: [n, S, R], or one for each row.
 STRUCTURES = {
     "dense": (lambda a: DenseRows(a(cases.ROWS)), RNG.normal(size=(N, 3, 2))),
+    "of one's own": (lambda a: OwnRows(a(cases.ROWS)), RNG.normal(size=(N, 3, 2))),
     "kronecker": (
         lambda a: KroneckerRows(a(cases.PHI), a(cases.MIXED[:, :, :2])),
         RNG.normal(size=(N, 3, 2)),
