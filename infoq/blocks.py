@@ -13,12 +13,13 @@ from functools import partial, reduce
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.fields import first_array, mapped
 from infoq.settings import Options, current_options, in_force
 
 
 def map_rows(
     kernel: Callable[..., Array],
-    rows: tuple[Array, ...],
+    rows: tuple[Any, ...],
     shared: tuple[Any, ...] = (),
     *,
     bytes_per_row: int,
@@ -31,12 +32,14 @@ def map_rows(
     Parameters
     ----------
     kernel : callable
-        Maps an `Ops`, arrays [n, ...] and the shared ones to [n, *shape]. It must
+        Maps an `Ops`, what is cut and what is shared to [n, *shape]. It must
         take its namespace from the `Ops`: inside a Dask chunk that is another library's.
-    rows : tuple of arrays [N, ...]
-        What is cut along the first axis.
+    rows : tuple of arrays [N, ...], or of trees or tuples of them
+        What is cut along the first axis. An object made of arrays (see `trees`), such as an
+        embedding with its likelihood, reaches the kernel as one of n candidates, with the same
+        settings; one of no arrays as it is.
     shared : tuple
-        What every block sees whole.
+        What every block sees whole: arrays, numbers, and trees or tuples of them.
     bytes_per_row : int
         What one candidate's temporary arrays take inside the kernel.
     bytes_shared : int
@@ -49,12 +52,12 @@ def map_rows(
         Of what the kernel gives for one candidate.
     """
     run = partial(_run, kernel, prepare, (bytes_per_row, bytes_shared), current_options())
-    return ops_for(rows[0]).over_chunks(run, rows, shared, shape)
+    return ops_for(_like(rows)).over_chunks(run, rows, shared, shape)
 
 
 def add_rows(
     kernel: Callable[..., Array],
-    rows: tuple[Array, ...],
+    rows: tuple[Any, ...],
     shared: tuple[Any, ...] = (),
     *,
     shape: tuple[int, ...],
@@ -65,22 +68,24 @@ def add_rows(
     Parameters
     ----------
     kernel : callable
-        Maps an `Ops`, arrays [n, ...] and the shared ones to an array of `shape` for any n.
+        Maps an `Ops`, what is cut and what is shared to an array of `shape` for any n.
     rows, shared, bytes_per_row
         As of `map_rows`.
     shape : tuple of int
         Of the result.
     """
     # A large result is written anew for each block: as of what is shared, not for few candidates.
-    result = math.prod(shape) * ops_for(rows[0]).item_bytes(rows[0])
+    like = _like(rows)
+    ops = ops_for(like)
+    result = math.prod(shape) * ops.item_bytes(like)
     run = partial(_run, kernel, None, (bytes_per_row, result), current_options(), add=True)
-    return ops_for(rows[0]).add_chunks(run, rows, shared, shape)
+    return ops.add_chunks(run, rows, shared, shape)
 
 
 def sum_columns(
-    ops: Ops, function: Callable[..., Array], columns: tuple[Array, ...], *, bytes_per_column: int
+    ops: Ops, function: Callable[..., Array], columns: tuple[Any, ...], *, bytes_per_column: int
 ) -> Array:
-    """The sum of `function(*columns)` over blocks of arrays [S, ...].
+    """The sum of `function(*columns)` over blocks of arrays [S, ...], or of trees of them.
 
     Parameters
     ----------
@@ -88,12 +93,12 @@ def sum_columns(
         Of the arrays.
     function : callable
         Maps arrays [s, ...] to an array of one shape for any s; rows of zeros add nothing.
-    columns : tuple of arrays [S, ...]
-        What is cut along the first axis.
+    columns : tuple of arrays [S, ...], or of trees or tuples of them
+        What is cut along the first axis, as by `map_rows`.
     bytes_per_column : int
         What one of the S takes in temporary arrays.
     """
-    step = _block(ops, columns[0], bytes_per_column, current_options())
+    step = _block(ops, _like(columns), bytes_per_column, current_options())
     return ops.sum_blocks(function, columns, step)
 
 
@@ -107,14 +112,15 @@ def _run(
     prepare: Callable[..., tuple[Any, ...]] | None,
     sizes: tuple[int, int],
     settings: Options,
-    rows: tuple[Array, ...],
+    rows: tuple[Any, ...],
     shared: tuple[Any, ...],
     *,
     add: bool = False,
 ) -> Array:
-    ops = ops_for(rows[0])
-    total = rows[0].shape[0]
-    step = _block(ops, rows[0], sizes[0], settings, sizes[1])
+    like = _like(rows)
+    ops = ops_for(like)
+    total = like.shape[0]
+    step = _block(ops, like, sizes[0], settings, sizes[1])
     with in_force(settings):
         if prepare is not None:
             shared = ops.compiled(prepare, settings)(*shared)
@@ -122,10 +128,20 @@ def _run(
         if total <= step:
             return run(*rows, *shared)
         parts = (
-            run(*(x[start : min(start + step, total), ...] for x in rows), *shared)
+            run(*mapped(partial(_cut, start, min(start + step, total)), rows), *shared)
             for start in range(0, total, step)
         )
         return reduce(operator.add, parts) if add else ops.xp.concat(list(parts))
+
+
+def _like(rows: tuple[Any, ...]) -> Array:
+    """The first array of what is cut: it says which library, and how many rows."""
+    first = rows[0]
+    return first if hasattr(first, "shape") else first_array(rows)
+
+
+def _cut(start: int, stop: int, x: Array) -> Array:
+    return x[start:stop, ...]
 
 
 def _block(

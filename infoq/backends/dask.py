@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import dask.array as da
 
+from infoq.backends.fields import Outline, first_array, flatten, rebuilt
 from infoq.backends.ops import Array, Ops
 from infoq.backends.registry import ops_for
 from infoq.backends.unlike import sentence
@@ -36,7 +37,7 @@ class DaskOps(Ops):
     def over_chunks(
         self,
         run: Callable[..., Array],
-        rows: tuple[Array, ...],
+        rows: tuple[Any, ...],
         shared: tuple[Any, ...],
         shape: tuple[int, ...] = (),
     ) -> Array:
@@ -46,7 +47,7 @@ class DaskOps(Ops):
     def add_chunks(
         self,
         run: Callable[..., Array],
-        rows: tuple[Array, ...],
+        rows: tuple[Any, ...],
         shared: tuple[Any, ...],
         shape: tuple[int, ...],
     ) -> Array:
@@ -112,32 +113,36 @@ class DaskOps(Ops):
 
 def _by_chunk(
     run: Callable[..., Array],
-    rows: tuple[Array, ...],
+    rows: tuple[Any, ...],
     shared: tuple[Any, ...],
     shape: tuple[int, ...],
     **options: Any,
 ) -> Array:
     """`run` on each chunk of candidates: [N, *shape]."""
-    count, arguments = len(rows), []
+    arguments: list[Any] = []
     # Candidates are cut alike in every array, and along no other axis.
-    chunks = rows[0].chunks[0]
+    like = first_array(rows)
+    cut: list[Any] = []
+    outline = flatten(rows, cut)
     free = 1
-    for x in rows:
+    for x in cut:
         if not isinstance(x, da.Array):  # in memory, as of `constant`
             x = da.from_array(x, chunks=-1, asarray=False)
-        whole = {0: chunks} | dict.fromkeys(range(1, x.ndim), -1)
+        whole = {0: like.chunks[0]} | dict.fromkeys(range(1, x.ndim), -1)
         arguments += [x.rechunk(whole), (0, *range(free, free + x.ndim - 1))]
         free += x.ndim - 1
-    for x in _leaves(shared):
+    common: list[Any] = []
+    outlines = outline, flatten(shared, common)
+    for x in common:
         if isinstance(x, da.Array):
             arguments += [x.rechunk(-1), tuple(range(free, free + x.ndim))]
             free += x.ndim
         else:
             arguments += [x, None]
     new = {free + i: size for i, size in enumerate(shape)}
-    empty = ops_for(rows[0]._meta).upcast(rows[0]._meta)
+    empty = ops_for(like._meta).upcast(like._meta)
     return da.blockwise(
-        partial(_chunk, run, count, _outline(shared)),
+        partial(_chunk, run, outlines),
         (0, *new),
         *arguments,
         new_axes=new,
@@ -150,8 +155,13 @@ def _by_chunk(
 # What the tasks of a graph call has a name, so that lazy arrays can be pickled.
 
 
-def _chunk(run: Callable[..., Array], count: int, outline: Any, *blocks: Array) -> Array:
-    return run(blocks[:count], _rebuilt(outline, iter(blocks[count:])))
+def _chunk(
+    run: Callable[..., Array], outlines: tuple[Outline | None, ...], *blocks: Array
+) -> Array:
+    """`run` of the rows and of what is shared, both made again of their arrays in a chunk."""
+    arrays = iter(blocks)
+    rows, shared = (rebuilt(outline, arrays) for outline in outlines)
+    return run(rows, shared)
 
 
 def _one(run: Callable[..., Array], *arguments: Any) -> Array:
@@ -168,29 +178,6 @@ def _called(function: Callable[..., Any], settings: dict[str, Any], *x: Array) -
 
 def _method(name: str, settings: dict[str, Any], *x: Array) -> Any:
     return getattr(ops_for(x[0]), name)(*x, **settings)
-
-
-def _leaves(tree: Any) -> list[Any]:
-    """What nested tuples hold."""
-    if not isinstance(tree, tuple):
-        return [tree]
-    return [leaf for part in tree for leaf in _leaves(part)]
-
-
-def _outline(tree: Any) -> Any:
-    """Nested tuples without their leaves: types, and the outlines of what is in them."""
-    if not isinstance(tree, tuple):
-        return None
-    return type(tree), [_outline(part) for part in tree]
-
-
-def _rebuilt(outline: Any, leaves: Iterator[Any]) -> Any:
-    """Nested tuples with other leaves."""
-    if outline is None:
-        return next(leaves)
-    kind, parts = outline
-    made = [_rebuilt(part, leaves) for part in parts]
-    return getattr(kind, "_make", tuple)(made)
 
 
 def _by_matrix(function: Callable[..., Any], signature: str, *arrays: Array) -> Any:

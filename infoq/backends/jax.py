@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import jax.scipy.linalg
 
+from infoq.backends.fields import Outline, first_array, flatten, mapped, rebuilt
 from infoq.backends.ops import Array, Ops, Seed, stream
 
 # So that functions which a user makes in a loop do not pile up.
@@ -75,19 +76,31 @@ class JaxOps(Ops):
         return result
 
     def compiled(self, function: Callable[..., Any], settings: Hashable) -> Callable[..., Any]:
-        """`function` as one program, kept for the next call of its kind."""
-        key = (self, _key(function), settings)
-        if key not in _COMPILED:
-            if len(_COMPILED) >= _KEPT:
-                del _COMPILED[next(iter(_COMPILED))]
-            _COMPILED[key] = jax.jit(partial(function, self))
-        return _COMPILED[key]
+        """`function` as one program for each structure of its arguments, kept for the next call.
+
+        A program takes arrays alone, and has the structure in its own key: JAX keeps for good what
+        it has seen of the structure of arguments, with all functions of a user's in it.
+        """
+        kind = (self, _key(function), settings)
+
+        def run(*arguments: Any) -> Any:
+            leaves: list[Any] = []
+            outline = flatten(arguments, leaves)
+            key = (kind, _key(outline))
+            program = _COMPILED.get(key)
+            if program is None:
+                if len(_COMPILED) >= _KEPT:
+                    del _COMPILED[next(iter(_COMPILED))]
+                program = _COMPILED[key] = jax.jit(partial(_called, function, self, outline))
+            return program(*leaves)
+
+        return run
 
     def sum_blocks(
-        self, function: Callable[..., Array], columns: tuple[Array, ...], step: int
+        self, function: Callable[..., Array], columns: tuple[Any, ...], step: int
     ) -> Array:
         """As one loop of the compiled program, which would else grow with the number of blocks."""
-        total = columns[0].shape[0]
+        total = first_array(columns).shape[0]
         blocks = -(-total // step)
         if blocks == 1:
             return function(*columns)
@@ -96,10 +109,14 @@ class JaxOps(Ops):
             padding = [(0, blocks * step - total)] + [(0, 0)] * (x.ndim - 1)
             return jnp.reshape(jnp.pad(x, padding), (blocks, step, *x.shape[1:]))
 
-        folded = tuple(fold(x) for x in columns)
-        result = function(*(x[0] for x in folded))
-        rest = tuple(x[1:] for x in folded)
-        return jax.lax.scan(lambda sofar, part: (sofar + function(*part), None), result, rest)[0]
+        leaves: list[Any] = []
+        outline = flatten(mapped(fold, columns), leaves)
+
+        def add(sofar: Array, block: list[Any]) -> tuple[Array, None]:
+            return sofar + function(*rebuilt(outline, iter(block))), None
+
+        result = function(*rebuilt(outline, iter([x[0] for x in leaves])))
+        return jax.lax.scan(add, result, [x[1:] for x in leaves])[0]
 
     def _lower_factor(self, a: Array) -> Array:
         # As the others: from the lower triangle, where JAX itself would symmetrise its input.
@@ -141,6 +158,11 @@ class JaxOps(Ops):
         numbers = jax.random.uniform(key, shape, dtype=like.dtype)
         device = self.device(like)
         return numbers if device is None else jax.device_put(numbers, device)
+
+
+def _called(function: Callable[..., Any], ops: Ops, outline: Outline | None, *leaves: Array) -> Any:
+    """A function of what has this outline."""
+    return function(ops, *rebuilt(outline, iter(leaves)))
 
 
 def _key(run: Any) -> Hashable:

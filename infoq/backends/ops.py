@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any, ClassVar, TypeAlias
 
 from infoq.backends import terms
+from infoq.backends.fields import first_array, mapped
 
 Array: TypeAlias = Any
 """An array of any library that follows the array API standard."""
@@ -84,7 +85,7 @@ class Ops:
     def valued(
         self, value: Callable[..., Array], smooth: Callable[..., Array], *arguments: Any
     ) -> Array:
-        """`value` of the arguments, arrays or tuples of them, with the derivatives of `smooth`.
+        """`value` of the arguments, with the derivatives of `smooth`: arrays, trees or tuples.
 
         Both are the same function: one keeps the digits, the other has derivatives everywhere.
         """
@@ -448,26 +449,27 @@ class Ops:
     def over_chunks(
         self,
         run: Callable[..., Array],
-        rows: tuple[Array, ...],
+        rows: tuple[Any, ...],
         shared: tuple[Any, ...],
         shape: tuple[int, ...] = (),
     ) -> Array:
         """`run(rows, shared)`, chunk by chunk where the library keeps its arrays in chunks.
 
-        `run` maps arrays [n, ...] and shared arrays (or tuples of them) to `[n, *shape]`.
+        `run` maps arrays [n, ...] and shared arrays (or trees or tuples of either) to
+        `[n, *shape]`; trees it gets as such, of the arrays of a chunk.
         """
         return run(rows, shared)
 
     def add_chunks(
         self,
         run: Callable[..., Array],
-        rows: tuple[Array, ...],
+        rows: tuple[Any, ...],
         shared: tuple[Any, ...],
         shape: tuple[int, ...],
     ) -> Array:
         """The sum of `run(rows, shared)` over the chunks that a library keeps its arrays in.
 
-        `run` maps arrays [n, ...] and shared arrays to an array of `shape`.
+        `run` maps arrays [n, ...] and shared arrays, as of `over_chunks`, to an array of `shape`.
         """
         return run(rows, shared)
 
@@ -494,17 +496,17 @@ class Ops:
         return x
 
     def sum_blocks(
-        self, function: Callable[..., Array], columns: tuple[Array, ...], step: int
+        self, function: Callable[..., Array], columns: tuple[Any, ...], step: int
     ) -> Array:
-        """The sum of `function` over blocks of `step` rows of the arrays, all of S rows."""
-        total = columns[0].shape[0]
+        """The sum of `function` over blocks of `step` rows of arrays or trees, all of S rows."""
+        total = first_array(columns).shape[0]
         if total <= step:  # the loop would make a compiled program one of this size alone
             return function(*columns)
         parts = (slice(start, min(start + step, total)) for start in range(0, total, step))
         first, *others = parts
-        result = function(*(x[first, ...] for x in columns))
+        result = function(*mapped(partial(_rows_of, first), columns))
         for part in others:
-            result = result + function(*(x[part, ...] for x in columns))
+            result = result + function(*mapped(partial(_rows_of, part), columns))
         return result
 
     def to_device(self, x: Array, device: Any) -> Array:
@@ -538,6 +540,10 @@ class Ops:
                 return np.asarray(x)
             except (RuntimeError, TypeError, ValueError) as error:
                 raise NotImplementedError(f"to_host is not possible for {self.name}") from error
+
+
+def _rows_of(part: slice, x: Array) -> Array:
+    return x[part, ...]
 
 
 def _not_positive_definite(a: Array) -> str:

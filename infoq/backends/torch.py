@@ -8,6 +8,7 @@ from typing import Any
 import torch
 import torch.utils._pytree as pytree
 
+from infoq.backends.fields import mapped
 from infoq.backends.ops import Array, Ops, Seed, stream
 from infoq.backends.terms import next_to_minus_one
 
@@ -57,7 +58,7 @@ class TorchOps(Ops):
     ) -> Array:
         """With a difference added that is zero and has the derivatives of `smooth`."""
         gradient = smooth(*arguments)
-        return value(*_detached(arguments)) + (gradient - gradient.detach())
+        return value(*mapped(_detached, arguments)) + (gradient - gradient.detach())
 
     def records(self, x: Array) -> tuple[bool, bool]:
         """Whether a gradient is recorded, and whether it never can be."""
@@ -178,9 +179,6 @@ class TorchOps(Ops):
         return (x.float() if x.dtype == torch.bfloat16 else x).numpy()
 
 
-def _detached(tree: Any) -> Any:
-    """Arrays, or nested tuples of them, of which no gradient is recorded."""
-    if not isinstance(tree, tuple):
-        return tree.detach()
-    kind = getattr(type(tree), "_make", tuple)  # a named tuple, or a plain one
-    return kind(_detached(part) for part in tree)
+def _detached(x: Array) -> Array:
+    """The array itself, of which no gradient is recorded."""
+    return x.detach()

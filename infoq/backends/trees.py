@@ -1,16 +1,17 @@
 """What is made of arrays, as libraries that transform functions see it: a node of a tree.
 
 `jax.jit`, `jax.vmap`, `torch.func` and `torch.export` take arguments apart into arrays, and put
-others in their place. A class takes part by saying what it is made of: `parts`, arrays or other
-such objects, and `settings`, all the rest; `from_parts` makes it anew of both. Classes are recorded
-here, and each library is told of them once it is imported: none is imported for that.
+others in their place. A class takes part by naming its fields. Classes are recorded here, and each
+library is told of them once it is imported: none is imported for that.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
 from typing import Any, Self
 
+from infoq.backends.fields import Fields
 from infoq.backends.registry import is_imported, ops_class, ops_for
 
 # The libraries whose transformations look into arguments: not told yet of the classes, and told.
@@ -20,11 +21,34 @@ _TELLING = threading.Lock()
 _CLASSES: list[type[Any]] = []
 
 
-class Tree:
-    """An object that is made of arrays: its type, `parts` and `settings` say everything."""
+class Tree(Fields):
+    """An object that is made of arrays: its type, `parts` and `settings` say everything.
 
-    _parts: tuple[Any, ...] = ()
-    _settings: Any = ()
+    Notes
+    -----
+    A class annotates its fields, and names them: in `_arrays` what is arrays, other trees, or
+    tuples of either, in `_static` what else it is made of. They are set once, in `__init__`, and
+    only read from then on; `replace` makes another object. ::
+
+        class Points(Tree):
+            _arrays = ("values", "weights")
+            _static = ("scale",)
+            values: Array
+            weights: Array | None = None
+            scale: float
+
+            def __init__(self, values, weights=None, scale=1.0):
+                self.values, self.weights, self.scale = values, weights, scale
+
+    An array with a default at class level may be absent. It is read as its default, which is no
+    part of the tree, and setting it to that sets nothing. What is static is hashable, and a
+    constant of a compiled program. A subclass has the fields of its bases, and adds its own. No
+    field bears the name of a method. What is kept for speed alone may be any other attribute: it
+    stays behind when a tree is taken apart.
+
+    The older way goes on to work, in classes of which no base names fields: to set `_parts`, a
+    tuple, and `_settings`.
+    """
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
@@ -34,24 +58,6 @@ class Tree:
         """An object of nothing yet, of a class that all libraries know that are imported."""
         tell()
         return super().__new__(cls)
-
-    @classmethod
-    def from_parts(cls, parts: tuple[Any, ...], settings: Any) -> Self:
-        """The object of these parts, which are not checked again."""
-        tree = cls.__new__(cls)
-        tree._parts = parts
-        tree._settings = settings
-        return tree
-
-    @property
-    def parts(self) -> tuple[Any, ...]:
-        """The arrays (and objects made of arrays) that it is made of."""
-        return self._parts
-
-    @property
-    def settings(self) -> Any:
-        """What else it is made of: hashable, and a constant of a compiled program."""
-        return self._settings
 
     def to(self, device: Any) -> Self:
         """The same on another device of its library: all that it is made of is moved there.
@@ -72,28 +78,25 @@ class Tree:
         >>> infoq.DenseEmbedding(np.ones((3, 2))).to("cpu")
         DenseEmbedding(N=3, R=1, P=2, numpy float64)
         """
-        return self.from_parts(_moved(self.parts, device), self.settings)
+        return self.map(lambda x: ops_for(x).to_device(x, device))
 
     def __repr__(self) -> str:
         try:
             return self._words()
         # Libraries put marks, shapes or stacks in place of arrays, and say so in their errors.
         except (AttributeError, IndexError, TypeError, ValueError):
-            return f"{type(self).__name__}({_leaves(self.parts)})"
+            return Tree._words(self)
 
     def _words(self) -> str:
         """What `repr` says where the parts are arrays."""
-        return f"{type(self).__name__}({_leaves(self.parts)})"
+        return f"{type(self).__name__}({_described(self.parts)})"
 
 
-def _moved(part: Any, device: Any) -> Any:
-    """Parts on another device; what is no array stays as it is."""
+def _described(part: Any) -> str:
+    """Parts in words: of an array its shape."""
     if isinstance(part, tuple):
-        moved = [_moved(one, device) for one in part]
-        return type(part)(*moved) if hasattr(part, "_fields") else tuple(moved)
-    if isinstance(part, Tree):
-        return part.to(device)
-    return ops_for(part).to_device(part, device) if hasattr(part, "shape") else part
+        return ", ".join(_described(one) for one in part)
+    return f"{type(part).__name__}{part.shape}" if hasattr(part, "shape") else repr(part)
 
 
 def enter(cls: type[Any]) -> None:
@@ -103,16 +106,12 @@ def enter(cls: type[Any]) -> None:
         ops_class(name).register_tree(cls)
 
 
-def _leaves(part: Any) -> str:
-    """Parts in words: of an array its shape."""
-    if isinstance(part, tuple):
-        return ", ".join(_leaves(one) for one in part)
-    return f"{type(part).__name__}{part.shape}" if hasattr(part, "shape") else repr(part)
-
-
 def tell() -> None:
     """Tell the libraries that have been imported since the last time of all classes so far."""
-    if not any(is_imported(name) for name in _WAITING):
+    for name in _WAITING:
+        if sys.modules.get(name) is not None:
+            break
+    else:
         return
     with _TELLING:  # chunks of a Dask array make objects in threads
         for name in [name for name in _WAITING if is_imported(name)]:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import numbers
-from typing import Any
+from typing import Any, TypeVar
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.fields import first_array, mapped
 from infoq.checks.dtypes import has_dtype
 from infoq.checks.numbers import first_index
 
+T = TypeVar("T")
 
-def some_of(ops: Ops, parts: tuple[Array, ...], candidates: Any) -> tuple[Array, ...]:
-    """The entries of arrays [N, ...] of some candidates.
+
+def some_of(ops: Ops, arrays: T, candidates: Any) -> T:
+    """The entries of arrays [N, ...] of some candidates, in what holds the arrays.
 
     Parameters
     ----------
     ops : Ops
         Of the arrays.
-    parts : tuple of arrays [N, ...]
+    arrays : tree or tuple of arrays [N, ...]
         What is cut along the first axis.
     candidates : slice, integers [m] or boolean array [N]
         Which ones, as NumPy takes them: integers may be negative, and may come twice. Integers and
@@ -31,15 +34,18 @@ def some_of(ops: Ops, parts: tuple[Array, ...], candidates: Any) -> tuple[Array,
     ValueError, IndexError
         If the mask is of another size, or an index of no candidate.
     """
-    count = int(parts[0].shape[0])
+    like = first_array(arrays)
+    count = int(like.shape[0])
     if isinstance(candidates, slice):
         if candidates.step is not None and candidates.step < 1:
             raise ValueError(f"expected a slice with a step of at least 1, got {candidates!r}")
         # Started and ended explicitly: some libraries refuse slices beyond the end.
         start, stop, step = candidates.indices(count)
-        return tuple(x[start:stop:step, ...] for x in parts)
-    indices = _indices(ops, parts[0], count, candidates)
-    return tuple(ops.xp.take(x, indices, axis=0) for x in parts)
+        some: T = mapped(lambda x: x[start:stop:step, ...], arrays)
+        return some
+    indices = _indices(ops, like, count, candidates)
+    taken: T = mapped(lambda x: ops.xp.take(x, indices, axis=0), arrays)
+    return taken
 
 
 def _indices(ops: Ops, like: Array, count: int, candidates: Any) -> Array:

@@ -352,7 +352,7 @@ class FirstOrderBatch(ShiftedBatch):
 
     def __init__(self, pool: Gaussian, precision: Precision) -> None:
         embedding: Any = pool.embedding
-        super().__init__(Gaussian(Gradients.of(embedding), precision), precision)
+        super().__init__(Gaussian(Gradients.of_labelled(embedding), precision), precision)
 
     def start(self) -> Told:
         """The empty batch."""

@@ -46,7 +46,7 @@ def divergence(pool: Gaussian, given: Any, approximation: str) -> Array:
     if one_of(DIVERGENCES, approximation) == "logdet":
         return pool.read(pool.finish(pool.map(_divergence, covariance)))
     embedding: Any = pool.embedding
-    scores = Gaussian(Gradients.of(embedding)).map(block_scores.traced, covariance)
+    scores = Gaussian(Gradients.of_labelled(embedding)).map(block_scores.traced, covariance)
     return pool.read(pool.finish(scores))
 
 

@@ -117,7 +117,7 @@ class Gaussian(Tree):
         noise = check_noise(ops, noise_variance, covariance, size)
         index = ops.xp.arange(size, device=ops.device(covariance))
         scale = 1 / ops.xp.sqrt(noise)
-        return Gaussian(UnitEmbedding.from_parts((scale, index), size), precision)
+        return Gaussian(UnitEmbedding.of(scale=scale, index=index, size=size), precision)
 
     # --- what it is -------------------------------------------------------------------------
 

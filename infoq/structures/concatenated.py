@@ -16,9 +16,8 @@ def joined(first: Embedding, *rest: Embedding) -> Embedding:
     """
     ops = first.ops
     everyone = [first, *rest]
-    if all(type(each) is DenseEmbedding for each in everyone):
-        everyone = [_with_axis(each) for each in everyone]
-    first, *others = everyone
+    dense = [each for each in everyone if type(each) is DenseEmbedding]
+    first, *others = everyone if len(dense) < len(everyone) else [_with_axis(x) for x in dense]
     for other in others:
         same = type(other) is type(first) and other.settings == first.settings
         fitting = len(other.parts) == len(first.parts) and all(
@@ -35,7 +34,7 @@ def joined(first: Embedding, *rest: Embedding) -> Embedding:
     return first.from_parts(tuple(ops.join(part) for part in parts), first.settings)
 
 
-def _with_axis(embedding: Embedding) -> Embedding:
+def _with_axis(embedding: DenseEmbedding) -> DenseEmbedding:
     """Rows [N, R, P] from [N, P] or themselves."""
-    (rows,) = embedding.parts
-    return embedding if rows.ndim == 3 else embedding.from_parts((rows[:, None, :],), ())
+    rows = embedding.values
+    return embedding if rows.ndim == 3 else DenseEmbedding.of(values=rows[:, None, :])

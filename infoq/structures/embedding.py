@@ -145,7 +145,7 @@ class Embedding(Tree, ABC):
         As NumPy takes them, but that a single integer is refused: there is always an axis of
         candidates, and one alone is ``embedding[i : i + 1]``.
         """
-        return self.from_parts(some_of(self.ops, self.parts, candidates), self.settings)
+        return some_of(self.ops, self, candidates)
 
     def _words(self) -> str:
         dtype = str(self.parts[0].dtype).rpartition(".")[2]
@@ -178,24 +178,27 @@ class DenseEmbedding(Embedding):
     DenseEmbedding(N=5, R=1, P=3, numpy float64)
     """
 
+    _arrays = ("values",)
+    values: Array
+
     def __init__(self, rows: Array) -> None:
         ops, rows = admit(False, rows=rows)
         check_values(ops, rows, "rows", {2: "[N, P]", 3: "[N, R, P]"})
-        self._parts = (rows,)
+        self.values = rows
 
     @property
     def num_rows(self) -> int:
         """The number of rows of each candidate, R."""
-        return 1 if self.parts[0].ndim == 2 else int(self.parts[0].shape[1])
+        return 1 if self.values.ndim == 2 else int(self.values.shape[1])
 
     @property
     def num_parameters(self) -> int:
         """The number of parameters, P."""
-        return int(self.parts[0].shape[-1])
+        return int(self.values.shape[-1])
 
     def rows(self, ops: Ops) -> DenseRows:
         """The rows of its candidates."""
-        values = ops.upcast(self.parts[0])
+        values = ops.upcast(self.values)
         return DenseRows(values[:, None, :] if values.ndim == 2 else values)
 
 
@@ -205,7 +208,7 @@ def check_likelihood(ops: Ops, x: Array, likelihood: Any, outputs: int | None) -
         raise TypeError(
             f"likelihood: expected one of infoq.likelihoods, got {type(likelihood).__name__}"
         )
-    for part in likelihood.parts:
+    for part in likelihood.leaves():
         ops_for(embedding=x, likelihood=part)
         if part.dtype != x.dtype:
             raise TypeError(

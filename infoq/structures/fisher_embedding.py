@@ -9,7 +9,6 @@ from infoq.checks.values import check_values
 from infoq.likelihoods import Likelihood
 from infoq.structures.curved_rows import CurvedRows
 from infoq.structures.embedding import (
-    DenseEmbedding,
     Embedding,
     check_likelihood,
     check_predicts,
@@ -18,7 +17,7 @@ from infoq.structures.embedding import (
 from infoq.structures.rows import DenseRows
 
 
-class FisherEmbedding(DenseEmbedding):
+class FisherEmbedding(Embedding):
     """Rows `L_i^T J_i` of a Jacobian and the factor of a curvature; see `fisher_embedding`."""
 
     def __init__(self, jacobian: Array, likelihood: Likelihood) -> None:
@@ -39,6 +38,11 @@ class FisherEmbedding(DenseEmbedding):
     def num_rows(self) -> int:
         """The number of rows of each candidate, R."""
         return self.likelihood.num_rows(self.settings[2])
+
+    @property
+    def num_parameters(self) -> int:
+        """The number of parameters, P."""
+        return int(self.parts[0].shape[2])
 
     @property
     def numbers_for_sums(self) -> int:
@@ -78,13 +82,13 @@ class FisherEmbedding(DenseEmbedding):
         """Logits [N, K, C] of the model linearised at the mean, under deviations [K, P]."""
         mean = self.likelihood.outcome_logits()
         if mean is None:
-            return Embedding.logit_draws(self, ops, deviations)
+            return super().logit_draws(ops, deviations)
         moved = DenseRows(ops.upcast(self.parts[0])).dot(ops, deviations)
         return drawn_logits(ops, mean, ops.xp.matrix_transpose(moved))
 
 
 @capabilities()
-def fisher_embedding(jacobian: Array, likelihood: Likelihood) -> DenseEmbedding:
+def fisher_embedding(jacobian: Array, likelihood: Likelihood) -> Embedding:
     r"""Embedding of the Fisher information of a model with a Jacobian: :math:`E = L^T J`.
 
     .. math:: E_i^T E_i = J_i^T \Lambda_i J_i, \quad \Lambda_i = L_i L_i^T
@@ -98,7 +102,7 @@ def fisher_embedding(jacobian: Array, likelihood: Likelihood) -> DenseEmbedding:
 
     Returns
     -------
-    DenseEmbedding
+    Embedding
         Rows [N, R, P], formed from the Jacobian by block when they are used; R = C - 1 for a
         softmax, else C.
 

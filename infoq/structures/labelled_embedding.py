@@ -141,7 +141,7 @@ class Gradients(Scored):
     """
 
     @staticmethod
-    def of(embedding: Scored) -> Gradients:
+    def of_labelled(embedding: Scored) -> Gradients:
         """Those of an embedding with labels."""
         settings = type(embedding), embedding.settings
         return Gradients.from_parts(embedding.parts, settings)

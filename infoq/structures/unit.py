@@ -79,7 +79,23 @@ class UnitRows(Rows):
 
 
 class UnitEmbedding(Embedding):
-    """Candidates that measure one function value each; see `Gaussian.from_covariance`."""
+    """Candidates that measure one function value each; see `Gaussian.from_covariance`.
+
+    Attributes
+    ----------
+    scale : array [N]
+        One over the standard deviation of each outcome's noise.
+    index : integer array [N]
+        Which function value each measures.
+    size : int
+        The number of function values, P.
+    """
+
+    _arrays = ("scale", "index")
+    _static = ("size",)
+    scale: Array
+    index: Array
+    size: int
 
     @property
     def num_rows(self) -> int:
@@ -89,7 +105,7 @@ class UnitEmbedding(Embedding):
     @property
     def num_parameters(self) -> int:
         """The number of function values, P."""
-        return int(self.settings)
+        return self.size
 
     @property
     def numbers_per_candidate(self) -> int:
@@ -98,9 +114,8 @@ class UnitEmbedding(Embedding):
 
     def log_noise(self, ops: Ops) -> Array:
         """The logarithm of each noise variance: [n]."""
-        return -2 * ops.xp.log(ops.upcast(self.parts[0]))
+        return -2 * ops.xp.log(ops.upcast(self.scale))
 
     def rows(self, ops: Ops) -> UnitRows:
         """Multiples of unit vectors."""
-        scale, index = self.parts
-        return UnitRows(ops.upcast(scale), index, self.num_parameters)
+        return UnitRows(ops.upcast(self.scale), self.index, self.size)

@@ -104,7 +104,7 @@ def features(points: Any, name: str) -> Embedding:
         return points
     ops, points = admit(**{name: points})
     check_values(ops, points, name, {2: "[N, P]"})
-    return DenseEmbedding.from_parts((points,), ())
+    return DenseEmbedding.of(values=points)
 
 
 def _with_one(reader: FeatureReader, ops: Ops, *arguments: Any) -> Array:
