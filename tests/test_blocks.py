@@ -1,7 +1,11 @@
 """Blocks: how large they may be, and that no answer depends on it."""
 
+import gc
+import importlib
 import threading
-from typing import NamedTuple
+import weakref
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -10,6 +14,7 @@ from hypothesis import strategies as st
 
 import infoq
 from infoq.backends import ops_for
+from infoq.backends.trees import Tree
 from infoq.blocks import add_rows, map_rows, sum_columns
 from infoq.settings import current_options, parse_bytes
 
@@ -362,3 +367,310 @@ def test_kernels_of_equal_fields_are_not_the_same(backend):
     x = backend.array([1.0, 2.0])
     results = [backend.numpy(map_rows(kernel(), (x,), bytes_per_row=8)) for kernel in (Once, Twice)]
     np.testing.assert_array_equal(results, [[1, 2], [2, 4]])
+
+
+# --- objects made of arrays -------------------------------------------------------------------
+
+
+class Scale(Tree):
+    """A factor for each candidate, or one for all, which is no array."""
+
+    _arrays = ("factors",)
+    _static = ("factor",)
+    factors: Any = None
+    factor: float = 1.0
+
+    def of_all(self, ops, count, like):
+        """The factor of each: [n]."""
+        if self.factors is not None:
+            return self.factors
+        return ops.constant((count,), self.factor, like)
+
+
+class Measured(Tree):
+    """Values and their scale: a tree within a tree."""
+
+    _arrays = ("scale", "values")
+    _static = ("power",)
+    scale: Scale
+    values: Any
+    power: int = 1
+
+    def scores(self, ops):
+        """A number for each candidate: [n]."""
+        scale = self.scale.of_all(ops, self.values.shape[0], self.values)
+        return ops.xp.sum(self.values, axis=1) ** self.power * scale
+
+
+class Older(Tree):
+    """In the older way, with parts that are set."""
+
+    def __init__(self, values, power):
+        self._parts, self._settings = (values,), power
+
+    def scores(self, ops):
+        """A number for each candidate: [n]."""
+        return ops.xp.sum(self.parts[0], axis=1) ** self.settings
+
+
+class Both(NamedTuple):
+    """A tuple with names, of a tree and an array."""
+
+    tree: Any
+    more: Any
+
+
+VALUES = np.random.default_rng(0).random((6, 2))
+FACTORS = np.random.default_rng(1).random(6)
+SUMS = VALUES.sum(1)
+OBJECTS = {
+    "a tree": (
+        lambda a: Measured.of(scale=Scale.of(factors=a(FACTORS)), values=a(VALUES)),
+        FACTORS * SUMS,
+    ),
+    "one of no arrays in it": (
+        lambda a: Measured.of(scale=Scale.of(factor=3.0), values=a(VALUES), power=2),
+        3 * SUMS**2,
+    ),
+    "older": (lambda a: Older(a(VALUES), 2), SUMS**2),
+}
+every_object = pytest.mark.parametrize("name", OBJECTS)
+every_memory = pytest.mark.parametrize("memory", [1, 80, 10**9])
+
+
+def of_object(ops, tree, *others):
+    """The scores of an object, and the sums of what is beside it."""
+    assert isinstance(tree, Tree)
+    total = tree.scores(ops)
+    for x in others:
+        total = total + (x if x.ndim < 2 else ops.xp.sum(x, axis=1))
+    return total
+
+
+@every_object
+@every_memory
+def test_objects_reach_kernels_whole(backend, name, memory):
+    make, expected = OBJECTS[name]
+    with infoq.options(memory=memory):
+        mapped = map_rows(of_object, (make(backend.array),), bytes_per_row=40)
+    np.testing.assert_allclose(backend.numpy(mapped), expected, rtol=1e-13)
+
+
+@every_object
+@every_memory
+def test_objects_stand_beside_arrays_and_in_tuples(backend, name, memory):
+    make, expected = OBJECTS[name]
+
+    def kernel(ops, array, both, shared, number):
+        assert type(both) is Both
+        assert type(shared[0]) is Both
+        total = of_object(ops, both.tree, array, both.more)
+        return total + ops.xp.sum(shared[0].tree.scores(ops)) + shared[0].more[0] + number
+
+    rows = (backend.array(VALUES), Both(make(backend.array), backend.array(FACTORS)))
+    shared = (Both(make(backend.array), backend.array(FACTORS)),), 2
+    with infoq.options(memory=memory):
+        mapped = map_rows(kernel, rows, shared, bytes_per_row=40)
+    each = expected + SUMS + FACTORS
+    np.testing.assert_allclose(
+        backend.numpy(mapped), each + expected.sum() + FACTORS[0] + 2, rtol=1e-12
+    )
+
+
+@every_memory
+def test_an_object_of_no_arrays_may_come_first(backend, memory):
+    def kernel(ops, scale, values):
+        return ops.xp.sum(values, axis=1) * scale.of_all(ops, values.shape[0], values)
+
+    rows = Scale.of(factor=3.0), backend.array(VALUES)
+    with infoq.options(memory=memory):
+        mapped = map_rows(kernel, rows, bytes_per_row=40)
+        total = add_rows(
+            lambda *x: ops_for(x[2]).xp.sum(kernel(*x), axis=0), rows, shape=(), bytes_per_row=40
+        )
+    np.testing.assert_allclose(backend.numpy(mapped), 3 * SUMS, rtol=1e-13)
+    np.testing.assert_allclose(backend.numpy(total), 3 * SUMS.sum(), rtol=1e-12)
+
+
+@every_object
+@every_memory
+def test_objects_are_prepared_and_come_out_of_it(backend, name, memory):
+    make, expected = OBJECTS[name]
+
+    def prepare(ops, tree):
+        return tree.map(lambda x: x * 1), ops.xp.sum(tree.scores(ops))
+
+    def kernel(ops, block, tree, total):
+        assert isinstance(tree, Tree)
+        return block + ops.xp.sum(tree.scores(ops)) + total
+
+    with infoq.options(memory=memory):
+        mapped = map_rows(
+            kernel,
+            (backend.array(FACTORS),),
+            (make(backend.array),),
+            bytes_per_row=40,
+            prepare=prepare,
+        )
+    np.testing.assert_allclose(backend.numpy(mapped), FACTORS + 2 * expected.sum(), rtol=1e-12)
+
+
+@every_object
+@pytest.mark.parametrize("memory", [1, 40, 10**9])
+def test_sums_over_blocks_of_objects(backend, name, memory):
+    make, expected = OBJECTS[name]
+    tree = make(partial(in_memory, backend))
+    ops = ops_for(*tree.leaves())
+
+    def total(tree, weights):
+        assert isinstance(tree, Tree)
+        return ops.xp.sum(tree.scores(ops) * weights)
+
+    with infoq.options(memory=memory):
+        found = sum_columns(ops, total, (tree, in_memory(backend, FACTORS)), bytes_per_column=16)
+    np.testing.assert_allclose(float(found), expected @ FACTORS, rtol=1e-12)
+
+
+def test_dask_takes_an_object_apart_for_each_chunk():
+    da = pytest.importorskip("dask.array")
+    loaded = []
+
+    def load(block_info=None):
+        loaded.append(block_info)
+        return np.ones((2, 2))
+
+    def kernel(ops, both):
+        _, tree = both
+        assert ops.name == "numpy"
+        assert all(isinstance(x, np.ndarray) and x.shape[0] == 2 for x in tree.leaves())
+        return tree.scores(ops)
+
+    values = da.map_blocks(load, chunks=((2, 2, 2), (2,)), meta=np.ones((0, 0)))
+    # The first array says where candidates are cut; others may be cut elsewhere, or in memory.
+    for factors in (da.ones(6, chunks=4), np.ones(6)):
+        tree = Both(values, Measured.of(scale=Scale.of(factors=factors), values=values))
+        loaded.clear()
+        mapped = map_rows(kernel, (tree,), bytes_per_row=8)
+        assert not loaded
+        np.testing.assert_array_equal(mapped.compute(), np.full(6, 2.0))
+        assert len(loaded) == 3
+
+
+def derived(ops, tree, factors):
+    """By two formulas, of which one is differentiated."""
+    return ops.valued(
+        lambda tree, factors: tree.scores(ops) * factors,
+        lambda tree, factors: 3 * tree.scores(ops) * factors,
+        tree,
+        factors,
+    )
+
+
+@pytest.mark.of_libraries("torch", "jax")
+def test_values_and_slopes_of_objects(backend):
+    tree = OBJECTS["a tree"][0](backend.array)
+    factors = backend.array(FACTORS)
+
+    def score(tree):
+        return map_rows(derived, (tree, factors), bytes_per_row=8).sum()
+
+    assert float(score(tree)) == pytest.approx((SUMS * FACTORS**2).sum())
+    module = importlib.import_module("jax" if backend.name == "jax" else "torch.func")
+    slope = module.grad(score)(tree)
+    np.testing.assert_allclose(backend.numpy(slope.scale.factors), 3 * SUMS * FACTORS)
+
+
+@pytest.mark.of_libraries("torch")
+def test_torch_compiles_blocks_of_objects(backend):
+    def scores(x, y):
+        tree = Measured.of(scale=Scale.of(factors=y), values=x)
+        with infoq.options(memory=80):
+            return map_rows(of_object, (tree, y), (), bytes_per_row=40)
+
+    x, y = backend.array(VALUES), backend.array(FACTORS)
+    found = backend.module.compile(scores, fullgraph=True, backend="eager")(x, y)
+    backend.module.testing.assert_close(found, scores(x, y))
+
+
+@pytest.mark.of_libraries("jax")
+def test_objects_that_differ_in_what_is_static_are_other_programs(backend):
+    for power in (1, 2, 3, True):
+        tree = Measured.of(scale=Scale.of(factor=2.0), values=backend.array(VALUES), power=power)
+        mapped = map_rows(of_object, (tree,), bytes_per_row=8)
+        np.testing.assert_allclose(backend.numpy(mapped), 2 * SUMS**power, rtol=1e-13)
+
+
+class Applied(Tree):
+    """Values, and a function of a user's."""
+
+    _arrays = ("values",)
+    _static = ("function",)
+    values: Any
+    function: Any
+
+
+def by_object(function, x):
+    map_rows(of_values, (Applied.of(values=x, function=function),), bytes_per_row=8)
+
+
+def of_values(ops, tree):
+    return tree.function(tree.values[:, 0])
+
+
+def by_shared_object(function, x):
+    shared = Applied.of(values=x, function=function)
+    map_rows(with_shared, (x,), (shared,), bytes_per_row=8, prepare=prepared)
+
+
+def prepared(ops, tree):
+    return (tree,)
+
+
+def with_shared(ops, block, tree):
+    return tree.function(block[:, 0])
+
+
+def by_kernel(function, x):
+    map_rows(partial(with_function, function), (x,), bytes_per_row=8)
+
+
+def with_function(function, ops, block):
+    return function(block[:, 0])
+
+
+def by_score(function, x):
+    infoq.Categorical(x[:, None, :] * 0 + 0.5).evaluate(lambda ops, p, w: function(p[:, 0, 0]))
+
+
+def by_model(function, x):
+    def linearise(x):
+        return function(0 * x[:, :1]), x[:, None, :]
+
+    embedding = infoq.JacobianEmbedding(x, linearise, two_outcomes)
+    infoq.eig(infoq.Gaussian(embedding, 1.0))
+
+
+def two_outcomes(z):
+    return infoq.likelihoods.Bernoulli(logits=z)
+
+
+@pytest.mark.parametrize("run", [by_object, by_shared_object, by_kernel, by_score, by_model])
+@pytest.mark.of_libraries("jax")
+def test_functions_that_a_user_makes_in_a_loop_do_not_pile_up(backend, monkeypatch, run):
+    jax = importlib.import_module("infoq.backends.jax")
+    assert jax._KEPT <= 512
+    monkeypatch.setattr(jax, "_KEPT", 16)
+    monkeypatch.setattr(jax, "_COMPILED", {})
+    x, functions = backend.array(VALUES), []
+    for _ in range(48):
+
+        def function(y):
+            return y + 1
+
+        run(function, x)
+        functions.append(weakref.ref(function))
+        del function
+    gc.collect()
+    alive = sum(function() is not None for function in functions)
+    assert 0 < alive <= 16
+    assert len(jax._COMPILED) <= 16

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from functools import partial
+from itertools import count
 from typing import Any
 
 import jax
@@ -15,7 +16,9 @@ from infoq.backends.ops import Array, Ops, Seed, stream
 
 # So that functions which a user makes in a loop do not pile up.
 _KEPT = 512
-_COMPILED: dict[Hashable, Callable[..., Array]] = {}
+# Each program, and the outlines of what it gives.
+_COMPILED: dict[Hashable, tuple[Callable[..., Any], dict[int, Outline | None]]] = {}
+_NUMBERS = count()
 
 
 # A formula is one program: one by one its operations are up to 20 for each shape, the first eager
@@ -78,8 +81,8 @@ class JaxOps(Ops):
     def compiled(self, function: Callable[..., Any], settings: Hashable) -> Callable[..., Any]:
         """`function` as one program for each structure of its arguments, kept for the next call.
 
-        A program takes arrays alone, and has the structure in its own key: JAX keeps for good what
-        it has seen of the structure of arguments, with all functions of a user's in it.
+        A program takes and gives arrays alone, and has the structure in its own key: JAX keeps for
+        good what structures it has seen, with all functions of a user's that are in them.
         """
         kind = (self, _key(function), settings)
 
@@ -87,12 +90,18 @@ class JaxOps(Ops):
             leaves: list[Any] = []
             outline = flatten(arguments, leaves)
             key = (kind, _key(outline))
-            program = _COMPILED.get(key)
-            if program is None:
+            kept = _COMPILED.get(key)
+            if kept is None:
                 if len(_COMPILED) >= _KEPT:
                     del _COMPILED[next(iter(_COMPILED))]
-                program = _COMPILED[key] = jax.jit(partial(_called, function, self, outline))
-            return program(*leaves)
+                outlines: dict[int, Outline | None] = {}
+                program = jax.jit(partial(_flat, function, self, outline, outlines))
+                kept = _COMPILED[key] = program, outlines
+            result = kept[0](*leaves)
+            if not isinstance(result, dict):
+                return result
+            ((number, found),) = result.items()
+            return rebuilt(kept[1][number], iter(found))
 
         return run
 
@@ -160,9 +169,24 @@ class JaxOps(Ops):
         return numbers if device is None else jax.device_put(numbers, device)
 
 
-def _called(function: Callable[..., Any], ops: Ops, outline: Outline | None, *leaves: Array) -> Any:
-    """A function of what has this outline."""
-    return function(ops, *rebuilt(outline, iter(leaves)))
+def _flat(
+    function: Callable[..., Any],
+    ops: Ops,
+    outline: Outline | None,
+    outlines: dict[int, Outline | None],
+    *leaves: Array,
+) -> Any:
+    """A function of what has this outline: an array, or arrays under the number of their outline.
+
+    The program may be traced again, for other shapes, and give something else.
+    """
+    result = function(ops, *rebuilt(outline, iter(leaves)))
+    if isinstance(result, jax.Array):
+        return result
+    found: list[Any] = []
+    number = next(_NUMBERS)
+    outlines[number] = flatten(result, found)
+    return {number: found}
 
 
 def _key(run: Any) -> Hashable:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
+import pickle
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
 import infoq
 from infoq import likelihoods
-from infoq.backends import trees
+from infoq.backends import fields, trees
 from infoq.backends.trees import Tree
 
 N, K, C, D = 5, 4, 3, 2
@@ -319,3 +323,308 @@ def test_a_tree_is_its_type_its_parts_and_its_settings():
     tree = infoq.DiagonalPrecision(np.ones(3))
     assert isinstance(tree, Tree)
     assert type(tree).from_parts(tree.parts, tree.settings).parts == tree.parts
+
+
+# --- classes that name their fields -----------------------------------------------------------
+
+
+class Noise(Tree):
+    """A part of others; it may have no arrays at all."""
+
+    _arrays = ("variance",)
+    _static = ("number",)
+    variance: Any = None
+    number: float | None = None
+
+    def __init__(self, variance):
+        if isinstance(variance, float):
+            self.number = variance
+        else:
+            self.variance = variance
+
+
+class Pair(NamedTuple):
+    """A tuple with names, of arrays."""
+
+    one: Any
+    two: Any
+
+
+class Points(Tree):
+    """Arrays, one that may be absent, a nested tree, a tuple of trees, and what is static."""
+
+    _arrays = ("values", "weights", "noise", "others")
+    _static = ("scale", "function")
+    values: Any
+    weights: Any = None
+    noise: Noise
+    others: tuple[Any, ...] = ()
+    scale: float
+    function: Callable[[Any], Any] | None = None
+
+    def __init__(self, values, weights=None, noise=1.0, others=(), scale=1.0):
+        self.values, self.weights, self.scale = values, weights, scale
+        self.noise, self.others = Noise(noise), others
+
+    def total(self):
+        """A number of all that it is made of."""
+        total = self.values.sum() * self.scale
+        if self.weights is not None:
+            total = total + self.weights.sum()
+        if self.noise.variance is not None:
+            total = total + self.noise.variance.sum()
+        for pair in self.others:
+            total = total + (pair.one - pair.two).sum()
+        return total
+
+
+class Marked(Points):
+    """With a field more than its base."""
+
+    _arrays = ("marks",)
+    _static = ("name",)
+    marks: Any
+    name: str = "none"
+
+
+class Older(Tree):
+    """What sets its parts itself."""
+
+    def __init__(self, values, scale):
+        self._parts = (values, Noise(values))
+        self._settings = scale
+
+
+VALUES, WEIGHTS = RNG.random((4, 2)), RNG.random(4)
+
+
+def named(b):
+    """Objects of all kinds, by name."""
+    values, weights = b.array(VALUES), b.array(WEIGHTS)
+    pair = Pair(weights, b.array(2 * WEIGHTS))
+    return {
+        "bare": Points(values),
+        "weighed": Points(values, weights, scale=2.0),
+        "nested": Points(values, weights, noise=weights),
+        "tuples": Points(values, others=(pair, pair)),
+        "more fields": Marked.of(values=values, noise=Noise(1.0), marks=weights, scale=3.0),
+        "older": Older(values, 2.0),
+        "none": Noise(1.0),
+    }
+
+
+# How many arrays each is made of.
+SIZES = {
+    "bare": 1,
+    "weighed": 2,
+    "nested": 3,
+    "tuples": 5,
+    "more fields": 2,
+    "older": 2,
+    "none": 0,
+}
+every_named = pytest.mark.parametrize("name", SIZES)
+
+
+def test_parts_and_settings_are_those_of_the_fields():
+    values, weights = VALUES, WEIGHTS
+    bare, full = Points(values), Points(values, weights, noise=weights, scale=2.0)
+    assert bare.parts == (values, bare.noise)
+    assert bare.settings == (1.0, None)
+    assert full.parts == (values, weights, full.noise)
+    assert full.settings == (2.0, None, "weights")
+    assert bare.weights is None
+    assert bare.noise.parts == ()
+    assert bare.noise.settings == (1.0,)
+    assert full.noise.settings == (None, "variance")
+
+
+@every_named
+def test_named_fields_make_it_again(backend, name):
+    tree = named(backend)[name]
+    again = type(tree).from_parts(tree.parts, tree.settings)
+    assert again.parts == tree.parts
+    assert again.settings == tree.settings
+    leaves = tree.leaves()
+    assert len(leaves) == SIZES[name]
+    assert all(x is y for x, y in zip(again.leaves(), leaves, strict=True))
+    for copied in (pickle.loads(pickle.dumps(tree)), copy.deepcopy(tree)):
+        assert type(copied) is type(tree)
+        assert copied.settings == tree.settings
+        for x, y in zip(copied.leaves(), leaves, strict=True):
+            np.testing.assert_array_equal(backend.numpy(x), backend.numpy(y))
+
+
+@every_named
+def test_a_function_of_each_array(backend, name):
+    tree = named(backend)[name]
+    doubled = tree.map(lambda x: 2 * x)
+    assert type(doubled) is type(tree)
+    assert doubled.settings == tree.settings
+    for x, y in zip(doubled.leaves(), tree.leaves(), strict=True):
+        np.testing.assert_array_equal(backend.numpy(x), 2 * backend.numpy(y))
+    if name == "tuples":
+        assert type(doubled.others[0]) is Pair
+
+
+@every_named
+@pytest.mark.of_libraries("torch", "jax")
+def test_libraries_take_named_fields_apart(backend, name):
+    tree = named(backend)[name]
+    leaves, rebuild, shape = flatten(backend, tree)
+    assert all(x is y for x, y in zip(leaves, tree.leaves(), strict=True))
+    again = rebuild(leaves)
+    assert type(again) is type(tree)
+    assert flatten(backend, again)[2] == shape
+    assert flatten(backend, named(backend)[name])[2] == shape
+    if backend.name == "jax":
+        assert hash(shape) == hash(flatten(backend, again)[2])
+    for leaf in (None, 0, object()):
+        assert repr(rebuild([leaf for _ in leaves])).startswith(f"{type(tree).__name__}(")
+
+
+def test_what_is_static_or_absent_is_another_structure(backend):
+    trees = named(backend)
+    outlines = [
+        fields.flatten(tree, [])
+        for tree in (*trees.values(), Points(trees["bare"].values, scale=5.0))
+    ]
+    assert len(set(outlines)) == len(outlines)
+    assert fields.flatten(named(backend)["nested"], []) in outlines
+
+
+def test_an_outline_and_leaves_make_it_again(backend):
+    everything = (named(backend)["tuples"], (named(backend)["nested"], 3, None), ())
+    leaves = []
+    outline = fields.flatten(everything, leaves)
+    again = fields.rebuilt(outline, iter(leaves))
+    assert fields.flatten(again, []) == outline
+    assert again[1][1:] == (3, None)
+    assert type(again[0].others[0]) is Pair
+    assert again[0].others[1].two is leaves[4]
+
+
+@pytest.mark.of_libraries("jax")
+def test_jax_transforms_named_fields(backend):
+    import jax
+
+    tree = named(backend)["nested"]
+    expected = float(tree.total())
+    assert float(jax.jit(Points.total)(tree)) == pytest.approx(expected)
+    assert float(jax.jit(lambda x: x.map(lambda y: 2 * y))(tree).total()) == pytest.approx(
+        2 * expected
+    )
+    slope = jax.grad(Points.total)(tree)
+    assert slope.noise.variance.tolist() == [1.0] * 4
+    bare = named(backend)["bare"]
+    assert jax.vmap(Points.total)(bare.map(lambda x: jax.numpy.stack([x, 2 * x]))).shape == (2,)
+    assert jax.jit(lambda x: x.replace(weights=x.values[:, 0]))(bare).weights.shape == (4,)
+
+
+@pytest.mark.parametrize("name", ["bare", "weighed", "nested", "tuples"])
+@pytest.mark.of_libraries("torch")
+def test_torch_compiles_named_fields_once(backend, name):
+    torch = backend.module
+    from torch._dynamo.testing import CompileCounter
+
+    def total(values, tree):
+        some = Points.of(values=values, noise=Noise(values), scale=1.0)
+        more = some.replace(weights=values[:, 0]).map(lambda x: x + 1)
+        again = type(tree).from_parts(tree.parts, tree.settings)
+        return more.total() + Points(values, scale=3.0).total() + again.total() + len(more.leaves())
+
+    torch._dynamo.reset()
+    counter = CompileCounter()
+    run = torch.compile(total, fullgraph=True, backend=counter)
+    for _ in range(2):
+        tree = named(backend)[name]
+        torch.testing.assert_close(run(tree.values, tree), total(tree.values, tree))
+    torch.testing.assert_close(run(tree.values, tree), total(tree.values, tree))
+    assert counter.frame_count == 1
+
+
+@pytest.mark.of_libraries("torch")
+def test_torch_transforms_named_fields(backend):
+    torch = backend.module
+    tree = named(backend)["nested"]
+    slope = torch.func.grad(Points.total)(tree)
+    assert slope.noise.variance.tolist() == [1.0] * 4
+    stack = tree.map(lambda x: torch.stack([x, 2 * x, 3 * x]))
+    assert torch.func.vmap(Points.total)(stack).shape == (3,)
+
+    class Total(torch.nn.Module):
+        """As a module, which is what is exported."""
+
+        def forward(self, tree):
+            return tree.total()
+
+    program = torch.export.export(Total(), (tree,)).module()
+    torch.testing.assert_close(program(tree), tree.total())
+
+
+def test_some_fields_are_replaced():
+    tree = Points(VALUES, WEIGHTS, scale=2.0)
+    other = tree.replace(scale=3.0, weights=None)
+    assert (other.scale, other.weights, other.values is tree.values) == (3.0, None, True)
+    assert (tree.scale, tree.weights is WEIGHTS) == (2.0, True)
+    assert other.settings == (3.0, None)
+
+
+def test_a_subclass_has_the_fields_of_its_base_and_its_own():
+    assert Marked._arrays == ("values", "weights", "noise", "others", "marks")
+    assert Marked._static == ("scale", "function", "name")
+    tree = Marked.of(values=VALUES, noise=Noise(1.0), marks=WEIGHTS, scale=1.0)
+    assert tree.name == "none"
+    assert tree.settings == (1.0, None, "none")
+
+    class Both(Marked, Noise):
+        """With the fields of two bases, each once."""
+
+    assert Both._arrays == ("variance", "values", "weights", "noise", "others", "marks")
+
+
+def test_fields_are_named_right():
+    with pytest.raises(TypeError, match=r"Points.of: expected the fields values, .*, got value"):
+        Points.of(value=VALUES, noise=Noise(1.0), scale=1.0)
+    with pytest.raises(TypeError, match=r"Points.of: expected the fields .*, got values, noise"):
+        Points.of(values=VALUES, noise=Noise(1.0))
+    with pytest.raises(ValueError, match=r"Points.from_parts: expected 2 parts .values, noise.*1"):
+        Points.from_parts((VALUES,), (1.0, None))
+    for field, kinds in {"map": "_arrays", "parts": "_static", "leaves": "_arrays"}.items():
+        with pytest.raises(TypeError, match=f"Bad: the field '{field}' bears the name of a method"):
+            type("Bad", (Tree,), {kinds: (field,)})
+    with pytest.raises(TypeError, match="Bad: the field 'rows' bears the name of a method"):
+        type("Bad", (infoq.DenseEmbedding,), {"_arrays": ("rows",)})
+    with pytest.raises(TypeError, match="Bad: the field 'values' bears the name of a method"):
+        type("Bad", (infoq.DenseEmbedding,), {"values": property(lambda self: 3)})
+    with pytest.raises(TypeError, match="Bad: the field 'x' is in _arrays and in _static"):
+        type("Bad", (Tree,), {"_arrays": ("x",), "_static": ("x",)})
+    with pytest.raises(TypeError, match=r"Bad._arrays: expected a tuple of names, got 'values'"):
+        type("Bad", (Tree,), {"_arrays": "values"})
+
+
+def test_parts_of_a_class_that_names_its_fields_are_not_set():
+    class Mine(infoq.DenseEmbedding):
+        """In the old way, of a base that names its fields."""
+
+        def __init__(self, rows):
+            self._parts = (rows,)
+
+    with pytest.raises(AttributeError, match=r"Mine names its fields: set those .values."):
+        Mine(VALUES)
+
+
+def classes(cls):
+    """All subclasses of infoq's own."""
+    for each in cls.__subclasses__():
+        if each.__module__.startswith("infoq."):
+            yield each
+        yield from classes(each)
+
+
+def test_all_fields_are_annotated():
+    found = list(classes(Tree))
+    assert infoq.DenseEmbedding in found
+    for cls in found:
+        annotated = {name for base in cls.__mro__ for name in vars(base).get("__annotations__", ())}
+        assert {*cls._arrays, *cls._static} <= annotated, cls
