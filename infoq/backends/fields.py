@@ -227,7 +227,7 @@ def rebuilt(outline: Outline | None, leaves: Iterator[Any]) -> Any:
 def mapped(function: Callable[[Any], Any], x: Any) -> Any:
     """`function` of an array, or of each in an object or tuple; what is neither stays as it is."""
     if isinstance(x, Fields):
-        return x.map(function)
+        return Fields.map(x, function)  # whatever a class of another's calls `map`
     if isinstance(x, tuple):
         return getattr(type(x), "_make", tuple)([mapped(function, part) for part in x])
     return function(x) if hasattr(x, "shape") else x

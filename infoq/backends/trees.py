@@ -78,7 +78,7 @@ class Tree(Fields):
         >>> infoq.DenseEmbedding(np.ones((3, 2))).to("cpu")
         DenseEmbedding(N=3, R=1, P=2, numpy float64)
         """
-        return self.map(lambda x: ops_for(x).to_device(x, device))
+        return Fields.map(self, lambda x: ops_for(x).to_device(x, device))
 
     def __repr__(self) -> str:
         try:

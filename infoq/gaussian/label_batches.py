@@ -259,7 +259,7 @@ class ProjectedBatch(ShiftedBatch):
         batch = adopt(rows[:, None, :]), adopt(scores[:, None])
         shared = (self._precision.whitening(size, pool.like), batch, *more)
         rank = 2 * (size + int(rows.shape[0]))
-        return pool.map(kernel, *shared, prepare=prepare, rank=rank)
+        return pool.over_blocks(kernel, *shared, prepare=prepare, rank=rank)
 
 
 class ProjectedDivergenceBatch(ProjectedBatch):

@@ -44,9 +44,9 @@ def divergence(pool: Gaussian, given: Any, approximation: str) -> Array:
     """What each label tells about the parameters: [N] nats, never negative."""
     covariance = pool.known(given).covariance(pool.like)
     if one_of(DIVERGENCES, approximation) == "logdet":
-        return pool.read(pool.finish(pool.map(_divergence, covariance)))
+        return pool.read(pool.finish(pool.over_blocks(_divergence, covariance)))
     embedding: Any = pool.embedding
-    scores = Gaussian(Gradients.of_labelled(embedding)).map(block_scores.traced, covariance)
+    scores = Gaussian(Gradients.of_labelled(embedding)).over_blocks(block_scores.traced, covariance)
     return pool.read(pool.finish(scores))
 
 
@@ -68,7 +68,7 @@ def _about_all_targets(pool: Gaussian, targets: Scored, precision: Precision) ->
     few = size <= FEW
     if not few and little_is_said(pool.embedding, targets, precision, None, 16) is not None:
         how, given, rank = all_targets(targets, precision, pool.like)
-        return pool.map(_about_all_by_forms, *given, prepare=how, rank=rank)
+        return pool.over_blocks(_about_all_by_forms, *given, prepare=how, rank=rank)
     check_budget(4 * min(size, count) * size, pool.like, f"targets: M={len(targets)}, P={size}")
     shared = (precision.whitening(size, pool.like), targets.parts)
     forms: Any = None
@@ -77,7 +77,7 @@ def _about_all_targets(pool: Gaussian, targets: Scored, precision: Precision) ->
         forms, more, _ = all_targets(targets, precision, pool.like)
     prepare = partial(_by_projection, Layout.of(targets), forms)
     rank = size if count >= size else 2 * (size + count)
-    return pool.map(_about_all, *shared, *more, prepare=prepare, rank=rank)
+    return pool.over_blocks(_about_all, *shared, *more, prepare=prepare, rank=rank)
 
 
 def about_each(
@@ -93,7 +93,7 @@ def about_each(
     shared = (precision.covariance(pool.like), targets.parts, weights, shift, whitening)
     layout = Layout.of(targets)
     prepare, kernel = partial(_measured_targets, layout), partial(_about_each, layout)
-    return pool.map(kernel, *shared, prepare=prepare, rank=targets.num_rows)
+    return pool.over_blocks(kernel, *shared, prepare=prepare, rank=targets.num_rows)
 
 
 def all_targets(

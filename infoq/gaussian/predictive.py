@@ -182,9 +182,9 @@ class Gaussian(Tree):
         if isinstance(about, Parameters):
             covariance = precision.covariance(self.like)
             if one_of(block_scores.PARAMETERS, approximation) == "trace":
-                return self.read(self.finish(self.map(block_scores.traced, covariance)))
+                return self.read(self.finish(self.over_blocks(block_scores.traced, covariance)))
             score = block_scores.PARAMETERS[approximation]
-            scores = self.map(partial(block_scores.scored, score), covariance)
+            scores = self.over_blocks(partial(block_scores.scored, score), covariance)
             return self.read(self.finish(scores))
         targets = self.targets(about.targets)
         if isinstance(about, AllTargets):
@@ -233,7 +233,7 @@ class Gaussian(Tree):
         """
         self.embedding[:1].log_noise(self.ops)  # refused here, and not in some block
         covariance = self.known(given).covariance(self.like)
-        return self.read(self.cast(self.map(block_scores.entropy, covariance)))
+        return self.read(self.cast(self.over_blocks(block_scores.entropy, covariance)))
 
     def covariance(self, given: Precision | Embedding | Gaussian | None = None) -> Array:
         """The covariance of what each outcome measures, without its noise: [N, R, R].
@@ -339,7 +339,7 @@ class Gaussian(Tree):
         """A small array of the dtype that is computed in, on the device of the candidates."""
         return self.ops.upcast(self.embedding.parts[0][:1, ...])
 
-    def map(
+    def over_blocks(
         self,
         kernel: Callable[..., Array],
         *shared: Any,
@@ -380,7 +380,7 @@ class Gaussian(Tree):
             covariance = covariance.mild(self.ops)
         shared = (covariance, targets.parts, weights, whitening)
         kernel = partial(_each_target, layout)
-        return self.map(kernel, *shared, prepare=prepare, rank=groups)
+        return self.over_blocks(kernel, *shared, prepare=prepare, rank=groups)
 
     def _joint(
         self, targets: Embedding, precision: Precision, weights: Any, approximation: str
@@ -388,7 +388,7 @@ class Gaussian(Tree):
         """By the sum of the targets' Fisher information (with weights: their mean)."""
         plan = explain(self.embedding, targets, precision, weights, approximation)
         prepare, rank, beside = plan.prepare, plan.rank, plan.measured
-        return self.map(plan.kernel, *plan.shared, prepare=prepare, rank=rank, beside=beside)
+        return self.over_blocks(plan.kernel, *plan.shared, prepare=prepare, rank=rank, beside=beside)
 
     def cast(self, x: Array) -> Array:
         """`x` in the dtype that came in."""

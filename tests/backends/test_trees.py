@@ -628,3 +628,15 @@ def test_all_fields_are_annotated():
     for cls in found:
         annotated = {name for base in cls.__mro__ for name in vars(base).get("__annotations__", ())}
         assert {*cls._arrays, *cls._static} <= annotated, cls
+        for method in ("of", "map", "leaves", "replace", "to", "from_parts"):
+            assert all(method not in vars(base) for base in cls.__mro__[:-3]), (cls, method)
+
+
+def test_a_class_of_anothers_may_have_a_method_of_the_name_map(backend):
+    class Mapped(infoq.DenseEmbedding):
+        def map(self):
+            raise AssertionError("it is none of infoq's")
+
+    own = Mapped(backend.array(VALUES))
+    assert isinstance(own[:2], Mapped)
+    assert infoq.eig(infoq.Gaussian(own, 1.0)).shape == (4,)
