@@ -388,7 +388,9 @@ class Gaussian(Tree):
         """By the sum of the targets' Fisher information (with weights: their mean)."""
         plan = explain(self.embedding, targets, precision, weights, approximation)
         prepare, rank, beside = plan.prepare, plan.rank, plan.measured
-        return self.over_blocks(plan.kernel, *plan.shared, prepare=prepare, rank=rank, beside=beside)
+        return self.over_blocks(
+            plan.kernel, *plan.shared, prepare=prepare, rank=rank, beside=beside
+        )
 
     def cast(self, x: Array) -> Array:
         """`x` in the dtype that came in."""
