@@ -7,7 +7,7 @@ from typing import Any
 
 from infoq.backends import Array, Ops
 from infoq.backends.capabilities import capabilities
-from infoq.selection.candidates import allowed, given_indices
+from infoq.selection.asked import asked
 from infoq.selection.draw import draw
 from infoq.selection.kernel_points import KernelPoints, refuse_kernel
 from infoq.selection.points import Points, rounding_of
@@ -103,20 +103,15 @@ def kdpp(
     _check_one(points, kernel)
     size = check_batch_size(k)
     table = _table(points, kernel)
-    ops, xp = table.ops, table.ops.xp
-    source = table.outer.seed(seed)
-    taken = given_indices(given, len(table))
-    device = ops.device(table.norms)
-    every = xp.arange(len(table), device=device)
-    free, _ = allowed(ops, every, candidates, taken)
-    places = xp.nonzero(free)[0]
+    xp, source = table.ops.xp, table.outer.seed(seed)
+    pool = asked(table.ops, table.norms, size, candidates, given)
+    places = xp.astype(xp.nonzero(pool.free)[0], pool.places.dtype)
     spots, lengths = places[:0], table.norms[:0]
     if size > 0 and places.shape[0] > 0:
-        known = xp.asarray(taken, dtype=every.dtype, device=device)
-        spots, lengths = _batch(table, known, xp.astype(places, every.dtype), size, source)
+        spots, lengths = _batch(table, pool.indices(pool.given), places, size, source)
     picked, gains = int(spots.shape[0]), xp.astype(lengths, table.dtype)
     reason = "size" if picked >= size else "pool" if picked == places.shape[0] else "rank"
-    indices = xp.astype(xp.take(places, spots, axis=0), every.dtype)
+    indices = xp.take(places, spots, axis=0)
     adopt = table.outer.adopt
     return Selection(adopt(indices), adopt(gains), adopt(xp.sum(gains)), reason)
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from infoq.backends import Array, Ops
 from infoq.backends.capabilities import capabilities
-from infoq.selection.budget import Budget, check_size
-from infoq.selection.candidates import allowed, given_indices
+from infoq.selection.asked import Asked, asked
+from infoq.selection.budget import check_size
 from infoq.selection.points import Points
-from infoq.selection.selected import Selection, check_batch_size
+from infoq.selection.selected import Selection
 from infoq.structures.embedding import Embedding
 
 # Given points whose distances are taken in one pass.
@@ -96,52 +96,63 @@ def farthest_first(
     check_size(k, budget)
     start = _check_first(first)
     table = Points(points)
-    ops, xp = table.ops, table.ops.xp
-    device = ops.device(table.norms)
-    taken = given_indices(given, len(table))
-    places = xp.arange(len(table), device=device)
-    free, _ = allowed(ops, places, candidates, taken)
-    count = int(xp.sum(xp.astype(free, xp.int32)))
-    size = count if k is None else check_batch_size(k)
-    purse = Budget(ops, table.norms, len(table), costs, budget)
+    pool = asked(table.ops, table.norms, k, candidates, given, costs, budget)
     if start is not None:
-        _check_start(start, free, taken)
-    distance = ops.constant(tuple(table.norms.shape), float("inf"), table.norms)
-    none, rounding = ops.scalar(-1.0, distance), table.rounding
-    for begin in range(0, len(taken), _CENTRES):
-        some = xp.asarray(taken[begin : begin + _CENTRES], dtype=places.dtype, device=device)
-        distance = table.nearest(distance, some)
-    indices, squares, reason = [places[:0]], [distance[:0]], "size"
-    for turn in range(min(size, count)):
-        begins = turn == 0 and not taken
-        squared = table.squared_norms() if begins else distance
-        fits = purse.fitting(free)
+        _check_start(start, pool)
+    return _Traversal(table, pool, start).selection()
+
+
+class _Traversal:
+    """Points as they are picked: how far all are from those, and who is left."""
+
+    def __init__(self, table: Points, pool: Asked, start: int | None) -> None:
+        self.table, self.pool, self.start = table, pool, start
+        self.ops, self.free = table.ops, pool.free
+        distance = self.ops.constant(tuple(table.norms.shape), float("inf"), table.norms)
+        for begin in range(0, len(pool.given), _CENTRES):
+            distance = table.nearest(distance, pool.indices(pool.given[begin : begin + _CENTRES]))
+        self.distance = distance
+        self.indices, self.squares = [pool.places[:0]], [distance[:0]]
+
+    def selection(self) -> Selection:
+        """All that are to be picked."""
+        xp, adopt = self.ops.xp, self.table.outer.adopt
+        reason = None
+        for _ in range(self.pool.most):
+            if (reason := self._pick()) is not None:
+                break
+        if reason is None:
+            size = self.pool.size
+            reason = "size" if size is not None and self.pool.number >= size else "pool"
+        picked = xp.concat(self.indices)
+        gains = xp.astype(xp.sqrt(xp.concat(self.squares)), self.table.dtype)
+        return Selection(adopt(picked), adopt(gains), adopt(xp.sum(gains)), reason)
+
+    def _pick(self) -> str | None:
+        """Pick one more; the reason, where there is none."""
+        table, pool, xp = self.table, self.pool, self.ops.xp
+        begins = len(self.indices) == 1 and not pool.given
+        squared = table.squared_norms() if begins else self.distance
+        fits = pool.purse.fitting(self.free)
         if not bool(xp.any(fits)):
-            reason = "budget"
-            break
-        key = xp.where(fits, squared, none)
+            return "budget"
+        key = xp.where(fits, squared, self.ops.scalar(-1.0, squared))
         if not begins and not bool(xp.any(key > 0)):
-            reason = "rank"
-            break
-        if begins and start is not None:
-            if not bool(fits[start]):
-                raise ValueError(f"first: {start} costs more than the budget")
-            index = _lowest(ops, places == start)
+            return "rank"
+        if begins and self.start is not None:
+            if not bool(fits[self.start]):
+                raise ValueError(f"first: {self.start} costs more than the budget")
+            index = _lowest(self.ops, pool.places == self.start)
         else:  # what differs by rounding is a tie, and the lowest is picked
-            alike = fits & (key + rounding * (table.norms + key) >= xp.max(key))
-            index = _lowest(ops, alike if begins else alike & (key > 0))
-        index = xp.astype(index, places.dtype)
-        indices.append(index)
-        squares.append(xp.take(squared, index, axis=0))
-        distance = table.nearest(distance, index)
-        free = free & (places != index)
-        purse.pay(int(index[0]))
-    else:
-        reason = "size" if k is not None and count >= size else "pool"
-    picked = xp.concat(indices)
-    gains = xp.astype(xp.sqrt(xp.concat(squares)), table.dtype)
-    adopt = table.outer.adopt
-    return Selection(adopt(picked), adopt(gains), adopt(xp.sum(gains)), reason)
+            alike = fits & (key + table.rounding * (table.norms + key) >= xp.max(key))
+            index = _lowest(self.ops, alike if begins else alike & (key > 0))
+        index = xp.astype(index, pool.places.dtype)
+        self.indices.append(index)
+        self.squares.append(xp.take(squared, index, axis=0))
+        self.distance = table.nearest(self.distance, index)
+        self.free = self.free & (pool.places != index)
+        pool.purse.pay(int(index[0]))
+        return None
 
 
 def _lowest(ops: Ops, mask: Array) -> Array:
@@ -160,11 +171,12 @@ def _check_first(first: str | int) -> int | None:
     return int(first.__index__())
 
 
-def _check_start(start: int, free: Array, given: Sequence[int]) -> None:
+def _check_start(start: int, pool: Asked) -> None:
     """Refuse a first point that may not be picked, or does not come first."""
-    if given:
+    if pool.given:
         raise ValueError(f"first: {start} does not come first, as points are given; leave it out")
-    if not 0 <= start < free.shape[0]:
-        raise ValueError(f"first: expected an index from 0 to {free.shape[0] - 1}, got {start}")
-    if not bool(free[start]):
+    count = pool.places.shape[0]
+    if not 0 <= start < count:
+        raise ValueError(f"first: expected an index from 0 to {count - 1}, got {start}")
+    if not bool(pool.free[start]):
         raise ValueError(f"first: {start} is no candidate")

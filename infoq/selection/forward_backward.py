@@ -9,7 +9,7 @@ from typing import Any
 
 from infoq.backends import Array
 from infoq.backends.capabilities import capabilities
-from infoq.quantities.set_function import SetFunction, SetFunctionLike
+from infoq.quantities.set_function import SetFunctionLike
 from infoq.selection.budget import Budget, check_budget, check_size
 from infoq.selection.candidates import given_indices, read_once
 from infoq.selection.growth import Growth
@@ -91,9 +91,7 @@ def forward_backward(
     """
     check_size(k, budget)
     size = None if k is None else check_batch_size(k)
-    many: Any = oversample  # a number of any library, or what is none
-    if not isinstance(many, numbers.Real) or not 1 <= float(many) < math.inf:
-        raise ValueError(f"oversample: expected a number of at least 1, got {oversample!r}")
+    _check_oversample(oversample)
     most = None if size is None else math.ceil(oversample * size)
     beyond = None
     if budget is not None:
@@ -105,38 +103,80 @@ def forward_backward(
         raise TypeError("forward_backward: needs values that can be read; not inside jax.jit")
     while growth.open() and growth.pick(growth.gains(), growth.among):
         pass
-    members = [int(index[0]) for index in growth.indices]
-    purse = Budget(growth.ops, growth.none, len(growth.f), costs, budget)
-    price = {index: purse.cost(index) for index in members}
-    if not _too_many(members, size, price, purse):
-        growth.reason = "size" if len(members) == size else growth.reason
-        return growth.selection()
     taken = [int(index) for index in given_indices(given, len(growth.f))]
+    purse = Budget(growth.ops, growth.none, len(growth.f), costs, budget)
+    batch = _Members(growth, taken, size, purse)
+    if not batch.too_many():
+        growth.reason = "size" if len(batch.who) == size else growth.reason
+        return growth.selection()
     if costs is None and size is not None:
-        kept = growth.f.pruned(members, size, taken)
+        kept = growth.f.pruned(batch.who, size, taken)
         if kept is not None:
             return _selected(growth, *kept)
-    state = growth.state
-    while _too_many(members, size, price, purse):
-        # The smallest loss (per cost); NaN below all, and of equals the highest index.
-        losses = map(_order, _losses(growth, state, members, taken))
-        worth = [loss / price[index] for loss, index in zip(losses, members, strict=True)]
-        index = -min(zip(worth, (-i for i in members), strict=True))[1]
-        members.remove(index)
-        state = _without(growth.f, state, index, [*taken, *members])
-    chain = Growth(f, len(members), _as_array(growth, members), given)
-    for index in members:
+    while batch.too_many():
+        batch.give_back()
+    chain = Growth(f, len(batch.who), _as_array(growth, batch.who), given)
+    for index in batch.who:
         place = chain.places[index : index + 1]
         chain.take(place, chain.gains_of(place))
-    chain.reason = "size" if len(members) == size else "budget"
+    chain.reason = "size" if len(batch.who) == size else "budget"
     return chain.selection()
 
 
-def _too_many(members: list[int], size: int | None, price: dict[int, float], purse: Budget) -> bool:
-    """Whether somebody has to go."""
-    if size is not None and len(members) > size:
-        return True
-    return purse.limit is not None and math.fsum(price[i] for i in members) > purse.limit
+class _Members:
+    """A batch that is larger than it may be, and its state as members are given back."""
+
+    def __init__(self, growth: Growth, given: list[int], size: int | None, purse: Budget) -> None:
+        self.growth, self.given, self.size, self.limit = growth, given, size, purse.limit
+        self.who = [int(index[0]) for index in growth.indices]
+        self.price = {index: purse.cost(index) for index in self.who}
+        self.state: Any = growth.state
+
+    def too_many(self) -> bool:
+        """Whether somebody has to go."""
+        if self.size is not None and len(self.who) > self.size:
+            return True
+        return self.limit is not None and math.fsum(self.price[i] for i in self.who) > self.limit
+
+    def give_back(self) -> None:
+        """Remove who is missed least."""
+        # The smallest loss (per cost); NaN below all, and of equals the highest index.
+        losses = map(_order, self._losses())
+        worth = [loss / self.price[index] for loss, index in zip(losses, self.who, strict=True)]
+        index = -min(zip(worth, (-i for i in self.who), strict=True))[1]
+        self.state = self._without(index)
+        self.who.remove(index)
+
+    def _without(self, index: int) -> Any:
+        """The state without a member: by `remove`, or by adding all others again."""
+        f = self.growth.f
+        if f.has_own("remove"):
+            return f.remove(self.state, index)
+        state = f.start()
+        for other in (*self.given, *(i for i in self.who if i != index)):
+            state = f.add(state, other)
+        return state
+
+    def _losses(self) -> list[float]:
+        """What the removal of each member would take off the value."""
+        f, outer = self.growth.f, self.growth.outer
+        indices = _as_array(self.growth, self.who)
+        if f.has_own("losses_of") or f.has_own("remove"):
+            found = [f.losses_of(self.state, indices)]
+        else:
+            spots = (indices[spot : spot + 1] for spot in range(len(self.who)))
+            pairs = zip(self.who, spots, strict=True)
+            found = [f.gains_of(self._without(index), spot) for index, spot in pairs]
+        losses: list[float] = []
+        for some in found:
+            losses += self.growth.ops.to_host(outer.fetch(some)).tolist()
+        return losses
+
+
+def _check_oversample(oversample: Any) -> None:
+    """Refuse what is no finite number of at least 1, of any library."""
+    if not isinstance(oversample, numbers.Real) or not 1 <= float(oversample) < math.inf:
+        raise ValueError(f"oversample: expected a number of at least 1, got {oversample!r}")
 
 
 def _selected(growth: Growth, members: list[int], gains: Array) -> Selection:
@@ -155,29 +195,3 @@ def _as_array(growth: Growth, members: list[int]) -> Array:
 
 def _order(loss: float) -> float:
     return -float("inf") if math.isnan(loss) else loss
-
-
-def _without(f: SetFunction, state: Any, index: int, others: Sequence[int]) -> Any:
-    """The state without a member: by `remove`, or by adding all others again."""
-    if f.has_own("remove"):
-        return f.remove(state, index)
-    state = f.start()
-    for other in others:
-        state = f.add(state, other)
-    return state
-
-
-def _losses(growth: Growth, state: Any, members: list[int], taken: list[int]) -> list[float]:
-    """What the removal of each member would take off the value."""
-    f, indices = growth.f, _as_array(growth, members)
-    if f.has_own("losses_of") or f.has_own("remove"):
-        found = [f.losses_of(state, indices)]
-    else:
-        found = []
-        for spot, index in enumerate(members):
-            without = _without(f, state, index, [*taken, *(i for i in members if i != index)])
-            found.append(f.gains_of(without, indices[spot : spot + 1]))
-    losses: list[float] = []
-    for some in found:
-        losses += growth.ops.to_host(growth.outer.fetch(some)).tolist()
-    return losses

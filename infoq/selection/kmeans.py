@@ -7,11 +7,12 @@ from typing import Any
 
 from infoq.backends import Array, Ops
 from infoq.backends.capabilities import capabilities
+from infoq.selection.asked import Asked, asked
 from infoq.selection.budget import Budget, check_size
-from infoq.selection.candidates import allowed, given_indices, members
+from infoq.selection.candidates import members
 from infoq.selection.draw import draw
 from infoq.selection.points import Points
-from infoq.selection.selected import Selection, check_batch_size
+from infoq.selection.selected import Selection
 from infoq.structures.embedding import Embedding
 
 # Proposals of a group, at most; their distances to points drawn before are padded to few shapes.
@@ -105,63 +106,93 @@ def kmeans_plusplus(
     if first not in ("uniform", "norm"):
         raise ValueError(f"first: expected 'uniform' or 'norm', got {first!r}")
     table = Points(points)
-    ops, xp = table.ops, table.ops.xp
-    like = table.norms
-    source = table.outer.seed(seed)
-    limit = min(_WAITING, _NUMBERS // table.numbers_per_point)
-    taken = given_indices(given, len(table))
-    places = xp.arange(len(table), device=ops.device(like))
-    free, _ = allowed(ops, places, candidates, taken)
-    count = int(xp.sum(xp.astype(free, xp.int32)))
-    size = count if k is None else check_batch_size(k)
-    purse = Budget(ops, like, len(table), costs, budget)
-    indices: list[int] = []
-    gains: list[float] = []
-    distance, reason = ops.constant(tuple(like.shape), float("inf"), like), "size"
-    for start in range(0, len(taken), _PROPOSALS):
-        distance = table.nearest(distance, _padded(ops, places, taken[start : start + _PROPOSALS]))
-    number = min(_PROPOSALS, 1 << max(0, size - 1).bit_length())  # few shapes to compile for
-    turn, waiting, renew = 0, list[int](), True
-    while len(indices) < min(size, count):
-        if renew:
-            if waiting:
-                centres = _padded(ops, places, waiting)
-                distance = table.nearest(distance, centres)
-                free = free & ~members(ops, places, centres)
-                waiting = []
-            weights = xp.where(purse.fitting(free), distance, ops.scalar(0.0, distance))
-            if not bool(xp.any(weights > 0)):
-                reason = "budget" if bool(xp.any(free & (distance > 0))) else "rank"
+    pool = asked(table.ops, table.norms, k, candidates, given, costs, budget)
+    return _Seeding(table, pool, table.outer.seed(seed)).selection(first)
+
+
+class _Seeding:
+    """Points as they are drawn, and the distances of all to them.
+
+    Those that were drawn since the last pass over all points wait for the next one.
+    """
+
+    def __init__(self, table: Points, pool: Asked, source: int) -> None:
+        self.table, self.pool, self.source = table, pool, source
+        self.ops, self.free = table.ops, pool.free
+        self.indices: list[int] = []
+        self.gains: list[float] = []
+        self.waiting: list[int] = []
+        self.most = pool.most
+        wanted = pool.number if pool.size is None else pool.size
+        self.group = min(_PROPOSALS, 1 << max(0, wanted - 1).bit_length())  # few shapes to compile
+        self.limit = min(_WAITING, _NUMBERS // table.numbers_per_point)
+        distance = self.ops.constant(tuple(table.norms.shape), float("inf"), table.norms)
+        for start in range(0, len(pool.given), _PROPOSALS):
+            distance = table.nearest(distance, self._padded(pool.given[start : start + _PROPOSALS]))
+        self.distance = self.weights = distance
+
+    def selection(self, first: str) -> Selection:
+        """All that are to be drawn, from a first point of this kind."""
+        xp, table, pool = self.ops.xp, self.table, self.pool
+        reason, renew, turn = "size", True, 0
+        while len(self.indices) < self.most:
+            if renew and (end := self._renewed()) is not None:
+                reason = end
                 break
-        if not taken and not indices:
-            new = [_first(table, purse.fitting(free), first, source)]
-            purse.pay(new[0])
-            renew = purse.limit is not None
-            lengths = _floats(ops, table.squared_norms(_padded(ops, places, new)))[:1]
-        else:
-            turn += 1
-            numbers = ops.uniform((3, number), (source, turn), like)
-            others = _padded(ops, places, waiting) if waiting else None
-            most = size - len(indices)
-            new, lengths = _accepted(table, weights, numbers, others, most, purse)
-            renew = 4 * len(new) < number or len(waiting + new) + number > limit
-        indices += new
-        gains += lengths
-        waiting += new
-    if len(indices) == count and (k is None or len(indices) < size):
-        reason = "pool"
-    device = ops.device(like)
-    chosen = xp.astype(xp.asarray(gains, dtype=like.dtype, device=device), table.dtype)
-    picked = xp.asarray(indices, dtype=places.dtype, device=device)
-    adopt = table.outer.adopt
-    return Selection(adopt(picked), adopt(chosen), adopt(xp.sum(chosen)), reason)
+            if not pool.given and not self.indices:
+                self._first(first)
+                renew = pool.purse.limit is not None
+            else:
+                turn += 1
+                renew = self._draw(turn)
+        chosen = len(self.indices)
+        if chosen == pool.number and (pool.size is None or chosen < pool.size):
+            reason = "pool"
+        device, adopt = self.ops.device(table.norms), table.outer.adopt
+        gains = xp.asarray(self.gains, dtype=table.norms.dtype, device=device)
+        gains = xp.astype(gains, table.dtype)
+        indices = adopt(pool.indices(self.indices))
+        return Selection(indices, adopt(gains), adopt(xp.sum(gains)), reason)
 
+    def _renewed(self) -> str | None:
+        """Pass over all points; the reason, where none of them can be drawn."""
+        xp = self.ops.xp
+        if self.waiting:
+            centres = self._padded(self.waiting)
+            self.distance = self.table.nearest(self.distance, centres)
+            self.free = self.free & ~members(self.ops, self.pool.places, centres)
+            self.waiting = []
+        zero = self.ops.scalar(0.0, self.distance)
+        self.weights = xp.where(self.pool.purse.fitting(self.free), self.distance, zero)
+        if bool(xp.any(self.weights > 0)):
+            return None
+        return "budget" if bool(xp.any(self.free & (self.distance > 0))) else "rank"
 
-def _padded(ops: Ops, places: Array, indices: list[int]) -> Array:
-    """Indices as an array of a multiple of 8 or 64, the first of them again and again."""
-    columns = _COLUMNS if len(indices) <= _PROPOSALS else _PROPOSALS
-    values = indices + indices[:1] * (-len(indices) % columns)
-    return ops.xp.asarray(values, dtype=places.dtype, device=ops.device(places))
+    def _draw(self, turn: int) -> bool:
+        """Draw a group of points; whether distances are to be renewed."""
+        like = self.table.norms
+        numbers = self.ops.uniform((3, self.group), (self.source, turn), like)
+        others = self._padded(self.waiting) if self.waiting else None
+        most, purse = self.most - len(self.indices), self.pool.purse
+        new, lengths = _accepted(self.table, self.weights, numbers, others, most, purse)
+        self._take(new, lengths)
+        return 4 * len(new) < self.group or len(self.waiting) + self.group > self.limit
+
+    def _first(self, first: str) -> None:
+        """Draw the first of all points."""
+        index = _first(self.table, self.pool.purse.fitting(self.free), first, self.source)
+        self.pool.purse.pay(index)
+        self._take([index], _floats(self.ops, self.table.squared_norms(self._padded([index])))[:1])
+
+    def _take(self, new: list[int], lengths: list[Any]) -> None:
+        self.indices += new
+        self.gains += lengths
+        self.waiting = self.waiting + new
+
+    def _padded(self, indices: list[int]) -> Array:
+        """Indices as an array of a multiple of 8 or 64, the first of them again and again."""
+        columns = _COLUMNS if len(indices) <= _PROPOSALS else _PROPOSALS
+        return self.pool.indices(indices + indices[:1] * (-len(indices) % columns))
 
 
 def _floats(ops: Ops, x: Array) -> list[Any]:

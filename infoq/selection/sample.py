@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
 from infoq.checks.dtypes import is_real_number
 from infoq.checks.numbers import first_index
-from infoq.selection.budget import Budget, check_size
-from infoq.selection.candidates import allowed, given_indices, ordered_by_tier
-from infoq.selection.selected import Selection, check_batch_size
+from infoq.selection.asked import Asked, asked
+from infoq.selection.budget import check_size
+from infoq.selection.candidates import ordered_by_tier
+from infoq.selection.selected import Selection
 from infoq.selection.top_k import as_selection, read_scores, tiers
 
 METHODS = ("power", "softmax", "softrank")
@@ -94,74 +95,71 @@ def sample(
     array([2, 1])
     """
     check_size(k, budget)
-    if costs is not None or budget is not None:
-        size = None if k is None else check_batch_size(k)
-        law = {"method": method, "coldness": coldness, "seed": seed}
-        who = {"candidates": candidates, "given": given}
-        return _within(scores, size, costs, budget, {**law, **who})
-    size = check_batch_size(k)
+    law = _law(method, coldness)
+    ops, memory = read_scores(scores)
+    local = ops_for(memory)
+    pool = asked(local, memory, k, candidates, given, costs, budget)
+    if costs is None and pool.size is not None:
+        indices, gains = _drawn(local, memory, pool, law, ops.seed(seed), pool.size)
+        return as_selection(ops, local, indices, gains, pool.size)
+    # Of all candidates, in the order of drawing, those that fit.
+    order, _ = _drawn(local, memory, pool, law, ops.seed(seed), int(memory.shape[0]))
+    picked, reason = pool.purse.paid_for(local.to_host(order).tolist(), pool.size)
+    indices = pool.indices(picked)
+    gains = local.xp.take(memory, indices, axis=0)
+    return Selection(*as_selection(ops, local, indices, gains, len(picked)), reason)
+
+
+class _Law(NamedTuple):
+    """What probabilities are proportional to."""
+
+    method: str
+    coldness: float
+
+
+def _law(method: str, coldness: Any) -> _Law:
+    """The law of these names, refused where it is none."""
     if method not in METHODS:
         raise ValueError(f"method: expected one of {', '.join(METHODS)}, got {method!r}")
     if not is_real_number(coldness):
         raise TypeError(f"coldness: expected a finite number of at least 0, got {coldness!r}")
     if not 0 <= coldness < float("inf"):
         raise ValueError(f"coldness: expected a finite number of at least 0, got {coldness}")
-    ops, memory = read_scores(scores)
-    local = ops_for(memory)
-    xp = local.xp
-    taken = given_indices(given, memory.shape[0])
-    places = xp.arange(memory.shape[0], device=local.device(memory))
-    free, unpicked = allowed(local, places, candidates, taken)
-    values = local.upcast(memory)
-    if method == "power":
-        _check_not_negative(local, values, free)
-    pool, outside, ranked = free, tiers(local, free, unpicked), None
-    if method == "softrank":
-        ranked = _by_score(local, values, free)
+    return _Law(method, float(coldness))
+
+
+def _drawn(
+    ops: Ops, scores: Array, pool: Asked, law: _Law, seed: int, size: int
+) -> tuple[Array, Array]:
+    """The indices of at most so many, in the order of drawing, and their scores; in memory."""
+    xp, values, free = ops.xp, ops.upcast(scores), pool.free
+    if law.method == "power":
+        _check_not_negative(ops, values, free)
+    outside, ranked = tiers(ops, free, pool.unpicked), None
+    if law.method == "softrank":
+        ranked = _by_score(ops, values, free)
         values, free, outside = (xp.take(x, ranked, axis=0) for x in (values, free, outside))
-    weights = _log_weights(local, values, method, float(coldness))
-    key = weights + _gumbel(local, values, ops.seed(seed))
+    weights = _log_weights(ops, values, law)
+    key = weights + _gumbel(ops, values, seed)
     usual = weights > -float("inf")  # neither 0 nor NaN
-    readable = local.concrete(key, free)
+    readable = ops.concrete(key, free)
     count = int(xp.sum(xp.astype(free & usual, xp.int32))) if readable else 0
     if readable and size <= count:
-        masked = xp.where(free & usual, key, local.scalar(-float("inf"), key))
-        indices = local.top_k(masked, size)[1]
+        masked = xp.where(free & usual, key, ops.scalar(-float("inf"), key))
+        indices = ops.top_k(masked, size)[1]
     else:
         known = 2 - xp.astype(usual, xp.int32) - xp.astype(~xp.isnan(weights), xp.int32)
-        noise = xp.where(usual, key, _gumbel(local, values, ops.seed(seed)))
-        order = ordered_by_tier(local, noise, xp.where(free, known, outside))
-        number = memory.shape[0] - len(taken)
-        if readable and candidates is not None:
-            number = int(xp.sum(xp.astype(free, xp.int32)))
-        indices = order[: min(size, number)]
+        noise = xp.where(usual, key, _gumbel(ops, values, seed))
+        order = ordered_by_tier(ops, noise, xp.where(free, known, outside))
+        indices = order[: min(size, pool.number if readable else order.shape[0] - len(pool.given))]
     if ranked is not None:
         indices = xp.take(ranked, indices, axis=0)
-    gains = memory
-    if not readable:
-        gains = xp.where(pool, memory, local.scalar(-float("inf"), memory))
-    return as_selection(ops, local, indices, xp.take(gains, indices, axis=0), size)
-
-
-def _within(
-    scores: Array, size: int | None, costs: Array | None, budget: float | None, rest: dict[str, Any]
-) -> Selection:
-    """Of all candidates, in the order of drawing, those that fit."""
-    ops, memory = read_scores(scores)
-    local = ops_for(memory)
-    readable = local.concrete(memory)
-    purse = Budget(local, memory, memory.shape[0], costs, budget, readable=readable)
-    if not readable:
-        raise TypeError("costs: need values that can be read; not inside jax.jit")
-    order = local.to_host(ops.fetch(sample(scores, memory.shape[0], **rest).indices)).tolist()
-    picked, reason = purse.paid_for(order, size)
-    places = local.xp.arange(memory.shape[0], device=local.device(memory))
-    indices = local.xp.asarray(picked, dtype=places.dtype, device=local.device(memory))
-    gains = local.xp.take(memory, indices, axis=0)
-    return Selection(*as_selection(ops, local, indices, gains, len(picked)), reason)
+    gains = scores if readable else xp.where(pool.free, scores, ops.scalar(-float("inf"), scores))
+    return indices, xp.take(gains, indices, axis=0)
 
 
 def _check_not_negative(ops: Ops, values: Array, free: Array) -> None:
+    """Refuse negative scores of who may be picked, where that can be seen."""
     if not ops.concrete(values, free):
         return
     index = first_index(ops, free & (values < 0))
@@ -185,12 +183,12 @@ def _by_score(ops: Ops, values: Array, free: Array) -> Array:
     return xp.concat([xp.take(places, order, axis=0), xp.nonzero(~first)[0]])
 
 
-def _log_weights(ops: Ops, values: Array, method: str, coldness: float) -> Array:
+def _log_weights(ops: Ops, values: Array, law: _Law) -> Array:
     """The logarithm of what a candidate's probability is proportional to; NaN where unknown.
 
     By rank, the candidates are in their order.
     """
-    xp = ops.xp
+    xp, (method, coldness) = ops.xp, law
     lowest = ops.scalar(-float("inf"), values)
     known = ~xp.isnan(values)
     if method == "softrank":

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
 from infoq.backends.registry import admit
 from infoq.checks.dtypes import check_floating
-from infoq.selection.budget import Budget, check_size
-from infoq.selection.candidates import allowed, given_indices, ordered_by_tier
+from infoq.selection.asked import Asked, asked
+from infoq.selection.budget import check_size
+from infoq.selection.candidates import ordered_by_tier
 from infoq.selection.selected import Selection, check_batch_size, reason_for
 
 
@@ -73,52 +73,36 @@ def top_k(
     array([0, 3])
     """
     check_size(k, budget)
-    size = None if k is None else check_batch_size(k)
     ops, memory = read_scores(scores)
     local = ops_for(memory)
-    taken = given_indices(given, memory.shape[0])
-    if costs is not None or budget is not None or size is None:
-        return _by_cost(ops, memory, size, candidates, taken, costs, budget)
-    if candidates is None and not taken:
+    xp, everybody = local.xp, candidates is None and isinstance(given, list | tuple) and not given
+    if k is not None and everybody and costs is None and budget is None:
+        size = check_batch_size(k)
         gains, indices = local.top_k(memory, min(size, memory.shape[0]))
+        return as_selection(ops, local, indices, gains, size)
+    pool = asked(local, memory, k, candidates, given, costs, budget)
+    if costs is not None or pool.size is None:
+        return _by_cost(ops, memory, pool)
+    if local.concrete(memory, pool.free):
+        places = xp.nonzero(pool.free)[0]
+        gains, spots = local.top_k(xp.take(memory, places, axis=0), min(pool.size, places.shape[0]))
+        indices = xp.take(places, spots, axis=0)
     else:
-        xp = local.xp
-        places = xp.arange(memory.shape[0], device=local.device(memory))
-        free, unpicked = allowed(local, places, candidates, taken)
-        if local.concrete(memory, free):
-            places = xp.nonzero(free)[0]
-            gains, spots = local.top_k(xp.take(memory, places, axis=0), min(size, places.shape[0]))
-            indices = xp.take(places, spots, axis=0)
-        else:
-            order = ordered_by_tier(local, memory, tiers(local, free, unpicked))
-            indices = order[: min(size, memory.shape[0] - len(taken))]
-            gains = xp.where(free, memory, local.scalar(-float("inf"), memory))
-            gains = xp.take(gains, indices, axis=0)
-    return as_selection(ops, local, indices, gains, size)
+        order = ordered_by_tier(local, memory, tiers(local, pool.free, pool.unpicked))
+        indices = order[: min(pool.size, memory.shape[0] - len(pool.given))]
+        gains = xp.where(pool.free, memory, local.scalar(-float("inf"), memory))
+        gains = xp.take(gains, indices, axis=0)
+    return as_selection(ops, local, indices, gains, pool.size)
 
 
-def _by_cost(
-    ops: Ops,
-    scores: Array,
-    size: int | None,
-    candidates: Array | Sequence[int] | None,
-    taken: list[Any],
-    costs: Array | None,
-    budget: float | None,
-) -> Selection:
+def _by_cost(ops: Ops, scores: Array, pool: Asked) -> Selection:
     """The highest scores per cost that fit the budget, each in its turn."""
     local = ops_for(scores)
     xp = local.xp
-    places = xp.arange(scores.shape[0], device=local.device(scores))
-    free, _ = allowed(local, places, candidates, taken)
-    readable = local.concrete(scores, free)
-    purse = Budget(local, scores, scores.shape[0], costs, budget, readable=readable)
-    if not readable:
-        raise TypeError("costs: need values that can be read; not inside jax.jit")
-    places = xp.nonzero(free)[0]
-    worth = xp.take(scores / purse.costs, places, axis=0)
+    places = xp.nonzero(pool.free)[0]
+    worth = xp.take(scores / pool.purse.costs, places, axis=0)
     order = xp.take(places, local.top_k(worth, places.shape[0])[1], axis=0)
-    picked, reason = purse.paid_for(local.to_host(order).tolist(), size)
+    picked, reason = pool.purse.paid_for(local.to_host(order).tolist(), pool.size)
     indices = xp.asarray(picked, dtype=order.dtype, device=local.device(order))
     chosen = as_selection(ops, local, indices, xp.take(scores, indices, axis=0), len(picked))
     return Selection(*chosen, reason)

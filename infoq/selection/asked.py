@@ -1,0 +1,87 @@
+"""What every selection is asked: how many, of whom, beside whom, and for how much."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from infoq.backends import Array, Ops, ops_for
+from infoq.selection.budget import Budget, check_size
+from infoq.selection.candidates import allowed, given_indices
+from infoq.selection.selected import check_batch_size
+
+
+class Asked(NamedTuple):
+    """The arguments that selections share, checked against the pool.
+
+    Attributes
+    ----------
+    size : int or None
+        How many to pick at most; None where a budget alone ends the batch.
+    given : list of int or of array []
+        Who was picked already.
+    places : array [N]
+        0 to N - 1, in memory.
+    free : boolean array [N]
+        Who may be picked.
+    unpicked : boolean array [N]
+        Who is not given.
+    purse : Budget
+        What candidates cost, and what is left.
+    """
+
+    size: int | None
+    given: list[Any]
+    places: Array
+    free: Array
+    unpicked: Array
+    purse: Budget
+
+    @property
+    def number(self) -> int:
+        """How many may be picked; where values can be read."""
+        xp = ops_for(self.free).xp
+        return int(xp.sum(xp.astype(self.free, xp.int32)))
+
+    @property
+    def most(self) -> int:
+        """How many are picked where nothing but the pool is in the way."""
+        return self.number if self.size is None else min(self.size, self.number)
+
+    def indices(self, chosen: list[int]) -> Array:
+        """Integers as indices, of the kind and on the device of the places."""
+        ops = ops_for(self.places)
+        device = ops.device(self.places)
+        return ops.xp.asarray(chosen, dtype=self.places.dtype, device=device)
+
+
+def asked(
+    ops: Ops,
+    like: Array,
+    k: int | None,
+    candidates: Array | Sequence[int] | None,
+    given: Sequence[int] | Array,
+    costs: Array | None = None,
+    budget: float | None = None,
+) -> Asked:
+    """What a selection is asked, of a pool with an array `like` [N], in memory.
+
+    Raises
+    ------
+    TypeError
+        If k is no integer and there is no budget, `given` or `candidates` are neither integers nor
+        a mask, or a budget has no costs, or goes with values that cannot be read.
+    ValueError
+        If k is negative, or `candidates`, the costs or an index does not fit the pool.
+    """
+    check_size(k, budget)
+    size = None if k is None else check_batch_size(k)
+    count = int(like.shape[0])
+    taken = given_indices(given, count)
+    places = ops.xp.arange(count, device=ops.device(like))
+    free, unpicked = allowed(ops, places, candidates, taken)
+    readable = ops.concrete(like, free)
+    purse = Budget(ops, like, count, costs, budget, readable=readable)
+    if costs is not None and not readable:
+        raise TypeError("costs: need values that can be read; not inside jax.jit")
+    return Asked(size, taken, places, free, unpicked, purse)
