@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 from typing import Any
 
@@ -38,6 +39,15 @@ def check_count(value: Any, name: str) -> int:
     if count < 1:
         raise ValueError(f"{name}: expected at least 1, got {count}")
     return count
+
+
+def at_least_zero(value: Any, name: str) -> float:
+    """The value as a finite number of at least 0."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name}: expected a real number, got {value!r}")
+    if not 0 <= float(value) < math.inf:
+        raise ValueError(f"{name}: expected a finite number of at least 0, got {value!r}")
+    return float(value)
 
 
 def first_index(ops: Ops, where: Array) -> int | None:

@@ -7,7 +7,7 @@ from typing import Any
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.registry import admit
 from infoq.linear_algebra.small_matrices import symmetric
-from infoq.measures.log_determinants import not_negative
+from infoq.measures.ridge import not_negative
 from infoq.quantities.submodular.matrix import matrix
 from infoq.quantities.submodular.neighbours import Neighbours
 from infoq.selection.points import coordinates_of

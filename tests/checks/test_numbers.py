@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from infoq.backends import ops_for
-from infoq.checks.numbers import first_index, first_place, number
+from infoq.checks.numbers import at_least_zero, first_index, first_place, number
 
 CASES = {
     "first": [True, False, True],
@@ -47,3 +47,14 @@ def test_number_of_a_0d_array(backend):
     x = backend.ops.fetch(backend.array(0.25))
     assert number(x) == 0.25
     assert type(number(x)) is float
+
+
+def test_numbers_of_at_least_zero():
+    assert at_least_zero(np.float32(0.5), "eta") == 0.5
+    assert type(at_least_zero(0, "eta")) is float
+    for value in (-1, np.inf, np.nan):
+        with pytest.raises(ValueError, match=r"^eta: expected a finite number of at least 0, got"):
+            at_least_zero(value, "eta")
+    for value in (True, "1", None):
+        with pytest.raises(TypeError, match=r"^eta: expected a real number, got"):
+            at_least_zero(value, "eta")

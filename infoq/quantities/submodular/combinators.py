@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from infoq.backends import Array, Ops
 from infoq.backends.capabilities import capabilities
+from infoq.checks.numbers import at_least_zero
 from infoq.quantities.set_function import (
     SetFunction,
     SetFunctionLike,
@@ -14,7 +15,6 @@ from infoq.quantities.set_function import (
     difference,
 )
 from infoq.quantities.submodular.parts import added, magnify, members
-from infoq.quantities.submodular.similarities import at_least_zero
 
 
 @capabilities(lazy="what a batch grows by is kept in memory")

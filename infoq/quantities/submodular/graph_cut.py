@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from infoq.backends import Array, ops_for
 from infoq.backends.capabilities import capabilities
 from infoq.checks.dtypes import has_dtype
+from infoq.checks.numbers import at_least_zero
 from infoq.draws.outcomes import place_of
 from infoq.quantities.submodular.base import SimilarityFunction
 from infoq.quantities.submodular.features import FeatureSimilarities
@@ -17,7 +18,7 @@ from infoq.quantities.submodular.magnified import MagnifiedSimilarities, magnifi
 from infoq.quantities.submodular.matrix import MatrixSimilarities
 from infoq.quantities.submodular.neighbours import Neighbours
 from infoq.quantities.submodular.parts import members
-from infoq.quantities.submodular.similarities import at_least_zero, compared, similarities
+from infoq.quantities.submodular.similarities import compared, similarities
 from infoq.structures.embedding import Embedding
 
 

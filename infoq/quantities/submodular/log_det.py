@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from infoq.backends import Array, ops_for
 from infoq.backends.capabilities import capabilities
+from infoq.checks.numbers import at_least_zero
 from infoq.draws.outcomes import place_of
 from infoq.linear_algebra.small_matrices import identity
 from infoq.quantities.submodular.base import SimilarityFunction
@@ -14,7 +15,7 @@ from infoq.quantities.submodular.features import FeatureSimilarities
 from infoq.quantities.submodular.magnified import MagnifiedSimilarities, magnified
 from infoq.quantities.submodular.neighbours import Neighbours
 from infoq.quantities.submodular.pivots import KernelPivots, pivots
-from infoq.quantities.submodular.similarities import Similarities, at_least_zero, similarities
+from infoq.quantities.submodular.similarities import Similarities, similarities
 from infoq.structures.embedding import Embedding
 
 # Directions are copied for each new one until there are so many: then they stay as they are.

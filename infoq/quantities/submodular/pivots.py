@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from infoq.backends import Array, ops_for
-from infoq.measures.log_determinants import clearly, log_det, resolves
+from infoq.measures.ridge import clearly, log_det, resolves
 from infoq.quantities.submodular.features import FeatureSimilarities
 from infoq.quantities.submodular.magnified import MagnifiedSimilarities
 from infoq.quantities.submodular.reading import integers

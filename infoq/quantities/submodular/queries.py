@@ -8,13 +8,14 @@ from typing import Any
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
 from infoq.blocks import map_rows
+from infoq.checks.numbers import at_least_zero
 from infoq.quantities.submodular.base import SimilarityFunction
 from infoq.quantities.submodular.facility_location import FacilityLocation, FacilityState
 from infoq.quantities.submodular.features import FeatureSimilarities
 from infoq.quantities.submodular.matrix import MatrixSimilarities
 from infoq.quantities.submodular.neighbours import Neighbours
 from infoq.quantities.submodular.reading import Reader
-from infoq.quantities.submodular.similarities import at_least_zero, compared, similarities
+from infoq.quantities.submodular.similarities import compared, similarities
 from infoq.structures.embedding import Embedding
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import numbers
 from typing import Any, TypeAlias
 
 from infoq.checks.compatibility import check_alike
@@ -48,12 +46,3 @@ def compared(pool: Similarities, others: Any, name: str) -> FeatureSimilarities:
             f"{name}: expected P={pool.width} features as of points, got {theirs.width}"
         )
     return theirs
-
-
-def at_least_zero(value: Any, name: str) -> float:
-    """A finite number of at least 0, refused where it is none."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name}: expected a real number, got {value!r}")
-    if not 0 <= float(value) < math.inf:
-        raise ValueError(f"{name}: expected a finite number of at least 0, got {value!r}")
-    return float(value)
