@@ -5,17 +5,8 @@ from infoq.methods.coverage import coreset, dpp
 from infoq.methods.fisher import bait, bait_binary, bait_top, itl, vtl
 from infoq.methods.gradients import badge, egl, el2n, grand, rho_loss
 from infoq.methods.information import bald, batch_bald, batch_epig, batch_jepig, epig, jepig
-from infoq.methods.representation import (
-    com,
-    facility_location,
-    flcg,
-    flcmi,
-    flqmi,
-    flvmi,
-    gccg,
-    gcmi,
-    graph_cut,
-)
+from infoq.methods.representation import facility_location, flcg, flcmi, flqmi, flvmi
+from infoq.methods.representation_cuts import com, gccg, gcmi, graph_cut
 from infoq.methods.similarity import logdet, logdet_cg, logdet_cmi, logdet_mi
 from infoq.methods.stochastic_bald import power_bald, softmax_bald, softrank_bald
 from infoq.methods.taxonomy import TAXONOMY, Method, Who
