@@ -137,7 +137,8 @@ def _run(
 def _like(rows: tuple[Any, ...]) -> Array:
     """The first array of what is cut: it says which library, and how many rows."""
     first = rows[0]
-    return first if hasattr(first, "shape") else first_array(rows)
+    like: Array = first if hasattr(first, "shape") else first_array(rows)
+    return like
 
 
 def _cut(start: int, stop: int, x: Array) -> Array:

@@ -13,7 +13,7 @@ from pathlib import Path
 TOP = {"infoq", "tests", "docs", "noxfile.py", "README.md", "LICENSE", "pyproject.toml"}
 TOP |= {".gitignore", "PKG-INFO"}
 CHECKOUT = ("docs/tools/", "docs/_build/")
-NEEDED = {"infoq/py.typed", "infoq/cli/demo/report.html.j2"}
+NEEDED = {"infoq/py.typed", "infoq/backends/arrays.pyi", "infoq/cli/demo/report.html.j2"}
 TESTED = {"tests/conftest.py", "tests/docs/blocks.py", "docs/guide.md", "docs/conf.py"}
 SAID = ("License-Expression", "License-File", "Requires-Python", "Project-URL", "Keywords")
 LEFTOVERS = ("__pycache__", ".pyc", ".ipynb", ".egg-info")

@@ -1,8 +1,9 @@
 """How an array library is spoken to: `Ops`, its subclasses, and their registry."""
 
+from infoq.backends.arrays import Array
 from infoq.backends.capabilities import CAPABILITIES, Capabilities, Capability
 from infoq.backends.conformance import check
-from infoq.backends.ops import Array, Ops, Seed, stream
+from infoq.backends.ops import Ops, Seed, stream
 from infoq.backends.registry import available, ops_for, ops_of, register, registered
 
 __all__ = [

@@ -7,7 +7,8 @@ from typing import Any
 import cupy
 from cupyx.scipy.linalg import solve_triangular
 
-from infoq.backends.ops import Array, Ops, Seed, stream
+from infoq.backends.arrays import OwnArray as Array
+from infoq.backends.ops import Ops, Seed, stream
 
 
 class CupyOps(Ops):

@@ -8,8 +8,9 @@ from typing import Any
 
 import dask.array as da
 
+from infoq.backends.arrays import OwnArray as Array
 from infoq.backends.fields import Outline, first_array, flatten, rebuilt
-from infoq.backends.ops import Array, Ops
+from infoq.backends.ops import Ops
 from infoq.backends.registry import ops_for
 from infoq.backends.unlike import sentence
 
@@ -140,7 +141,7 @@ def _by_chunk(
         else:
             arguments += [x, None]
     new = {free + i: size for i, size in enumerate(shape)}
-    empty = ops_for(like._meta).upcast(like._meta)
+    empty: Array = ops_for(like._meta).upcast(like._meta)
     return da.blockwise(
         partial(_chunk, run, outlines),
         (0, *new),

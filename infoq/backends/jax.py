@@ -11,8 +11,9 @@ import jax
 import jax.numpy as jnp
 import jax.scipy.linalg
 
+from infoq.backends.arrays import OwnArray as Array
 from infoq.backends.fields import Outline, first_array, flatten, mapped, rebuilt
-from infoq.backends.ops import Array, Ops, Seed, stream
+from infoq.backends.ops import Ops, Seed, stream
 
 # So that functions which a user makes in a loop do not pile up.
 _KEPT = 512

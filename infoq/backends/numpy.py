@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from infoq.backends.ops import Array, Ops, Seed, stream
+from infoq.backends.arrays import OwnArray as Array
+from infoq.backends.ops import Ops, Seed, stream
 from infoq.backends.terms import next_to_minus_one
 
 
@@ -39,7 +40,7 @@ class NumpyOps(Ops):
         with np.errstate(over="ignore"):
             ratio = change / base
             if not ratio.min(initial=0.0) > -1:
-                np.maximum(ratio, next_to_minus_one(np, ratio), out=ratio)
+                np.maximum(ratio, next_to_minus_one(self.xp, ratio), out=ratio)
             np.log1p(ratio, out=ratio)
             return np.multiply(ratio, p, out=ratio)
 

@@ -12,13 +12,13 @@ import sys
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import partial
 from types import ModuleType
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 from infoq.backends import terms
+from infoq.backends.arrays import Array, Namespace, OwnArray, is_integer
 from infoq.backends.fields import first_array, mapped
 
-Array: TypeAlias = Any
-"""An array of any library that follows the array API standard."""
+T = TypeVar("T")
 
 Seed: TypeAlias = tuple[int, ...]
 """Integers that name one stream of random numbers; equal seeds give equal numbers."""
@@ -45,7 +45,7 @@ class Ops:
     """The `Ops` that is registered for a namespace; the registry sets it."""
 
     def __init__(self, xp: ModuleType) -> None:
-        self.xp = xp
+        self.xp: Namespace = xp
 
     @property
     def name(self) -> str:
@@ -126,7 +126,8 @@ class Ops:
         """`x` in the byte order of this machine; itself where it is already."""
         if getattr(x.dtype, "isnative", True):
             return x
-        return self.xp.astype(x, x.dtype.newbyteorder("="))
+        of_numpy: Any = x.dtype
+        return self.xp.astype(x, of_numpy.newbyteorder("="))
 
     def cast_like(self, x: Array, like: Array) -> Array:
         """`x` in the dtype of `like`, and in the byte order of this machine."""
@@ -405,7 +406,7 @@ class Ops:
 
     def row(self, x: Array, index: Array | int) -> Array:
         """`x[index, ...]`, for an index that may be a 0-d array."""
-        if isinstance(index, numbers.Integral):  # NumPy's integers, too, whatever the library
+        if is_integer(index):  # NumPy's, too, whatever the library
             return x[int(index), ...]
         return self.xp.take(x, self.xp.reshape(index, (1,)), axis=0)[0, ...]
 
@@ -473,7 +474,7 @@ class Ops:
         """
         return run(rows, shared)
 
-    def compiled(self, function: Callable[..., Any], settings: Hashable) -> Callable[..., Any]:
+    def compiled(self, function: Callable[..., T], settings: Hashable) -> Callable[..., T]:
         """`function` with this `Ops` as its first argument, compiled where the library compiles.
 
         `settings` is what the function depends on beside its arguments.
@@ -481,8 +482,8 @@ class Ops:
         return partial(function, self)
 
     def over_stacks(
-        self, function: Callable[..., Any], signature: str, *arrays: Array, **settings: Hashable
-    ) -> Any:
+        self, function: Callable[..., T], signature: str, *arrays: Array, **settings: Hashable
+    ) -> T:
         """`function(ops, *arrays, **settings)` of stacks of vectors or matrices, each whole.
 
         `signature` names the axes of one, as NumPy's generalised universal functions do, such as
@@ -513,7 +514,8 @@ class Ops:
         """`x` on another of the library's devices."""
         import array_api_compat
 
-        return array_api_compat.to_device(x, device)
+        moved: Array = array_api_compat.to_device(x, device)
+        return moved
 
     def fetch(self, x: Array) -> Array:
         """`x` in memory: itself, or the computed array of a lazy library."""
@@ -533,11 +535,12 @@ class Ops:
         """
         import numpy as np
 
+        own: OwnArray = x
         try:
-            return np.from_dlpack(x)
+            return np.from_dlpack(own)
         except (AttributeError, BufferError, RuntimeError, TypeError, ValueError):
             try:
-                return np.asarray(x)
+                return np.asarray(own)
             except (RuntimeError, TypeError, ValueError) as error:
                 raise NotImplementedError(f"to_host is not possible for {self.name}") from error
 
@@ -577,7 +580,7 @@ def stream(seed: Seed) -> int:
     return Random(":".join(map(str, seed))).getrandbits(63)
 
 
-def library_name(xp: ModuleType) -> str:
+def library_name(xp: Namespace | ModuleType) -> str:
     """The name that the registry gives to the library of a namespace.
 
     Examples

@@ -12,10 +12,12 @@ import importlib
 import importlib.util
 import sys
 import warnings
+from collections.abc import Mapping
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, overload
 
-from infoq.backends.ops import Array, Ops, library_name
+from infoq.backends.arrays import Array
+from infoq.backends.ops import Ops, library_name
 from infoq.backends.unlike import lacking, sentence
 
 if TYPE_CHECKING:
@@ -131,22 +133,21 @@ def ops_for(*arrays: Array, **named: Array) -> Ops:
     return _ops_of_all(arrays, named, sized=True)
 
 
-def admit(sized: bool = True, /, **named: Array | None) -> tuple[Any, ...]:
-    """The `Ops` of the arrays, and the arrays in the byte order of this machine.
+def admit(sized: bool = True, /, **named: Array) -> tuple[Ops, Array]:
+    """The `Ops` of one array, and the array in the byte order of this machine.
 
-    What is kept or computed of them then has one dtype, whatever the order that came in.
+    What is kept or computed of it then has one dtype, whatever the order that came in.
 
     Parameters
     ----------
     sized : bool
-        Whether the sizes of lazy arrays have to be known.
-    **named : array or None
-        Arrays of one library; the names appear in error messages. None is handed back.
+        Whether the sizes of a lazy array have to be known.
+    **named : array
+        The array; its name appears in error messages.
 
     Returns
     -------
-    tuple
-        The `Ops`, and the arrays in their order.
+    tuple of Ops and array
 
     Raises
     ------
@@ -159,25 +160,46 @@ def admit(sized: bool = True, /, **named: Array | None) -> tuple[Any, ...]:
     >>> admit(x=np.ones(2, dtype=">f8"))
     (NumpyOps('numpy'), array([1., 1.]))
     """
+    ops, (x,) = admit_all(sized, **named)
+    return ops, x
+
+
+@overload
+def admit_all(sized: bool = True, /, **named: Array) -> tuple[Ops, list[Array]]: ...
+@overload
+def admit_all(sized: bool = True, /, **named: Array | None) -> tuple[Ops, list[Array | None]]: ...
+def admit_all(
+    sized: bool = True, /, **named: Array | None
+) -> tuple[Ops, list[Array]] | tuple[Ops, list[Array | None]]:
+    """The same of several arrays of one library, in their order; None is handed back.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> admit_all(x=np.ones(1), weights=None)
+    (NumpyOps('numpy'), [array([1.]), None])
+    """
     ops = _ops_of_all((), named, sized=sized)
-    return ops, *(x if x is None else ops.native(x) for x in named.values())
+    return ops, [x if x is None else ops.native(x) for x in named.values()]
 
 
-def required(**named: Array | None) -> None:
+def required(**named: object) -> None:
     """Refuse None, which `ops_for` and `admit` pass over, in place of an array."""
     for name, x in named.items():
         if x is None:
             raise TypeError(f"{name}: expected an array, got None")
 
 
-def _ops_of_all(arrays: tuple[Array, ...], named: dict[str, Array], *, sized: bool) -> Ops:
+def _ops_of_all(
+    arrays: tuple[Array, ...], named: Mapping[str, Array | None], *, sized: bool
+) -> Ops:
     found: dict[str, Ops] = {}
     for index, x in enumerate(arrays):
         if x is not None:
             found[f"argument {index}"] = _ops_of(x, f"argument {index}")
-    for name, x in named.items():
-        if x is not None:
-            found[name] = _ops_of(x, name)
+    given = {name: x for name, x in named.items() if x is not None}
+    for name, x in given.items():
+        found[name] = _ops_of(x, name)
     if not found:
         for name in named:
             raise TypeError(f"{name}: expected an array, got None")
@@ -186,11 +208,10 @@ def _ops_of_all(arrays: tuple[Array, ...], named: dict[str, Array], *, sized: bo
     if any(other is not first for other in others):
         parts = ", ".join(f"{name} is {ops.name}" for name, ops in found.items())
         raise TypeError(f"arrays of several libraries: {parts}; convert them to one library first")
-    for name, x in named.items():
-        if x is not None:
-            _check_kind(first, x, name)
-            if sized:
-                check_sized(first, x, name)
+    for name, x in given.items():
+        _check_kind(first, x, name)
+        if sized:
+            check_sized(first, x, name)
     return first
 
 

@@ -7,16 +7,13 @@ arrays takes libraries up to ten times as long as computing both.
 
 from __future__ import annotations
 
-from types import ModuleType
-from typing import Any, TypeAlias
-
-Array: TypeAlias = Any
+from infoq.backends.arrays import Array, Namespace
 
 # Of r^2, r^3, ... r^7.
 SERIES = (1 / 2, -1 / 6, 1 / 12, -1 / 20, 1 / 30, -1 / 42)
 
 
-def kl_term(xp: ModuleType, r: Array, lowest: Array) -> Array:
+def kl_term(xp: Namespace, r: Array, lowest: Array) -> Array:
     """The integrand to a few parts in 10^7 (float32) or 10^14 (float64) of itself.
 
     `lowest` is what stands for -1: see `next_to_minus_one`.
@@ -25,7 +22,7 @@ def kl_term(xp: ModuleType, r: Array, lowest: Array) -> Array:
     return series(near) + _either(xp, xp.maximum(r - near, lowest))
 
 
-def kl_term_at_once(xp: ModuleType, r: Array, lowest: Array) -> Array:
+def kl_term_at_once(xp: Namespace, r: Array, lowest: Array) -> Array:
     """`kl_term` in few arrays, where no gradient needs the others: in half the time."""
     near = r * xp.astype(xp.abs(r) < series_limit(xp, r), r.dtype)
     far = xp.maximum(r - near, lowest)
@@ -44,7 +41,7 @@ def kl_term_at_once(xp: ModuleType, r: Array, lowest: Array) -> Array:
     return term
 
 
-def direct(xp: ModuleType, r: Array) -> Array:
+def direct(xp: Namespace, r: Array) -> Array:
     """The integrand by the logarithm, to some roundings of r."""
     log = xp.log1p(r)
     return r * log + (log - r)
@@ -58,17 +55,17 @@ def series(r: Array) -> Array:
     return total * r
 
 
-def series_limit(xp: ModuleType, r: Array) -> float:
+def series_limit(xp: Namespace, r: Array) -> float:
     """Where either side is off by the same few parts of the integrand."""
     return float((10 * xp.finfo(r.dtype).eps) ** (1 / 7))
 
 
-def next_to_minus_one(xp: ModuleType, r: Array) -> float:
+def next_to_minus_one(xp: Namespace, r: Array) -> float:
     """The number after -1: of -1, log1p would make NaN of 0 log 0, with an infinite slope."""
     return -1 + float(xp.finfo(r.dtype).eps) / 2
 
 
-def _either(xp: ModuleType, r: Array) -> Array:
+def _either(xp: Namespace, r: Array) -> Array:
     """`direct`, and near r = -1, where two of its slopes 1 / (1 + r) cancel, by one of them."""
     log, low = xp.log1p(r), xp.astype(r < -0.5, r.dtype)
     return (r + low) * log + ((log - low * log) - r)

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 import torch.utils._pytree as pytree
 
+from infoq.backends.arrays import OwnArray as Array
 from infoq.backends.fields import mapped
-from infoq.backends.ops import Array, Ops, Seed, stream
+from infoq.backends.ops import Ops, Seed, stream
 from infoq.backends.terms import next_to_minus_one
 
 # A constant of a compiled program, which cannot trace a `Random`.

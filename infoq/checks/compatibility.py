@@ -6,7 +6,7 @@ import numbers
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
-from infoq.backends.registry import admit, check_same_device
+from infoq.backends.registry import admit_all, check_same_device
 from infoq.checks.dtypes import check_real, has_dtype
 from infoq.checks.numbers import number
 
@@ -26,45 +26,50 @@ def check_noise(ops: Ops, noise: Any, covariance: Array, size: int) -> Array:
 
     All have to be positive and finite.
     """
-    xp = ops.xp
-    if not isinstance(noise, bool) and isinstance(noise, numbers.Real):
-        noise = xp.zeros_like(covariance[0, :]) + float(noise)
-    else:
-        ops, _, noise = admit(covariance=covariance, noise_variance=_an_array(noise))
-        check_real(ops, noise, "noise_variance")
-        check_same_device(ops, covariance=covariance, noise_variance=noise)
-        if has_dtype(ops, noise, "integral"):
-            noise = xp.astype(noise, covariance.dtype)
-        if noise.dtype != covariance.dtype:
-            raise TypeError(
-                f"noise_variance: expected the dtype of the covariance, {covariance.dtype}, got "
-                f"{noise.dtype}"
-            )
-        if noise.ndim == 0:
-            noise = xp.zeros_like(covariance[0, :]) + noise
-    if tuple(noise.shape) != (size,):
+    xp, variances = ops.xp, _variances(ops, noise, covariance)
+    if tuple(variances.shape) != (size,):
         raise ValueError(
-            f"noise_variance: expected a number or shape ({size},), got {tuple(noise.shape)}"
+            f"noise_variance: expected a number or shape ({size},), got {tuple(variances.shape)}"
         )
-    if not ops.concrete(noise):
-        return noise
-    if not bool(xp.all(noise > 0)):
+    if not ops.concrete(variances):
+        return variances
+    if not bool(xp.all(variances > 0)):
         raise ValueError(
-            f"noise_variance: expected positive variances, got {number(xp.min(noise))}; a "
+            f"noise_variance: expected positive variances, got {number(xp.min(variances))}; a "
             "noise-free outcome tells infinitely much"
         )
-    if not bool(xp.all(xp.isfinite(noise))):
+    if not bool(xp.all(xp.isfinite(variances))):
         raise ValueError(
-            f"noise_variance: expected finite variances, got {number(xp.max(noise))}; leave out "
-            "who tells nothing"
+            f"noise_variance: expected finite variances, got {number(xp.max(variances))}; leave "
+            "out who tells nothing"
         )
-    return noise
+    return variances
 
 
-def _an_array(noise: Any) -> Any:
+def _variances(ops: Ops, noise: Any, covariance: Array) -> Array:
+    """A number for all of N, or an array in the dtype of the covariance."""
+    xp = ops.xp
+    nothing = xp.zeros_like(covariance[0, :])
+    if not isinstance(noise, bool) and isinstance(noise, numbers.Real):
+        return nothing + float(noise)
+    ops, (_, given) = admit_all(covariance=covariance, noise_variance=_an_array(noise))
+    check_real(ops, given, "noise_variance")
+    check_same_device(ops, covariance=covariance, noise_variance=given)
+    if has_dtype(ops, given, "integral"):
+        given = xp.astype(given, covariance.dtype)
+    if given.dtype != covariance.dtype:
+        raise TypeError(
+            f"noise_variance: expected the dtype of the covariance, {covariance.dtype}, got "
+            f"{given.dtype}"
+        )
+    return nothing + given if given.ndim == 0 else given
+
+
+def _an_array(noise: Any) -> Array:
     """The noise itself, where it can be an array."""
     if noise is None or isinstance(noise, bool | complex | str):
         raise TypeError(
             f"noise_variance: expected a number or an array [N], got {type(noise).__name__}"
         )
-    return noise
+    given: Array = noise
+    return given

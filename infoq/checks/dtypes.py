@@ -5,7 +5,8 @@ from __future__ import annotations
 import numbers
 from typing import Any
 
-from infoq.backends.ops import Array, Ops
+from infoq.backends.arrays import Array
+from infoq.backends.ops import Ops
 from infoq.backends.registry import ops_for
 
 

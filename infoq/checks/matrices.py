@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
-from infoq.backends.registry import admit, required
+from infoq.backends.registry import admit, admit_all, required
 from infoq.checks.dtypes import check_floating
 from infoq.checks.numbers import first_index, first_place, number
 from infoq.checks.values import overflow
@@ -83,7 +83,7 @@ def read_stacks(**named: Array) -> tuple[Ops, list[Array]]:
         If a value is not finite (where values can be read).
     """
     required(**named)
-    ops, *arrays = admit(**named)
+    ops, arrays = admit_all(**named)
     named = dict(zip(named, arrays, strict=True))
     for name, x in named.items():
         check_floating(ops, x, name)

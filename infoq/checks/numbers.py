@@ -11,7 +11,8 @@ from infoq.backends import Array, Ops, ops_for
 
 def num_candidates(x: Array) -> int:
     """The number of candidates N of an array [N, ...]; an error where that is unknown."""
-    size = x.shape[0]
+    sizes: tuple[Any, ...] = x.shape  # of what has not been through `ops_for`
+    size = sizes[0]
     if size is None or size != size:
         raise ValueError(
             f"the number of candidates is not known of shape {tuple(x.shape)}; compute it first, "
@@ -70,6 +71,6 @@ def first_place(ops: Ops, where: Array) -> tuple[int, ...] | None:
     return tuple(reversed(place))
 
 
-def number(x: Array) -> float:
+def number(x: Array | float) -> float:
     """A 0-d array as a number; PyTorch warns of `float(x)` where a gradient is recorded."""
     return float(x.item() if hasattr(x, "item") else x)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.arrays import is_integer
 from infoq.backends.capabilities import capabilities
-from infoq.backends.registry import admit, check_same_device
+from infoq.backends.registry import admit_all, check_same_device
 from infoq.backends.trees import Tree
 from infoq.blocks import add_rows, map_rows
 from infoq.checks.choices import check_exact
@@ -96,8 +96,8 @@ class Categorical(Tree):
         weights: Array | None = None,
         axes: str = _AXES,
     ) -> None:
-        given = {"probs": probs, "log_probs": log_probs, "logits": logits}
-        given = {kind: x for kind, x in given.items() if x is not None}
+        named = {"probs": probs, "log_probs": log_probs, "logits": logits}
+        given = {kind: x for kind, x in named.items() if x is not None}
         if len(given) != 1:
             names = ", ".join(given) or "none"
             raise TypeError(f"expected exactly one of probs, log_probs or logits, got {names}")
@@ -108,23 +108,25 @@ class Categorical(Tree):
     def _setup(
         self, values: Array, kind: str, weights: Array | None, axes: str, *, name: str
     ) -> None:
-        ops, values, weights = admit(False, **{name: values, "weights": weights})
+        given = {name: values} if weights is None else {name: values, "weights": weights}
+        ops, (values, *weighed) = admit_all(False, **given)
         check_structure(ops, values, axes, name)
         order = tuple(axes.index(axis) for axis in _AXES)
         if order != (0, 1, 2):
             values = ops.xp.permute_dims(values, order)
         self._parts, self._settings = (values,), (name, kind)
         self._checked = False
-        if weights is not None:
-            weights = check_weights(ops, weights, values, self.num_draws, "weights", "draw")
-            self._parts = (values, weights)
+        for own in weighed:
+            own = check_weights(ops, own, values, self.num_draws, "weights", "draw")
+            self._parts = (values, own)
 
     # --- what it is -------------------------------------------------------------------------
 
     @property
     def _values(self) -> Array:
         """What was given, [N, K, C]."""
-        return self.parts[0]
+        values: Array = self.parts[0]
+        return values
 
     @property
     def _kind(self) -> str:
@@ -194,7 +196,8 @@ class Categorical(Tree):
     def weights(self) -> Array:
         """The draws' weights [K], which sum to one."""
         if len(self.parts) == 2:
-            return self.parts[1]
+            weights: Array = self.parts[1]
+            return weights
         return self.ops.equal_weights(self.num_draws, self._values)
 
     # --- what it answers --------------------------------------------------------------------
@@ -396,9 +399,9 @@ class Categorical(Tree):
 
     # --- what observed labels are -----------------------------------------------------------
 
-    def check_labels(self, labels: Any, name: str = "labels") -> None:
-        """Refuse what are no labels of these candidates: integers [N], below C where readable."""
-        check_labels(self.ops, labels, self._values, name)
+    def check_labels(self, labels: Array | None, name: str = "labels") -> Array:
+        """The labels, refused where they are none of these: integers [N], below C if readable."""
+        return check_labels(self.ops, labels, self._values, name)
 
     def label_likelihood(self, index: Array | int, label: Array | int) -> Array:
         """The log-probability of one candidate's label under each draw: [K], up to a constant.
@@ -406,7 +409,7 @@ class Categorical(Tree):
         In memory, and less the largest of them.
         """
         ops, row = self._row(index)
-        if isinstance(label, numbers.Integral):
+        if is_integer(label):
             labels = ops.xp.full((1,), int(label), dtype=ops.xp.int32, device=ops.device(row))
         else:
             labels = ops.xp.reshape(self.ops.fetch(label), (1,))

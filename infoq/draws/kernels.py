@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 from infoq.backends import Array, Ops
 from infoq.blocks import sum_columns
@@ -12,7 +12,12 @@ from infoq.measures.distribution import to_probabilities
 
 
 def on_probabilities(
-    kernel: Any, kind: str, check: bool, ops: Ops, values: Array, *shared: Array
+    kernel: Callable[..., Array],
+    kind: str,
+    check: bool,
+    ops: Ops,
+    values: Array,
+    *shared: Array,
 ) -> Array:
     """A kernel of probabilities as one of the values that were given, [n]."""
     return kernel(ops, _checked(ops, values, kind, check), *shared)

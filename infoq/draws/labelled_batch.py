@@ -6,7 +6,7 @@ from copy import copy
 from typing import Any, NamedTuple
 
 from infoq.backends import Array, ops_for
-from infoq.backends.registry import admit, check_same_device
+from infoq.backends.registry import admit_all, check_same_device
 from infoq.checks.dtypes import check_floating
 from infoq.checks.numbers import first_index
 from infoq.draws.categorical import Categorical
@@ -69,8 +69,7 @@ class LabelledBatch:
         given: Any,
         log_density: Array | None = None,
     ) -> None:
-        pool.check_labels(labels)
-        self._pool, self._labels = pool, labels
+        self._pool, self._labels = pool, pool.check_labels(labels)
         self._row = known_row(pool, given)
         self._density: Array | None = None
         if log_density is not None:
@@ -84,7 +83,7 @@ class LabelledBatch:
         """The growth [S, K] by each target or by all together, and how much each row counts."""
         targets, name = about.targets, "target_labels"
         self._pool.check_same_draws(targets)
-        targets.check_labels(labels, name)
+        labels = targets.check_labels(labels, name)
         shape = (self._pool.num_draws,)
         if isinstance(about, AllTargets):
             joint = targets.map_labels(
@@ -165,7 +164,7 @@ class LabelledBatch:
 
 def check_log_density(pool: Categorical, log_density: Array, row: Array) -> Array:
     """A log-density [K] as of weights `row` [K], refused where it is none of these draws'."""
-    ops, _, log_density = admit(candidates=pool.parts[0], log_density=log_density)
+    ops, (_, log_density) = admit_all(candidates=pool.parts[0], log_density=log_density)
     check_floating(ops, log_density, "log_density")
     if tuple(log_density.shape) != tuple(row.shape):
         raise ValueError(
@@ -180,7 +179,7 @@ def check_log_density(pool: Categorical, log_density: Array, row: Array) -> Arra
             f"log_density: draw {index} has a value that is NaN or infinite; a draw has a "
             "positive density"
         )
-    density = log_density - ops.xp.mean(log_density)  # now, while it has all digits
+    density: Array = log_density - ops.xp.mean(log_density)  # now, while it has all digits
     return density if density.dtype == row.dtype else ops.xp.astype(density, row.dtype)
 
 

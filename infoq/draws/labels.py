@@ -14,6 +14,7 @@ logarithms, and where growth is large the same is computed from those.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from infoq.backends import Array, Ops
@@ -55,8 +56,8 @@ def observe_label(ops: Ops, known: Outcomes, likelihood: Array, index: Any) -> O
 
 
 # --- labels, and how probable the draws call them -------------------------------------------
-def check_labels(ops: Ops, labels: Any, values: Array, name: str) -> None:
-    """Refuse what are no labels of candidates [N, K, C], by their values where they can be read."""
+def check_labels(ops: Ops, labels: Array | None, values: Array, name: str) -> Array:
+    """Labels, refused where they are none of candidates [N, K, C]; by values if readable."""
     size, classes = values.shape[0], values.shape[2]
     if labels is None:
         raise TypeError(
@@ -73,6 +74,7 @@ def check_labels(ops: Ops, labels: Any, values: Array, name: str) -> None:
         )
     if ops.concrete(labels):
         _check_range(ops, labels, classes, name)
+    return labels
 
 
 def _check_range(ops: Ops, labels: Array, classes: int, name: str, *, block: bool = False) -> None:
@@ -116,7 +118,7 @@ def label_likelihoods(
 
 
 def on_labels(
-    kernel: Any,
+    kernel: Callable[..., Array],
     kind: str,
     check: bool,
     name: str | None,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.arrays import is_integer
 from infoq.backends.trees import Tree
 from infoq.draws.divergence import Split
 
@@ -62,12 +63,14 @@ class Outcomes(Tree):
     @property
     def log_posteriors(self) -> Array:
         """For each joint outcome (or sample), the log-weights of the draws given it: [S, K]."""
-        return self.parts[1]
+        logs: Array = self.parts[1]
+        return logs
 
     @property
     def probabilities(self) -> Array:
         """How probable each joint outcome (or sample) is: [S]."""
-        return self.parts[2]
+        probabilities: Array = self.parts[2]
+        return probabilities
 
     @property
     def sampled(self) -> bool:
@@ -215,7 +218,7 @@ def _log(ops: Ops, weights: Array) -> Array:
 
 def as_place(index: Array | int) -> Any:
     """An index as an integer where that can be read: arrays of some libraries have no hash."""
-    if hasattr(index, "shape") and not ops_for(index).concrete(index):
+    if not is_integer(index) and hasattr(index, "shape") and not ops_for(index).concrete(index):
         return index
     return int(index)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import numbers
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.arrays import is_number
 from infoq.backends.capabilities import capabilities
-from infoq.backends.registry import admit
+from infoq.backends.registry import admit, admit_all
 from infoq.checks.dtypes import check_floating
 from infoq.checks.numbers import number
 from infoq.checks.values import check_values, overflow
@@ -158,21 +158,22 @@ def optimise_prior_precision(
     return ScalarPrecision(math.exp((low + high) / 2))
 
 
-def _read_log_likelihood(x: Any, mean: Array) -> Any:
+def _read_log_likelihood(x: Any, mean: Array) -> Array | float:
     """A number as it is, or a 0-d array in the precision that it is computed in."""
-    if not isinstance(x, bool) and isinstance(x, numbers.Real):
+    if not isinstance(x, bool) and is_number(x):
         return float(x)
-    if not hasattr(x, "shape"):
+    if isinstance(x, bool) or not hasattr(x, "shape"):
         raise TypeError(
             "log_likelihood: expected a real number or a 0-d array, the sum over the data, got "
             f"{type(x).__name__}"
         )
-    ops, x, _ = admit(log_likelihood=x, mean=mean)
-    if x.ndim != 0:
-        shape = tuple(x.shape)
+    given: Array = x
+    ops, (value, _) = admit_all(log_likelihood=given, mean=mean)
+    if value.ndim != 0:
+        shape = tuple(value.shape)
         raise ValueError(f"log_likelihood: expected its sum over the data, got shape {shape}")
-    check_floating(ops, x, "log_likelihood")
-    return ops.upcast(x)
+    check_floating(ops, value, "log_likelihood")
+    return ops.upcast(value)
 
 
 def _spectrum(embedding: Embedding, structure: str | None) -> Array:

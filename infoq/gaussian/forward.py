@@ -209,8 +209,7 @@ def _explained(
     right = middle.weight @ solved / 2 - middle.between @ told
     if trace:
         return Change(solved, right)
-    left = ops.xp.concat([solved, told])
-    return Change(left, ops.xp.concat([right, middle.between @ told / 2]))
+    return Change(ops.xp.concat([solved, told]), ops.xp.concat([right, middle.between @ told / 2]))
 
 
 def _product(ops: Ops, form: Form, changed: Change | None, rows: Array) -> Array:
@@ -243,10 +242,11 @@ def _map(
 
 def _quadratic(layout: Layout, together: bool, ops: Ops, *arguments: Any) -> Array:
     rows, (covariance, form) = layout.split(ops, arguments)
+    said: Form = form
     if together:
         _, rows = unfolded(ops, covariance, rows)
-        form = flattened(ops, form)
-    return form.of(ops, rows)
+        said = flattened(ops, form)
+    return said.of(ops, rows)
 
 
 def _score(score: Score, ops: Ops, *forms: Array) -> Array:

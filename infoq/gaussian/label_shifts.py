@@ -14,8 +14,9 @@ of two log-dets, nor of two squares.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from functools import partial
+import operator
+from collections.abc import Callable, Iterable
+from functools import partial, reduce
 from typing import Any
 
 from infoq.backends import Array, Ops
@@ -116,7 +117,7 @@ def all_targets(
 
 def shift_of(ops: Ops, solved: Array, rows: Array, scores: Array) -> Array:
     """The shift of the mean by labels with rows [Q, P] and scores [Q], for `solved` rows W: [P]."""
-    left = remembered(ops, symmetric(ops, rows @ solved.T)[None, ...], scores[None, :])
+    left: Array = remembered(ops, symmetric(ops, rows @ solved.T)[None, ...], scores[None, :])
     return -(left[0, :] @ solved)
 
 
@@ -209,11 +210,8 @@ def log_ratio_of_pairs(ops: Ops, across: Array, ours: Array, theirs: Array) -> t
     return (first[0, ...] - 2 * first[1, ...] + second[1, ...] - logdet) / 2, least
 
 
-def _added(terms: Any) -> Array:
-    total = None
-    for term in terms:
-        total = term if total is None else total + term
-    return total
+def _added(terms: Iterable[Array]) -> Array:
+    return reduce(operator.add, terms)
 
 
 # --- what runs on each block ------------------------------------------------------------------

@@ -8,12 +8,12 @@ of squares, so that what a candidate tells once others are known has digits wher
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.arrays import is_integer
 from infoq.blocks import map_rows
 from infoq.checks.numbers import check_index
 from infoq.draws.outcomes import place_of
@@ -117,7 +117,7 @@ class ProjectedBatch:
         check_index(index, self._size)
         white, forms = state.known
         ops = self._local
-        spot = index if isinstance(index, numbers.Integral) else ops_for(index=index).fetch(index)
+        spot = index if is_integer(index) else ops_for(index=index).fetch(index)
         pick = ops.row(white.rows, spot)
         after = ops.compiled(_after, None)
         known = White(*after(tuple(white), pick))

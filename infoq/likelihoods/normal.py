@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import numbers
 from typing import NamedTuple, cast
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.arrays import is_number
 from infoq.backends.capabilities import capabilities
 from infoq.backends.registry import check_same_device
 from infoq.checks.model_outputs import Problem, check_problems, independent_outputs, not_finite
@@ -57,9 +57,9 @@ class Normal(Independent):
     def __init__(self, variance: float | Array = 1.0, *, mean: Array | None = None) -> None:
         parts: tuple[Array, ...] = ()
         number = None
-        if isinstance(variance, (bool, numbers.Real)):
+        if is_number(variance):
             number = float(variance)
-            if variance is True or not (0 < number < math.inf):
+            if isinstance(variance, bool) or not (0 < number < math.inf):
                 raise ValueError(f"variance: expected a finite number > 0, got {variance!r}")
         else:
             parts = (_read_variance(variance),)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
+from functools import reduce
 from typing import TypeAlias
 
 from infoq.backends import Array, Ops
@@ -40,7 +42,8 @@ def _sum_of_pivots(ops: Ops, x: Array, term: Term, *, semidefinite: bool) -> Arr
     if x.shape[-1] > _ROWS:
         first, _, rest = _halves(ops, x)
         parts = (first, rest)
-        return sum(_sum_of_pivots(ops, part, term, semidefinite=semidefinite) for part in parts)
+        one, other = (_sum_of_pivots(ops, x, term, semidefinite=semidefinite) for x in parts)
+        return one + other
     # The matrices' own axes first: every operation then runs over all matrices at once.
     batch = tuple(range(x.ndim - 2))
     x = ops.xp.permute_dims(x, (x.ndim - 2, x.ndim - 1, *batch))
@@ -96,17 +99,16 @@ def bordered(
     # Rounding may take what is just above -1 to -1 or below, where the logarithm ends.
     lowest = 0.0 if semidefinite else -1 + float(xp.finfo(lines[0].dtype).eps)
     least = ops.scalar(lowest, lines[0])
-    lines, total = list(lines), None
+    lines, pivots = list(lines), list[Array]()
     for row in range(rows):
         line = lines[row]
         deviation = xp.where(line[0, ...] < least, least, line[0, ...])
-        pivot = term(ops, deviation)
-        total = pivot if total is None else total + pivot
+        pivots.append(term(ops, deviation))
         scaled = line[1:, ...] / (1 + deviation)
         for below in range(row + 1, len(lines)):
             place = below - row
             lines[below] = lines[below] - line[place, ...] * scaled[place - 1 :, ...]
-    return total, lines[rows:]
+    return reduce(operator.add, pivots), lines[rows:]
 
 
 def _halves(ops: Ops, x: Array) -> tuple[Array, Array, Array]:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import NamedTuple, TypeAlias
 
 from infoq.backends import Array, Ops
-from infoq.backends.registry import admit, required
+from infoq.backends.registry import admit_all, required
 from infoq.checks.dtypes import check_floating
 from infoq.checks.numbers import first_place
 from infoq.checks.probabilities import row_tolerance
@@ -56,7 +56,7 @@ def read(ops: Ops, x: Array, axis: Axis, kind: str, name: str) -> View:
 def read_two(p: Array, q: Array, axis: Axis, kind: str) -> tuple[Ops, tuple[Array, Array], int]:
     """Two distributions over the same outcomes, whose other axes broadcast."""
     required(p=p, q=q)
-    ops, p, q = admit(p=p, q=q)
+    ops, (p, q) = admit_all(p=p, q=q)
     if p.dtype != q.dtype:
         raise TypeError(f"p and q: expected one dtype, got {p.dtype} and {q.dtype}")
     shapes = [

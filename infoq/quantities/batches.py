@@ -96,7 +96,8 @@ class Quantity(SetFunction):
 
         Of a `Categorical` the entropy that its draws have left, log K at first; else None.
         """
-        return answer(self._batch, "most", state)
+        most: Array | None = answer(self._batch, "most", state)
+        return most
 
     def noise(self, state: Any, index: Array) -> Array | None:
         """Below what the gain of a candidate, an array [1], is rounding or chance: [1] nats.
@@ -104,7 +105,8 @@ class Quantity(SetFunction):
         Of a `Categorical` rounding is 1e-6 log K in float32 and 1e-13 log K in float64, and chance
         two standard errors where outcomes are sampled; else None, which is not known.
         """
-        return answer(self._batch, "noise", state, index)
+        noise: Array | None = answer(self._batch, "noise", state, index)
+        return noise
 
     def value(self, state: Any) -> Array:
         """What the batch tells, computed anew and not by its gains: a 0-d array, nats."""

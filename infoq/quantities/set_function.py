@@ -272,7 +272,8 @@ class _Adapted(SetFunction):
 
     def gains(self, state: Any) -> Array:
         """What each candidate would add to the value of the batch: [N]."""
-        return self.adapted.gains(state)
+        gains: Array = self.adapted.gains(state)
+        return gains
 
     def add(self, state: Any, index: Array | int) -> Any:
         """The state of the batch with one more candidate."""
@@ -313,7 +314,7 @@ def name_of(f: SetFunction) -> str:
     return type(f.adapted if isinstance(f, _Adapted) else f).__name__
 
 
-def answer(batch: Any, name: str, *arguments: Any) -> Any:
+def answer(batch: Any, name: str, *arguments: Any) -> Any | None:
     """What a method says that not every growing batch of a predictive has; else None."""
     method = getattr(batch, name, None)
     return None if method is None else method(*arguments)

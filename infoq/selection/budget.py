@@ -60,6 +60,10 @@ class Budget:
             return available
         return available & (self.costs <= self.left())
 
+    def per_cost(self, scores: Array) -> Array:
+        """Scores [N] per cost; themselves where nothing was said of costs."""
+        return scores if self.costs is None else scores / self.costs
+
     def cost(self, index: int) -> float:
         """What a candidate costs; 1 where nothing was said."""
         return 1.0 if self.costs is None else number(self.costs[index])

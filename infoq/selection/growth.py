@@ -57,7 +57,6 @@ class Growth:
         self.gained: list[Array] = []
         among = self._looked_at(candidates, taken)
         self._all = among is None
-        self.among = among
         first = whole.gains(self._state) if among is None else whole.gains_of(self._state, among)
         self.outer = ops_for(gains=first)
         self._first: Array | None = self.outer.fetch(first)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from types import ModuleType
 from typing import Any, NamedTuple, TypeAlias
 
 from infoq.backends import Array, ops_for
+from infoq.backends.arrays import OwnArray, OwnNamespace
 from infoq.backends.capabilities import capabilities
 from infoq.quantities.set_function import SetFunctionLike, name_of
 from infoq.selection.growth import Growth
@@ -126,11 +126,11 @@ class _Ranking(NamedTuple):
         Their indices; of equals ascending.
     """
 
-    bounds: Any
-    who: Any
+    bounds: OwnArray
+    who: OwnArray
 
     @classmethod
-    def of(cls, xp: ModuleType, bounds: Any, who: Any) -> _Ranking:
+    def of(cls, xp: OwnNamespace, bounds: OwnArray, who: OwnArray) -> _Ranking:
         """Of candidates whose indices ascend."""
         order = xp.argsort(bounds, stable=True)
         return cls(bounds[order], who[order])
@@ -146,7 +146,7 @@ class _Ranking(NamedTuple):
         equal = self.who[better : self.bounds.searchsorted(worth, side="right")]
         return better + int(equal.searchsorted(index))
 
-    def merged(self, xp: ModuleType, other: _Ranking) -> _Ranking:
+    def merged(self, xp: OwnNamespace, other: _Ranking) -> _Ranking:
         """Both as one."""
         spots = xp.searchsorted(self.bounds, other.bounds)
         bounds = xp.insert(self.bounds, spots, other.bounds)
@@ -174,19 +174,19 @@ class _Queue:
         host = growth.ops.to_host
         self.costs = None if growth.costs is None else host(growth.costs)
         places = host(growth.places)
-        self.xp = ops_for(places).xp  # NumPy
+        self.xp: OwnNamespace = ops_for(places).xp  # NumPy
         self.among = host(growth.among)
         self.most = max(_FIRST, self.among.size // _PART) if growth.few else 0
         # By candidate: the last bound, and whether it is newer than the ranking of all.
-        self.bounds = self.xp.full(places.size, math.inf, dtype=host(growth.none).dtype)
-        self.since = self.xp.zeros(places.size, dtype=bool)
+        self.bounds: OwnArray = self.xp.full(places.size, math.inf, dtype=host(growth.none).dtype)
+        self.since: OwnArray = self.xp.zeros(places.size, dtype=bool)
         # Who has not been evaluated in this step, and the best of who was; who is NaN.
         nobody = _Ranking(self.bounds[:0], self.among[:0])
         self.ranked, self.again, self.best = nobody, nobody, _NOBODY
         self.unclear = self.among[:0]
         self.seen_unclear = False
         # What was evaluated in this step: who, or None for all, and their gains.
-        self.evaluated: list[tuple[Any, Array]] = []
+        self.evaluated: list[tuple[OwnArray | None, Array]] = []
         self.may = host(growth.eligible())
 
     def pick(self) -> bool:
@@ -239,7 +239,7 @@ class _Queue:
             self._evaluate(self.xp.concat([unclear, self._next(size - unclear.size)]), size)
             unclear, width = unclear[:0], 2 * width
 
-    def _next(self, number: int) -> Any:
+    def _next(self, number: int) -> OwnArray:
         """The best of who was not evaluated in this step; they leave."""
         xp, queues = self.xp, (self.ranked, self.again)
         heads = [queue.part(slice(number)) for queue in queues]
@@ -256,7 +256,7 @@ class _Queue:
             return False
         return self.most == 0 or 2 * ahead > len(self.among)
 
-    def _evaluate(self, members: Any, size: int) -> None:
+    def _evaluate(self, members: OwnArray, size: int) -> None:
         places, members = self.growth.places, self.xp.sort(members)
         xp, device = self.growth.ops.xp, self.growth.ops.device(places)
         padded = self.xp.concat([members, self.xp.repeat(members[-1:], size - members.size)])
@@ -279,7 +279,7 @@ class _Queue:
         self.ranked, self.again = ranked.part(slice(1, None)), ranked.part(slice(0))
         self.best = (float(ranked.bounds[0]), int(ranked.who[0])) if who.size > 0 else _NOBODY
 
-    def _bounds(self, members: Any, gains: Any) -> tuple[Any, Any]:
+    def _bounds(self, members: OwnArray, gains: OwnArray) -> tuple[OwnArray, OwnArray]:
         """The bounds of candidates, and who they are; of NaN nothing is known."""
         unclear = self.xp.isnan(gains)
         if unclear.any():

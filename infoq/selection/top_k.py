@@ -100,7 +100,7 @@ def _by_cost(ops: Ops, scores: Array, pool: Asked) -> Selection:
     local = ops_for(scores)
     xp = local.xp
     places = xp.nonzero(pool.free)[0]
-    worth = xp.take(scores / pool.purse.costs, places, axis=0)
+    worth = xp.take(pool.purse.per_cost(scores), places, axis=0)
     order = xp.take(places, local.top_k(worth, places.shape[0])[1], axis=0)
     picked, reason = pool.purse.paid_for(local.to_host(order).tolist(), pool.size)
     indices = xp.asarray(picked, dtype=order.dtype, device=local.device(order))

@@ -90,7 +90,8 @@ class CovariancePrecision(Precision):
 
     def matrix(self, num_parameters: int, like: Array) -> Array:
         """The inverse."""
-        return self._dense().parts[0]
+        matrix: Array = self._dense().parts[0]
+        return matrix
 
     def root(self, num_parameters: int, like: Array) -> Array:
         """By eigenvectors: the covariance may be singular."""

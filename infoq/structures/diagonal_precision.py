@@ -44,7 +44,8 @@ class ScalarPrecision(Precision):
 
     def _value(self, like: Array) -> Array:
         if self.parts:
-            return self.parts[0]
+            value: Array = self.parts[0]
+            return value
         ops = ops_for(like)
         return ops.native(ops.scalar(self.settings, like))
 
@@ -52,8 +53,8 @@ class ScalarPrecision(Precision):
         """One number."""
         return DiagonalForm(1 / ops_for(like).xp.reshape(self._value(like), (1,)))
 
-    def logdet(self, num_parameters: int | None = None) -> Array:
-        """P log value; the number of parameters has to be given."""
+    def logdet(self, num_parameters: int | None = None) -> Array | float:
+        """P log value, a float where the value is one; the number of parameters has to be given."""
         if num_parameters is None:
             raise ValueError("num_parameters: a ScalarPrecision does not know it; pass it")
         if self.parts:
@@ -131,7 +132,8 @@ class DiagonalPrecision(Precision):
 
     def diagonal(self, like: Array) -> Array:
         """The values."""
-        return self.parts[0]
+        values: Array = self.parts[0]
+        return values
 
     def matrix(self, num_parameters: int, like: Array) -> Array:
         """A diagonal matrix."""

@@ -62,7 +62,7 @@ class FisherEmbedding(Embedding):
     def scored(self, ops: Ops, labels: Array) -> tuple[DenseRows, Array]:
         """The rows of its candidates, and what labels say in their units."""
         jacobian = ops.upcast(self.parts[0])
-        shape = tuple(jacobian.shape[:2])
+        shape = (jacobian.shape[0], jacobian.shape[1])
         factor, scores = self.likelihood.scores(ops, labels, shape, jacobian)
         return DenseRows(ops.xp.matrix_transpose(factor) @ jacobian), scores
 

@@ -91,7 +91,8 @@ class JacobianEmbedding(Embedding):
         linearise, likelihood, _, _ = self.settings
         outputs, jacobian = linearise(self.parts[0])
         shape = (outputs.shape[0], outputs.shape[1])
-        return likelihood(outputs).log_noise(ops, shape, ops.upcast(jacobian))
+        noise: Array = likelihood(outputs).log_noise(ops, shape, ops.upcast(jacobian))
+        return noise
 
     def scored(self, ops: Ops, labels: Array) -> tuple[DenseRows, Array]:
         """The rows of a block, and what labels say in their units."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import numbers
-
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.arrays import is_number
 from infoq.backends.capabilities import capabilities
-from infoq.backends.registry import admit, required
+from infoq.backends.registry import admit_all, required
 from infoq.checks.dtypes import check_floating
 from infoq.checks.matrices import check_semidefinite, check_symmetric, read_array
 from infoq.checks.numbers import number
@@ -54,10 +53,11 @@ class KroneckerPrecision(Precision):
 
     def __init__(self, left: Array, right: Array, shift: float | Array = 0.0) -> None:
         required(left=left, right=right, shift=shift)
-        is_number = not isinstance(shift, bool) and isinstance(shift, numbers.Real)
-        if not is_number and not hasattr(shift, "shape"):
+        if isinstance(shift, bool) or not (is_number(shift) or hasattr(shift, "shape")):
             raise TypeError(f"shift: expected a number or a 0-d array, got {shift!r}")
-        ops, *_, array = admit(left=left, right=right, shift=None if is_number else shift)
+        ops, (*_, array) = admit_all(
+            left=left, right=right, shift=None if is_number(shift) else shift
+        )
         given = {"left": left, "right": right}
         left, right = (read_array(ops, x, 2, name) for name, x in given.items())
         for name, x in (("left", left), ("right", right)):
@@ -68,13 +68,13 @@ class KroneckerPrecision(Precision):
                 )
         if left.dtype != right.dtype:
             raise TypeError(f"left and right: expected one dtype, got {left.dtype}, {right.dtype}")
-        shift = ops.scalar(float(shift), left) if array is None else _read_shift(ops, array, left)
+        more = ops.scalar(float(shift), left) if array is None else _read_shift(ops, array, left)
         check_symmetric(ops, left, given["left"], "left")
         check_symmetric(ops, right, given["right"], "right")
         (a, basis_a), (b, basis_b) = ops.symmetric_eigen(left), ops.symmetric_eigen(right)
         check_semidefinite(ops, left, given["left"], "left", _AS_A_SUM, a)
         check_semidefinite(ops, right, given["right"], "right", _AS_A_SUM, b)
-        values = a[:, None] * b[None, :] + shift
+        values = a[:, None] * b[None, :] + more
         if ops.concrete(values):
             least = number(ops.xp.min(values))
             if not least > 0:
@@ -82,7 +82,7 @@ class KroneckerPrecision(Precision):
                     f"left (x) right + shift is not positive definite; its smallest eigenvalue is "
                     f"{least:.3g}; choose a larger shift"
                 )
-        self._parts = (basis_a, basis_b, ops.xp.reshape(values, (-1,)), a, b, shift)
+        self._parts = (basis_a, basis_b, ops.xp.reshape(values, (-1,)), a, b, more)
         self._settings = None
 
     @classmethod

@@ -54,17 +54,26 @@ class LowRankPrecision(Precision):
     """
 
     def __init__(self, base: Precision | float | Array, rows: Array, *, sign: int = 1) -> None:
-        base = as_precision(base, "base")
-        ops = check_rows(rows, base.num_parameters)
+        below = as_precision(base, "base")
+        ops = check_rows(rows, below.num_parameters)
         if sign not in (1, -1):
             raise ValueError(f"sign: expected 1 or -1, got {sign}")
         rows = ops.upcast(ops.native(rows))
-        if isinstance(base, LowRankPrecision) and base.settings == sign:
-            rows, base = fewer(ops, ops.join([base.parts[1], rows])), base.parts[0]
-        self.remedy = base.remedy
-        lower, vectors = _conditioned(ops, base, rows) if sign > 0 else _taken_off(ops, base, rows)
-        self._parts = (base, rows, lower, vectors)
+        if isinstance(below, LowRankPrecision) and below.settings == sign:
+            rows, below = fewer(ops, ops.join([below.parts[1], rows])), below.parts[0]
+        self.remedy = below.remedy
+        taken = _conditioned if sign > 0 else _taken_off
+        self._parts = (below, rows, *taken(ops, below, rows))
         self._settings = sign
+
+    @property
+    def _own(self) -> tuple[Precision, Array, Array, Array]:
+        own: tuple[Precision, Array, Array, Array] = self.parts
+        return own
+
+    @property
+    def _sign(self) -> int:
+        return int(self.settings)
 
     @property
     def ops(self) -> Ops:
@@ -78,7 +87,7 @@ class LowRankPrecision(Precision):
 
     def covariance(self, like: Array) -> Form:
         """The base's, less (or more) what the rows measured."""
-        base, rows, lower, vectors = self.parts
+        base, rows, lower, vectors = self._own
         form = base.covariance(like)
         if self.settings == -1:
             return EnlargedForm(form, vectors)
@@ -107,20 +116,20 @@ class LowRankPrecision(Precision):
 
     def logdet(self, num_parameters: int | None = None) -> Array:
         """The base's, and that of a Q x Q matrix."""
-        base, _, lower, _ = self.parts
+        base, _, lower, _ = self._own
         xp = self.ops.xp
         more = 2 * xp.sum(xp.log(xp.linalg.diagonal(lower)))
         return base.logdet(self.num_parameters) + more
 
     def diagonal(self, like: Array) -> Array:
         """The base's, and the squares of the rows."""
-        base, rows, _, _ = self.parts
-        return base.diagonal(rows) + self.settings * self.ops.xp.sum(rows**2, axis=0)
+        base, rows, _, _ = self._own
+        return base.diagonal(rows) + self._sign * self.ops.xp.sum(rows**2, axis=0)
 
     def matrix(self, num_parameters: int, like: Array) -> Array:
         """In full."""
-        base, rows, _, _ = self.parts
-        return base.matrix(self.num_parameters, rows) + self.settings * (rows.T @ rows)
+        base, rows, _, _ = self._own
+        return base.matrix(self.num_parameters, rows) + self._sign * (rows.T @ rows)
 
     def whitening(self, num_parameters: int, like: Array) -> Whitening:
         """By a projection on the rows; in full where they are taken off."""
@@ -134,7 +143,7 @@ class LowRankPrecision(Precision):
 
         The first Q of the numbers are the outcomes' noise.
         """
-        base, rows, _, _ = self.parts
+        base, rows, _, _ = self._own
         count = rows.shape[0]
         if self.settings == -1:
             dense = DensePrecision.symmetric(self.matrix(self.num_parameters, rows))
@@ -145,14 +154,14 @@ class LowRankPrecision(Precision):
 
     def num_noise(self, num_parameters: int) -> int:
         """Q more than the base; P where rows are taken off."""
-        base, rows, _, _ = self.parts
+        base, rows, _, _ = self._own
         if self.settings == -1:
             return num_parameters
         return int(base.num_noise(num_parameters) + rows.shape[0])
 
     def plus(self, other: Precision) -> Precision | None:
         """The sum of the bases, and the rows of both."""
-        base, rows, _, _ = self.parts
+        base, rows, _, _ = self._own
         if isinstance(other, LowRankPrecision):
             total = self.plus(other.parts[0])
             return (
@@ -165,7 +174,7 @@ class LowRankPrecision(Precision):
     @property
     def kept_rows(self) -> int:
         """How many rows it keeps: Q, and those of the base."""
-        base, rows, _, _ = self.parts
+        base, rows, _, _ = self._own
         return int(base.kept_rows + rows.shape[0])
 
     @property
@@ -176,7 +185,7 @@ class LowRankPrecision(Precision):
 
     def without(self, rows: Array) -> Precision | None:
         """What is left without rows [r, P] that it keeps next to each other."""
-        base, kept, _, _ = self.parts
+        base, kept, _, _ = self._own
         if self.settings < 0:
             return None
         ops, count = ops_for(kept, rows), int(rows.shape[0])

@@ -85,8 +85,8 @@ class Precision(Tree, ABC):
         """The inverse, as a form that blocks of candidates are measured by."""
         return self._in_full(self.num_parameters, like).covariance(like)
 
-    def logdet(self, num_parameters: int | None = None) -> Array:
-        """The log-determinant."""
+    def logdet(self, num_parameters: int | None = None) -> Array | float:
+        """The log-determinant: a 0-d array, or a number where there is no array to be like."""
         size, like = num_parameters or self.num_parameters, some_array(self)
         if like is None:
             raise NotImplementedError(
@@ -278,7 +278,8 @@ class DensePrecision(Precision):
 
     def matrix(self, num_parameters: int, like: Array) -> Array:
         """The matrix."""
-        return self.parts[0]
+        matrix: Array = self.parts[0]
+        return matrix
 
     def update(self, rows: Array) -> Precision:
         """The precision after R more outcomes with rows [R, P]."""

@@ -188,7 +188,7 @@ class FacilityLocation(SimilarityFunction):
         return self._finish(xp.stack(losses))
 
     def _column(self, index: Array | int) -> Array:
-        vector = self._pool.vector(index)
+        vector: Array = self._pool.vector(index)
         column = vector if self._others is None else self._others @ vector
         return (
             column if self._factors is None else column * ops_for(column).row(self._factors, index)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
-from infoq.backends.registry import admit, check_same_device, required
+from infoq.backends.registry import admit_all, check_same_device, required
 from infoq.checks.dtypes import check_floating, has_dtype
 from infoq.checks.numbers import first_place
 from infoq.checks.values import check_values
@@ -71,7 +71,7 @@ class Neighbours:
 
     def __init__(self, indices: Array, similarities: Array, *, size: int | None = None) -> None:
         required(indices=indices, similarities=similarities)
-        ops, indices, similarities = admit(indices=indices, similarities=similarities)
+        ops, (indices, similarities) = admit_all(indices=indices, similarities=similarities)
         check_same_device(ops, indices=indices, similarities=similarities)
         _check_kinds(ops, indices, similarities)
         self.size = _size(size, int(indices.shape[0]))
