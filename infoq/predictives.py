@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from infoq.checks.choices import check_exact
+from infoq.checks.choices import OfEachTarget, check_exact
 from infoq.draws.categorical import Categorical, as_categorical
 from infoq.draws.categorical_batch import CategoricalBatch
 from infoq.draws.labelled_batch import LabelledBatch
@@ -84,7 +84,7 @@ def as_predictive(x: Any, name: str = "probs") -> Predictive:
 
 
 def batch_of(
-    pool: Predictive, about: Any, given: Any, approximation: str, samples: int, seed: Any
+    pool: Predictive, about: Any, given: Any, approximation: OfEachTarget, samples: int, seed: Any
 ) -> CategoricalBatch | GaussianBatch:
     """A growing batch of the candidates of either predictive."""
     if isinstance(pool, Gaussian):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from infoq.backends import Array
+from infoq.checks.choices import OF_ALL_TARGETS, OF_EACH_TARGET, OF_PARAMETERS, one_of
 
 
 class Parameters:
@@ -49,3 +50,13 @@ class AllTargets(NamedTuple):
     targets: Any
     samples: int = 10_000
     seed: Any = 0
+
+
+def approximation_for(about: Any, approximation: Any) -> Any:
+    """An approximation of a `Gaussian`, checked to be one for what outcomes tell about."""
+    names = OF_EACH_TARGET
+    if isinstance(about, Parameters):
+        names = OF_PARAMETERS
+    elif isinstance(about, AllTargets):
+        names = OF_ALL_TARGETS
+    return one_of(names, approximation, "approximation")

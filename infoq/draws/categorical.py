@@ -12,7 +12,7 @@ from infoq.backends.capabilities import capabilities
 from infoq.backends.registry import admit_all, check_same_device
 from infoq.backends.trees import Tree
 from infoq.blocks import add_rows, map_rows
-from infoq.checks.choices import check_exact
+from infoq.checks.choices import OfEachTarget, check_exact
 from infoq.checks.indexing import some_of
 from infoq.checks.numbers import check_count, check_index, first_index, num_candidates
 from infoq.checks.probabilities import InvalidValuesError, check_structure, check_weights, describe
@@ -210,7 +210,7 @@ class Categorical(Tree):
         self,
         about: Parameters | EachTarget | AllTargets,
         given: Any = None,
-        approximation: str = "logdet",
+        approximation: OfEachTarget = "logdet",
     ) -> Array:
         """I[Y_i; about | given] for each candidate: [N] nats, never negative.
 

@@ -9,6 +9,7 @@ from infoq.backends import Array, Ops, ops_for
 from infoq.backends.arrays import is_number
 from infoq.backends.capabilities import capabilities
 from infoq.backends.registry import admit, admit_all
+from infoq.checks.choices import Structure
 from infoq.checks.dtypes import check_floating
 from infoq.checks.numbers import number
 from infoq.checks.values import check_values, overflow
@@ -81,7 +82,7 @@ def marginal_likelihood(
     autograd="the root is a number without a gradient",
 )
 def optimise_prior_precision(
-    embedding: Embedding, mean: Array, *, structure: str | None = None
+    embedding: Embedding, mean: Array, *, structure: Structure | None = None
 ) -> ScalarPrecision:
     r"""The scalar prior precision with the largest evidence, for weights that are held fixed.
 
@@ -176,7 +177,7 @@ def _read_log_likelihood(x: Any, mean: Array) -> Array | float:
     return ops.upcast(value)
 
 
-def _spectrum(embedding: Embedding, structure: str | None) -> Array:
+def _spectrum(embedding: Embedding, structure: Structure | None) -> Array:
     """Eigenvalues of the sum of the Fisher information, those that are zero left out or not."""
     structure = settled_structure(embedding, structure)
     ops = embedding.ops

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from infoq.backends import Array, ops_for
-from infoq.checks.choices import one_of
+from infoq.checks.choices import OfEachTarget
 from infoq.gaussian import block_scores
 from infoq.gaussian.measured_batch import (
     AddedBatch,
@@ -18,14 +18,14 @@ from infoq.gaussian.measured_batch import (
     in_memory,
 )
 from infoq.gaussian.parameters_batch import ParametersBatch
-from infoq.gaussian.predictive import ALL_TARGETS, EACH_TARGET, Gaussian
+from infoq.gaussian.predictive import Gaussian
 from infoq.gaussian.targets import arrays_of, by_forms, grows_by_projection
 from infoq.gaussian.targets_batch import ProjectedBatch
 from infoq.structures.diagonal import DiagonalEmbedding
 from infoq.structures.embedding import Embedding
 from infoq.structures.low_rank import LowRankPrecision
 from infoq.structures.precision import Precision
-from infoq.unknowns import PARAMETERS, AllTargets, EachTarget, Parameters
+from infoq.unknowns import PARAMETERS, EachTarget, Parameters, approximation_for
 
 
 class GaussianBatch:
@@ -44,15 +44,16 @@ class GaussianBatch:
     """
 
     def __init__(
-        self, pool: Gaussian, about: Any, precision: Precision, approximation: str
+        self, pool: Gaussian, about: Any, precision: Precision, approximation: OfEachTarget
     ) -> None:
+        approximation_for(about, approximation)
         self._pool, self._about = pool, about
         self._precision, self._approximation = precision, approximation
         pairs = isinstance(about, EachTarget) and approximation == "logdet"
         diagonal = isinstance(pool.embedding, DiagonalEmbedding)
         self.submodular = isinstance(about, Parameters)
         self._batch: AddedBatch | KnownBatch | MeasuredBatch | ProjectedBatch
-        if self.submodular and one_of(block_scores.PARAMETERS, approximation) == "trace":
+        if self.submodular and approximation == "trace":
             self._batch = AddedBatch(partial(pool.information, about, precision, "trace"))
         else:
             self._batch = self._known() if pairs or diagonal else self._measured()
@@ -65,12 +66,11 @@ class GaussianBatch:
     def _measured(self) -> MeasuredBatch | ProjectedBatch:
         pool, about, approximation = self._pool, self._about, self._approximation
         if isinstance(about, Parameters):
-            score = block_scores.PARAMETERS[one_of(block_scores.PARAMETERS, approximation)]
+            score = block_scores.PARAMETERS[approximation]
             covariance = self._precision.covariance(pool.like)
             beside = partial(_beside, self._precision)
             return ParametersBatch(pool.embedding, in_memory(covariance), score, beside)
-        names = ALL_TARGETS if isinstance(about, AllTargets) else EACH_TARGET
-        told = block_scores.EXPLAINED[one_of(names, approximation)]
+        told = block_scores.EXPLAINED[approximation]
         targets = pool.targets(about.targets)
         weights = None
         if isinstance(about, EachTarget):
@@ -143,7 +143,11 @@ def _beside(precision: Precision, embedding: Embedding, rows: Array) -> Array:
 
 
 def _information(
-    prior: Precision, about: Any, approximation: str, embedding: Embedding, known: Precision
+    prior: Precision,
+    about: Any,
+    approximation: OfEachTarget,
+    embedding: Embedding,
+    known: Precision,
 ) -> Array:
     """What some candidates tell beyond what is known: [n]."""
     return Gaussian(embedding, prior).information(about, known, approximation)

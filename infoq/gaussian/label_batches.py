@@ -9,7 +9,6 @@ from typing import Any, NamedTuple, TypeAlias
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.blocks import map_rows
-from infoq.checks.choices import one_of
 from infoq.checks.numbers import number
 from infoq.draws.outcomes import place_of
 from infoq.gaussian import forward, label_shifts
@@ -29,7 +28,7 @@ from infoq.structures.labelled_embedding import Gradients, Scored, as_one, membe
 from infoq.structures.precision import Precision
 from infoq.structures.rows import DenseRows, Rows
 from infoq.structures.whitening import ObservedWhitening, Whitening
-from infoq.unknowns import AllTargets, EachTarget
+from infoq.unknowns import AllTargets, EachTarget, approximation_for
 
 Gain: TypeAlias = Callable[..., Array]
 
@@ -57,13 +56,14 @@ class Told(NamedTuple):
 
 def batch_of_labels(pool: Gaussian, about: Any, given: Any, approximation: str) -> ShiftedBatch:
     """A growing batch of candidates with labels; targets have theirs, too."""
+    approximation_for(about, approximation)
     precision = pool.known(given)
     if isinstance(about, EachTarget):
         return PairedBatch(pool, about, precision)
     if isinstance(about, AllTargets):
         forms = _forms_keep_digits(precision, pool.embedding, about.targets)
         return (JointBatch if forms else ProjectedJointBatch)(pool, about, precision)
-    if one_of(label_shifts.DIVERGENCES, approximation) == "trace":
+    if approximation == "trace":
         return FirstOrderBatch(pool, precision)
     forms = _forms_keep_digits(precision, pool.embedding)
     return (DivergenceBatch if forms else ProjectedDivergenceBatch)(pool, precision)

@@ -21,7 +21,6 @@ from typing import Any
 
 from infoq.backends import Array, Ops
 from infoq.blocks import add_rows, sum_columns
-from infoq.checks.choices import one_of
 from infoq.gaussian import block_scores
 from infoq.gaussian.block_scores import Layout, explained_logdet
 from infoq.gaussian.label_directions import Stated, spanned_scores
@@ -36,15 +35,14 @@ from infoq.structures.labelled_embedding import Gradients, Scored
 from infoq.structures.precision import Precision
 from infoq.structures.rows import DenseRows, Rows
 from infoq.structures.whitening import DiagonalWhitening, Whitening
-from infoq.unknowns import AllTargets, EachTarget
-
-DIVERGENCES = ("logdet", "trace")
+from infoq.unknowns import PARAMETERS, AllTargets, EachTarget, approximation_for
 
 
 def divergence(pool: Gaussian, given: Any, approximation: str) -> Array:
     """What each label tells about the parameters: [N] nats, never negative."""
+    approximation_for(PARAMETERS, approximation)
     covariance = pool.known(given).covariance(pool.like)
-    if one_of(DIVERGENCES, approximation) == "logdet":
+    if approximation == "logdet":
         return pool.read(pool.finish(pool.over_blocks(_divergence, covariance)))
     embedding: Any = pool.embedding
     scores = Gaussian(Gradients.of_labelled(embedding)).over_blocks(block_scores.traced, covariance)

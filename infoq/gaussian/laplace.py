@@ -11,6 +11,7 @@ from typing import Any
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
 from infoq.blocks import add_rows
+from infoq.checks.choices import STRUCTURES, Structure, one_of
 from infoq.checks.compatibility import check_alike
 from infoq.settings import current_options
 from infoq.structures.diagonal import DiagonalEmbedding
@@ -23,15 +24,13 @@ from infoq.structures.low_rank import LowRankPrecision, as_matrix
 from infoq.structures.precision import DensePrecision, Precision, some_array
 from infoq.structures.rows import Rows
 
-STRUCTURES = ("dense", "low_rank", "diagonal", "kronecker")
-
 
 @capabilities()
 def laplace(
     embedding: Embedding,
     prior_precision: Precision | float | Array,
     *,
-    structure: str | None = None,
+    structure: Structure | None = None,
     temperature: float = 1.0,
 ) -> Precision:
     r"""Posterior precision: the prior's and the data's Fisher information, added up.
@@ -161,15 +160,13 @@ def kronecker_factors(embedding: Embedding, weights: Array | None = None) -> tup
 
 
 def settled_structure(
-    embedding: Embedding, structure: str | None, prior: Precision | None = None
-) -> str:
+    embedding: Embedding, structure: Structure | None, prior: Precision | None = None
+) -> Structure:
     """The structure that is asked for, or else the natural one; refused where it can't be."""
-    if structure is None:
-        structure = _natural(embedding, prior)
-    if structure not in STRUCTURES:
-        raise ValueError(f"structure: expected one of {', '.join(STRUCTURES)}, got {structure!r}")
-    _check_memory(embedding, structure)
-    return structure
+    wanted = _natural(embedding, prior) if structure is None else structure
+    settled: Structure = one_of(STRUCTURES, wanted, "structure")
+    _check_memory(embedding, settled)
+    return settled
 
 
 def _positive(temperature: Any) -> float:

@@ -12,7 +12,7 @@ from infoq.backends.capabilities import capabilities
 from infoq.backends.registry import admit, check_sized
 from infoq.backends.trees import Tree
 from infoq.blocks import map_rows
-from infoq.checks.choices import one_of
+from infoq.checks.choices import OfEachTarget
 from infoq.checks.compatibility import check_alike, check_noise
 from infoq.checks.numbers import check_count, check_index
 from infoq.checks.probabilities import check_weights
@@ -29,11 +29,7 @@ from infoq.structures.embedding import DenseEmbedding, Embedding
 from infoq.structures.forms import ConditionedForm
 from infoq.structures.precision import Precision, same_precision, some_array
 from infoq.structures.unit import UnitEmbedding
-from infoq.unknowns import AllTargets, EachTarget, Parameters
-
-EACH_TARGET = ("logdet", "jensen", "trace", "kronecker")
-
-ALL_TARGETS = ("logdet", "trace", "kronecker")
+from infoq.unknowns import AllTargets, EachTarget, Parameters, approximation_for
 
 
 @capabilities()
@@ -164,7 +160,7 @@ class Gaussian(Tree):
         self,
         about: Parameters | EachTarget | AllTargets,
         given: Any = None,
-        approximation: str = "logdet",
+        approximation: OfEachTarget = "logdet",
     ) -> Array:
         """I[Y_i; about | given] for each candidate: [N] nats, never negative.
 
@@ -178,10 +174,11 @@ class Gaussian(Tree):
         approximation : {"logdet", "jensen", "trace", "kronecker"}
             How; see `eig`, `epig` and `jepig`.
         """
+        approximation_for(about, approximation)
         precision = self.known(given)
         if isinstance(about, Parameters):
             covariance = precision.covariance(self.like)
-            if one_of(block_scores.PARAMETERS, approximation) == "trace":
+            if approximation == "trace":
                 return self.read(self.finish(self.over_blocks(block_scores.traced, covariance)))
             score = block_scores.PARAMETERS[approximation]
             scores = self.over_blocks(partial(block_scores.scored, score), covariance)
@@ -189,9 +186,7 @@ class Gaussian(Tree):
         targets = self.targets(about.targets)
         if isinstance(about, AllTargets):
             self.context(samples=about.samples, seed=about.seed)  # checked, and not used
-            approximation = one_of(ALL_TARGETS, approximation)
             return self.read(self.finish(self._joint(targets, precision, None, approximation)))
-        approximation = one_of(EACH_TARGET, approximation)
         weights = self.target_weights(targets, about.weights)
         how = self._each if approximation == "logdet" else self._joint
         return self.read(self.finish(how(targets, precision, weights, approximation)))

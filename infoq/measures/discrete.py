@@ -17,13 +17,14 @@ from itertools import accumulate, pairwise
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
 from infoq.backends.registry import admit
+from infoq.checks.choices import Kind
 from infoq.measures import integrands
 from infoq.measures.cuts import in_blocks, join_last, limit, map_outcomes, sum_outcomes
 from infoq.measures.distribution import Axis, normal_axes, read, read_two, to_probabilities
 
 
 @capabilities()
-def information_content(p: Array, *, axis: Axis = -1, kind: str = "probs") -> Array:
+def information_content(p: Array, *, axis: Axis = -1, kind: Kind = "probs") -> Array:
     r"""Information content (surprisal) of each outcome, :math:`-\log p(y)`.
 
     Parameters
@@ -59,7 +60,7 @@ def information_content(p: Array, *, axis: Axis = -1, kind: str = "probs") -> Ar
 
 
 @capabilities()
-def entropy(p: Array, *, axis: Axis = -1, kind: str = "probs") -> Array:
+def entropy(p: Array, *, axis: Axis = -1, kind: Kind = "probs") -> Array:
     r"""Shannon entropy :math:`H = -\sum_y p(y) \log p(y)`.
 
     Parameters
@@ -101,7 +102,7 @@ def entropy(p: Array, *, axis: Axis = -1, kind: str = "probs") -> Array:
 
 
 @capabilities()
-def cross_entropy(p: Array, q: Array, *, axis: Axis = -1, kind: str = "probs") -> Array:
+def cross_entropy(p: Array, q: Array, *, axis: Axis = -1, kind: Kind = "probs") -> Array:
     r"""Cross-entropy :math:`-\sum_y p(y) \log q(y)` of q under p.
 
     Parameters
@@ -134,7 +135,7 @@ def cross_entropy(p: Array, q: Array, *, axis: Axis = -1, kind: str = "probs") -
 
 
 @capabilities()
-def kl_divergence(p: Array, q: Array, *, axis: Axis = -1, kind: str = "probs") -> Array:
+def kl_divergence(p: Array, q: Array, *, axis: Axis = -1, kind: Kind = "probs") -> Array:
     r"""Kullback-Leibler divergence :math:`KL(p \| q) = \sum_y p(y) \log \frac{p(y)}{q(y)}`.
 
     Parameters
@@ -177,7 +178,7 @@ def kl_divergence(p: Array, q: Array, *, axis: Axis = -1, kind: str = "probs") -
 
 
 @capabilities()
-def js_divergence(p: Array, q: Array, *, axis: Axis = -1, kind: str = "probs") -> Array:
+def js_divergence(p: Array, q: Array, *, axis: Axis = -1, kind: Kind = "probs") -> Array:
     r"""Jensen-Shannon divergence :math:`\frac12 KL(p \| m) + \frac12 KL(q \| m)`, m the mean.
 
     Parameters
@@ -216,7 +217,7 @@ def js_divergence(p: Array, q: Array, *, axis: Axis = -1, kind: str = "probs") -
 
 @capabilities()
 def mutual_information(
-    joint: Array, *, x_axis: Axis = -2, y_axis: Axis = -1, kind: str = "probs"
+    joint: Array, *, x_axis: Axis = -2, y_axis: Axis = -1, kind: Kind = "probs"
 ) -> Array:
     r"""Mutual information :math:`I[X; Y] = KL(p(x, y) \| p(x) p(y))` of a joint distribution.
 
@@ -256,7 +257,7 @@ def mutual_information(
 
 @capabilities()
 def conditional_entropy(
-    joint: Array, *, x_axis: Axis = -2, y_axis: Axis = -1, kind: str = "probs"
+    joint: Array, *, x_axis: Axis = -2, y_axis: Axis = -1, kind: Kind = "probs"
 ) -> Array:
     r"""Conditional entropy :math:`H[X \mid Y]` of a joint distribution.
 
@@ -292,7 +293,7 @@ def conditional_entropy(
 
 
 @capabilities()
-def total_correlation(joint: Array, *, axis: tuple[int, ...], kind: str = "probs") -> Array:
+def total_correlation(joint: Array, *, axis: tuple[int, ...], kind: Kind = "probs") -> Array:
     r"""Total correlation :math:`KL(p(x_1, ..., x_n) \| p(x_1) \cdots p(x_n))`.
 
     Parameters

@@ -9,14 +9,13 @@ from typing import NamedTuple, TypeAlias
 
 from infoq.backends import Array, Ops
 from infoq.backends.registry import admit_all, required
+from infoq.checks.choices import KINDS, one_of
 from infoq.checks.dtypes import check_floating
 from infoq.checks.numbers import first_place
 from infoq.checks.probabilities import row_tolerance
 from infoq.measures.cuts import sum_outcomes, total
 
 Axis: TypeAlias = int | tuple[int, ...]
-
-KINDS = ("probs", "log_probs", "logits")
 
 
 class View(NamedTuple):
@@ -44,8 +43,7 @@ def read(ops: Ops, x: Array, axis: Axis, kind: str, name: str) -> View:
     ValueError
         If `kind` or `axis` is unknown, or the values are no distribution.
     """
-    if kind not in KINDS:
-        raise ValueError(f"kind: expected one of {', '.join(KINDS)}, got {kind!r}")
+    one_of(KINDS, kind, "kind")
     check_floating(ops, x, name)
     view = _move(ops, x, axis, name)
     if ops.concrete(x):

@@ -7,6 +7,7 @@ from typing import Any, Unpack
 from infoq import quantities, selection
 from infoq.backends import Array, ops_for
 from infoq.backends.capabilities import capabilities
+from infoq.checks.choices import Start
 from infoq.gaussian.predictive import Gaussian
 from infoq.likelihoods import Likelihood
 from infoq.likelihoods.likelihood import root
@@ -40,7 +41,7 @@ def badge(
     k: int,
     *,
     bias: bool = False,
-    first: str = "norm",
+    first: Start = "norm",
     seed: Any = 0,
     **who: Unpack[Who],
 ) -> Selection:

@@ -7,6 +7,7 @@ from typing import Any, Unpack
 from infoq import quantities, selection
 from infoq.backends import Array
 from infoq.backends.capabilities import capabilities
+from infoq.checks.choices import OfEachTarget, OfParameters
 from infoq.methods.taxonomy import Who, method
 from infoq.predictives import Predictive
 from infoq.selection import Selection
@@ -23,7 +24,7 @@ from infoq.structures.embedding import Embedding
     source="Lindley 1956; Houlsby et al. 2011, eq. 2",
 )
 def bald(
-    x: Predictive | Array, k: int, *, approximation: str = "logdet", **who: Unpack[Who]
+    x: Predictive | Array, k: int, *, approximation: OfParameters = "logdet", **who: Unpack[Who]
 ) -> Selection:
     """BALD: pick whose outcomes tell most about the parameters, one by one.
 
@@ -118,7 +119,7 @@ def epig(
     k: int,
     *,
     target_weights: Array | None = None,
-    approximation: str = "logdet",
+    approximation: OfEachTarget = "logdet",
     **who: Unpack[Who],
 ) -> Selection:
     """EPIG: pick whose outcomes tell most about a target's, on average over targets.
@@ -172,7 +173,7 @@ def batch_epig(
     k: int,
     *,
     target_weights: Array | None = None,
-    approximation: str = "logdet",
+    approximation: OfEachTarget = "logdet",
     samples: int = 100,
     seed: Any = 0,
     **who: Unpack[Who],

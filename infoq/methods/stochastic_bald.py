@@ -7,6 +7,7 @@ from typing import Any, Unpack
 from infoq import quantities, selection
 from infoq.backends import Array
 from infoq.backends.capabilities import capabilities
+from infoq.checks.choices import Law
 from infoq.methods.taxonomy import Who, method
 from infoq.predictives import Predictive
 from infoq.selection import Selection
@@ -146,5 +147,5 @@ def softrank_bald(
     return _stochastic_bald("softrank", x, k, coldness, seed, who)
 
 
-def _stochastic_bald(law: str, x: Any, k: int, coldness: float, seed: Any, who: Who) -> Selection:
+def _stochastic_bald(law: Law, x: Any, k: int, coldness: float, seed: Any, who: Who) -> Selection:
     return selection.sample(quantities.eig(x), k, method=law, coldness=coldness, seed=seed, **who)

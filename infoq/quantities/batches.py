@@ -7,6 +7,7 @@ from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
+from infoq.checks.choices import OfAllTargets, OfEachTarget, OfParameters
 from infoq.predictives import Context, Predictive, as_predictive, batch_of
 from infoq.quantities.set_function import SetFunction, answer
 from infoq.structures.embedding import Embedding
@@ -24,7 +25,7 @@ class Quantity(SetFunction):
         pool: Predictive,
         about: Any,
         given: Context | None,
-        approximation: str,
+        approximation: OfEachTarget,
         samples: int,
         seed: Any,
     ) -> None:
@@ -176,7 +177,7 @@ class EIG(Quantity):
         x: Predictive | Array,
         *,
         given: Context | None = None,
-        approximation: str = "logdet",
+        approximation: OfParameters = "logdet",
         samples: int = 10_000,
         seed: Any = 0,
     ) -> None:
@@ -238,7 +239,7 @@ class EPIG(Quantity):
         *,
         target_weights: Array | None = None,
         given: Context | None = None,
-        approximation: str = "logdet",
+        approximation: OfEachTarget = "logdet",
         samples: int = 100,
         seed: Any = 0,
     ) -> None:
@@ -297,7 +298,7 @@ class JEPIG(Quantity):
         targets: Predictive | Embedding | Array,
         *,
         given: Context | None = None,
-        approximation: str = "logdet",
+        approximation: OfAllTargets = "logdet",
         samples: int = 10_000,
         seed: Any = 0,
     ) -> None:

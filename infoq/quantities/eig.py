@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from infoq.backends import Array
 from infoq.backends.capabilities import capabilities
+from infoq.checks.choices import OfParameters
 from infoq.predictives import Context, Predictive, as_predictive
 from infoq.unknowns import PARAMETERS
 
 
 @capabilities()
 def eig(
-    x: Predictive | Array, *, given: Context | None = None, approximation: str = "logdet"
+    x: Predictive | Array, *, given: Context | None = None, approximation: OfParameters = "logdet"
 ) -> Array:
     r"""Expected information gain: what each outcome is expected to tell about the parameters.
 

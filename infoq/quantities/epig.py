@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from infoq.backends import Array
 from infoq.backends.capabilities import capabilities
+from infoq.checks.choices import OfEachTarget
 from infoq.predictives import Context, Predictive, as_predictive
 from infoq.structures.embedding import Embedding
 from infoq.unknowns import EachTarget
@@ -16,7 +17,7 @@ def epig(
     *,
     target_weights: Array | None = None,
     given: Context | None = None,
-    approximation: str = "logdet",
+    approximation: OfEachTarget = "logdet",
 ) -> Array:
     r"""Expected predictive information gain: what each outcome tells about a target's, on average.
 

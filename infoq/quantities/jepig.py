@@ -6,6 +6,7 @@ from typing import Any
 
 from infoq.backends import Array
 from infoq.backends.capabilities import capabilities
+from infoq.checks.choices import OfAllTargets
 from infoq.predictives import Context, Predictive, as_predictive
 from infoq.structures.embedding import Embedding
 from infoq.unknowns import AllTargets
@@ -18,7 +19,7 @@ def jepig(
     targets: Predictive | Embedding | Array,
     *,
     given: Context | None = None,
-    approximation: str = "logdet",
+    approximation: OfAllTargets = "logdet",
     samples: int = 10_000,
     seed: Any = 0,
 ) -> Array:

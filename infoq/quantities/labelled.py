@@ -6,6 +6,7 @@ from typing import Any
 
 from infoq.backends import Array
 from infoq.backends.capabilities import capabilities
+from infoq.checks.choices import Measure, OfAllTargets, OfEachTarget, OfParameters
 from infoq.gaussian.label_shifts import divergence, pointwise
 from infoq.gaussian.predictive import Gaussian
 from infoq.predictives import Context, Predictive, as_predictive
@@ -30,10 +31,10 @@ def ig(
     x: Predictive | Array,
     labels: Array | None = None,
     *,
-    measure: str = "divergence",
+    measure: Measure = "divergence",
     log_density: Array | None = None,
     given: Context | None = None,
-    approximation: str = "logdet",
+    approximation: OfParameters = "logdet",
 ) -> Array:
     r"""Information gain: what each observed outcome tells about the parameters.
 
@@ -157,7 +158,7 @@ def pig(
     *,
     target_weights: Array | None = None,
     given: Context | None = None,
-    approximation: str = "logdet",
+    approximation: OfEachTarget = "logdet",
 ) -> Array:
     r"""Predictive information gain: what each observed outcome tells about an observed target's.
 
@@ -245,7 +246,7 @@ def jpig(
     target_labels: Array | None = None,
     *,
     given: Context | None = None,
-    approximation: str = "logdet",
+    approximation: OfAllTargets = "logdet",
 ) -> Array:
     r"""Joint predictive information gain: what each observed outcome tells about all targets'.
 

@@ -6,7 +6,15 @@ from typing import Any
 
 from infoq.backends import Array
 from infoq.backends.capabilities import capabilities
-from infoq.checks.choices import check_exact
+from infoq.checks.choices import (
+    MEASURES,
+    Measure,
+    OfAllTargets,
+    OfEachTarget,
+    OfParameters,
+    check_exact,
+    one_of,
+)
 from infoq.draws.labelled_batch import LabelledBatch
 from infoq.gaussian.label_batches import batch_of_labels
 from infoq.gaussian.predictive import Gaussian
@@ -14,9 +22,7 @@ from infoq.predictives import Context, Predictive, as_predictive, batch_of
 from infoq.quantities.batches import Quantity
 from infoq.structures.embedding import Embedding
 from infoq.structures.labelled_embedding import with_labels
-from infoq.unknowns import PARAMETERS, AllTargets, EachTarget
-
-MEASURES = ("divergence", "entropy")
+from infoq.unknowns import PARAMETERS, AllTargets, EachTarget, approximation_for
 
 
 class LabelledQuantity(Quantity):
@@ -45,10 +51,10 @@ def both_observed(
     about: EachTarget | AllTargets,
     labels: Array | None,
     target_labels: Array | None,
-    approximation: str,
+    approximation: OfEachTarget,
 ) -> tuple[Gaussian, EachTarget | AllTargets]:
     """Candidates and targets whose labels tell of each other."""
-    if approximation != "logdet":
+    if approximation_for(about, approximation) != "logdet":
         raise ValueError(
             f"approximation: with labels expected 'logdet', got {approximation!r}; the others are "
             "of the expectation over labels: leave out labels and target_labels"
@@ -63,8 +69,7 @@ def both_observed(
 
 def check_measure(measure: str, log_density: Array | None, pool: Predictive) -> None:
     """Refuse an unknown measure, or a density where none is read or one is needed."""
-    if measure not in MEASURES:
-        raise ValueError(f"measure: expected 'divergence' or 'entropy', got {measure!r}")
+    one_of(MEASURES, measure, "measure")
     needed = measure == "entropy" and not isinstance(pool, Gaussian)
     if needed and log_density is None:
         raise TypeError(
@@ -75,22 +80,17 @@ def check_measure(measure: str, log_density: Array | None, pool: Predictive) -> 
         raise ValueError('log_density: is of a Categorical with measure="entropy" alone')
 
 
-def refuse_approximation(approximation: str) -> None:
-    """Refuse an approximation of a `Categorical`."""
-    check_exact(approximation)
-
-
 def _batch(
     pool: Predictive,
     about: Any,
     labels: Array | None,
     target_labels: Array | None,
     given: Context | None,
-    approximation: str,
+    approximation: OfEachTarget,
 ) -> Any:
     """A growing batch of PIG or JPIG."""
     if not isinstance(pool, Gaussian):
-        refuse_approximation(approximation)
+        check_exact(approximation)
         return LabelledBatch(pool, labels, about, target_labels, given)
     if labels is None and target_labels is None:
         return batch_of(pool, about, given, approximation, 1, 0)
@@ -155,16 +155,16 @@ class IG(LabelledQuantity):
         x: Predictive | Array,
         labels: Array | None = None,
         *,
-        measure: str = "divergence",
+        measure: Measure = "divergence",
         log_density: Array | None = None,
         given: Context | None = None,
-        approximation: str = "logdet",
+        approximation: OfParameters = "logdet",
     ) -> None:
         pool = as_predictive(x)
         check_measure(measure, log_density, pool)
         batch: Any
         if not isinstance(pool, Gaussian):
-            refuse_approximation(approximation)
+            check_exact(approximation)
             batch = LabelledBatch(pool, labels, PARAMETERS, None, given, log_density)
         elif measure == "entropy":
             batch = batch_of(pool, PARAMETERS, given, approximation, 1, 0)
@@ -228,7 +228,7 @@ class PIG(LabelledQuantity):
         *,
         target_weights: Array | None = None,
         given: Context | None = None,
-        approximation: str = "logdet",
+        approximation: OfEachTarget = "logdet",
     ) -> None:
         pool = as_predictive(x)
         about = EachTarget(pool.as_targets(targets), target_weights)
@@ -287,7 +287,7 @@ class JPIG(LabelledQuantity):
         target_labels: Array | None = None,
         *,
         given: Context | None = None,
-        approximation: str = "logdet",
+        approximation: OfAllTargets = "logdet",
     ) -> None:
         pool = as_predictive(x)
         about = AllTargets(pool.as_targets(targets))

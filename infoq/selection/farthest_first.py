@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, Literal
 
 from infoq.backends import Array, Ops
 from infoq.backends.capabilities import capabilities
@@ -25,7 +26,7 @@ def farthest_first(
     given: Sequence[int] | Array = (),
     costs: Array | None = None,
     budget: float | None = None,
-    first: str | int = "norm",
+    first: Literal["norm"] | int = "norm",
 ) -> Selection:
     r"""Pick the point with the largest distance to the nearest picked, k times (a core-set).
 
@@ -160,7 +161,7 @@ def _lowest(ops: Ops, mask: Array) -> Array:
     return ops.xp.reshape(ops.xp.argmax(ops.xp.astype(mask, ops.xp.int32)), (1,))
 
 
-def _check_first(first: str | int) -> int | None:
+def _check_first(first: Any) -> int | None:
     """The index of the first point, or None for that of the largest norm."""
     if isinstance(first, str):
         if first != "norm":

@@ -7,6 +7,7 @@ from typing import Any
 
 from infoq.backends import Array, Ops
 from infoq.backends.capabilities import capabilities
+from infoq.checks.choices import STARTS, Start, one_of
 from infoq.selection.asked import Asked, asked
 from infoq.selection.budget import Budget, check_size
 from infoq.selection.candidates import members
@@ -35,7 +36,7 @@ def kmeans_plusplus(
     given: Sequence[int] | Array = (),
     costs: Array | None = None,
     budget: float | None = None,
-    first: str = "uniform",
+    first: Start = "uniform",
 ) -> Selection:
     """Draw points with probabilities proportional to the squared distance to the nearest drawn.
 
@@ -103,8 +104,7 @@ def kmeans_plusplus(
     (np.int64(2), array([25., 25.]), 'rank')
     """
     check_size(k, budget)
-    if first not in ("uniform", "norm"):
-        raise ValueError(f"first: expected 'uniform' or 'norm', got {first!r}")
+    one_of(STARTS, first, "first")
     table = Points(points)
     pool = asked(table.ops, table.norms, k, candidates, given, costs, budget)
     return _Seeding(table, pool, table.outer.seed(seed)).selection(first)

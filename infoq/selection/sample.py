@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
+from infoq.checks.choices import LAWS, Law, one_of
 from infoq.checks.dtypes import is_real_number
 from infoq.checks.numbers import first_index
 from infoq.selection.asked import Asked, asked
@@ -15,8 +16,6 @@ from infoq.selection.candidates import ordered_by_tier
 from infoq.selection.selected import Selection
 from infoq.selection.top_k import as_selection, read_scores, tiers
 
-METHODS = ("power", "softmax", "softrank")
-
 
 @capabilities(lazy="who is picked is computed")
 @capabilities("costs", reads_values="who fits what is left of the budget depends on values")
@@ -24,7 +23,7 @@ def sample(
     scores: Array,
     k: int | None = None,
     *,
-    method: str = "power",
+    method: Law = "power",
     coldness: float = 1.0,
     seed: Any = 0,
     candidates: Array | Sequence[int] | None = None,
@@ -119,8 +118,7 @@ class _Law(NamedTuple):
 
 def _law(method: str, coldness: Any) -> _Law:
     """The law of these names, refused where it is none."""
-    if method not in METHODS:
-        raise ValueError(f"method: expected one of {', '.join(METHODS)}, got {method!r}")
+    one_of(LAWS, method, "method")
     if not is_real_number(coldness):
         raise TypeError(f"coldness: expected a finite number of at least 0, got {coldness!r}")
     if not 0 <= coldness < float("inf"):

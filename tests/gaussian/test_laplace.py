@@ -110,7 +110,7 @@ ERRORS = [
         1.0,
         "full",
         ValueError,
-        "structure: expected one of dense, low_rank, diagonal, kr",
+        "structure: expected one of 'dense', 'low_rank', 'diagonal', 'kr",
     ),
     ("dense", 1.0, "kronecker", TypeError, "'kronecker' needs a LastLayerEmbedding, got DenseEmb"),
     ("softmax", np.ones(P), "kronecker", TypeError, "needs a scalar prior precision, got Diagonal"),

@@ -140,7 +140,7 @@ def test_what_is_no_array(backend, function, names, place, junk):
 def test_unknown_kinds(backend, function, names, place, kind):
     arrays = given(backend, FAIR, names, place)
     with pytest.raises(
-        ValueError, match="kind: expected one of probs, log_probs, logits, got"
+        ValueError, match="kind: expected one of 'probs', 'log_probs', 'logits', got"
     ) as e:
         function(*arrays, kind=kind)
     assert repr(kind) in str(e.value)

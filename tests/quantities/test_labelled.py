@@ -606,7 +606,9 @@ def test_measures_and_densities_that_are_refused(backend):
     gaussian = infoq.Gaussian(backend.array(np.eye(2)), 1.0)
     density = backend.array(np.zeros(4))
     for score in (infoq.ig, infoq.IG):
-        with pytest.raises(ValueError, match="measure: expected 'divergence' or 'entropy', got"):
+        with pytest.raises(
+            ValueError, match="measure: expected one of 'divergence', 'entropy', got"
+        ):
             score(pool, seen, measure="kl")
         with pytest.raises(TypeError, match="log_density: the drop in differential entropy needs"):
             score(pool, seen, measure="entropy")

@@ -192,7 +192,12 @@ def test_gradients_are_never_formed(backend, monkeypatch):
         (np.ones(3), {}, ValueError, r"points: expected shape \[N, P\]"),
         (np.ones((3, 2), int), {}, TypeError, "points: expected a real floating dtype"),
         (np.array([[1.0], [np.nan]]), {}, ValueError, "points: candidate 1 has a value that is"),
-        (np.ones((3, 2)), {"first": "last"}, ValueError, "first: expected 'uniform' or 'norm'"),
+        (
+            np.ones((3, 2)),
+            {"first": "last"},
+            ValueError,
+            "first: expected one of 'uniform', 'norm'",
+        ),
         (np.ones((3, 2)), {"k": -1}, ValueError, "k: expected a batch size of at least 0"),
         (np.ones((3, 2)), {"given": [7]}, ValueError, "given: expected indices from 0 to 2"),
     ],

@@ -115,7 +115,7 @@ def test_infinite_scores_come_first(backend):
     ("scores", "keywords", "error", "message"),
     [
         (np.array([1.0, -0.5]), {}, ValueError, "scores: candidate 1 has -0.5; method='power'"),
-        (np.ones(2), {"method": "top"}, ValueError, "method: expected one of power, softmax, soft"),
+        (np.ones(2), {"method": "top"}, ValueError, "method: expected one of 'power', 'softmax'"),
         (np.ones(2), {"coldness": -1.0}, ValueError, "coldness: expected a finite number"),
         (np.ones((2, 2)), {}, ValueError, r"scores: expected shape \(N,\)"),
         (np.ones(2), {"k": -1}, ValueError, "k: expected a batch size"),
