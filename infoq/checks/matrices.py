@@ -22,19 +22,19 @@ ADD_A_PRIOR = "add a prior, for example infoq.ScalarPrecision(1.0)"
 
 
 # --- reading what is given ---------------------------------------------------------------------
-def read_scalar(value: Any, name: str) -> tuple[tuple[Array, ...], float | None]:
-    """A positive number as settings, or a 0-d array as parts of a precision."""
+def read_scalar(value: Any, name: str) -> tuple[Array | None, float | None]:
+    """A positive 0-d array, or else a number; None for the other."""
     if isinstance(value, numbers.Real):
         if not 0 < float(value) < math.inf:
             raise ValueError(f"{name}: expected a positive precision, got {value}")
-        return (), float(value)
+        return None, float(value)
     ops, value = admit(**{name: value})
     check_floating(ops, value, name)
     if value.ndim != 0:
         raise ValueError(f"{name}: expected a number or a 0-d array, got {tuple(value.shape)}")
     if ops.concrete(value) and not 0 < number(value) < math.inf:
         raise ValueError(f"{name}: expected a positive precision, got {number(value)}")
-    return (value,), None
+    return value, None
 
 
 def read_vector(values: Array, name: str, remedy: str = "add a prior precision") -> Array:

@@ -10,6 +10,7 @@ from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
+from infoq.backends.fields import first_array
 from infoq.blocks import add_rows
 from infoq.checks.choices import STRUCTURES, Structure, one_of
 from infoq.checks.compatibility import check_alike
@@ -21,7 +22,7 @@ from infoq.structures.forms import ConditionedForm
 from infoq.structures.kronecker import KroneckerPrecision
 from infoq.structures.kronecker_rows import KroneckerRows
 from infoq.structures.low_rank import LowRankPrecision, as_matrix
-from infoq.structures.precision import DensePrecision, Precision, some_array
+from infoq.structures.precision import DensePrecision, Precision
 from infoq.structures.rows import Rows
 
 
@@ -92,7 +93,7 @@ def laplace(
     if not isinstance(embedding, Embedding):
         raise TypeError(f"embedding: expected an Embedding, got {type(embedding).__name__}")
     prior = as_precision(prior_precision, "prior_precision")
-    if (array := some_array(prior)) is not None:
+    if (array := first_array(prior)) is not None:
         check_alike(embedding.ops, "prior_precision", array, embedding.parts[0])
     if prior.num_parameters not in (None, embedding.num_parameters):
         raise ValueError(
@@ -103,7 +104,7 @@ def laplace(
     structure = settled_structure(embedding, structure, prior)
     each = 1 / _positive(temperature)
     if structure == "diagonal":
-        return prior + DiagonalPrecision.from_parts((each * fisher_diagonal(embedding),), ())
+        return prior + DiagonalPrecision.of(values=each * fisher_diagonal(embedding))
     if structure == "low_rank":
         return LowRankPrecision(prior, _all_rows(embedding, each))
     if structure == "kronecker":
@@ -208,7 +209,9 @@ def check_budget(numbers: int, like: Array, what: str) -> None:
 
 def _kronecker(embedding: Embedding, prior: Precision, each: float) -> Precision:
     count: int = embedding.num_candidates
-    known = prior.sums() if isinstance(prior, KroneckerPrecision) else None
+    known, before = None, 0
+    if isinstance(prior, KroneckerPrecision):
+        known, before = prior.sums(), prior.count or 0
     if known is None and not isinstance(prior, ScalarPrecision):
         raise TypeError(
             f"structure: 'kronecker' needs a scalar prior precision, got {type(prior).__name__}; "
@@ -225,7 +228,7 @@ def _kronecker(embedding: Embedding, prior: Precision, each: float) -> Precision
                 f"D={right.shape[0]} features, got {prior!r}"
             )
         left, right, shift = left + known[0], right + known[1], known[2]
-        count += prior.settings
+        count += before
     return KroneckerPrecision.of_outcomes(left / count, right, shift, count)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
+from infoq.backends.fields import first_array
 from infoq.backends.registry import admit, check_sized
 from infoq.backends.trees import Tree
 from infoq.blocks import map_rows
@@ -27,7 +28,7 @@ from infoq.structures.diagonal import DiagonalEmbedding
 from infoq.structures.diagonal_precision import DiagonalPrecision, ScalarPrecision, as_precision
 from infoq.structures.embedding import DenseEmbedding, Embedding
 from infoq.structures.forms import ConditionedForm
-from infoq.structures.precision import Precision, same_precision, some_array
+from infoq.structures.precision import Precision, same_precision
 from infoq.structures.unit import UnitEmbedding
 from infoq.unknowns import AllTargets, EachTarget, Parameters, approximation_for
 
@@ -434,7 +435,7 @@ class Gaussian(Tree):
                 f"{name}: a DiagonalEmbedding needs a ScalarPrecision or DiagonalPrecision, got "
                 f"{type(precision).__name__}; laplace(..., structure='diagonal') gives one"
             )
-        array = some_array(precision)
+        array = first_array(precision)
         if array is not None:
             check_alike(self.ops, name, array, self.embedding.parts[0])
         return precision

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from infoq.backends import Array, ops_for
 from infoq.backends.capabilities import capabilities
+from infoq.backends.fields import first_array
 from infoq.backends.registry import check_sized
 from infoq.checks.compatibility import check_alike
 from infoq.checks.values import check_sums
 from infoq.structures.diagonal_precision import ScalarPrecision, as_precision
 from infoq.structures.embedding import DenseEmbedding, Embedding
-from infoq.structures.precision import Precision, some_array
+from infoq.structures.precision import Precision
 
 
 @capabilities()
@@ -70,7 +71,7 @@ def similarity_matrix(
         raise ValueError(
             f"precision: expected P={rows.shape[1]} parameters, got {known.num_parameters}"
         )
-    if (array := some_array(known)) is not None:
+    if (array := first_array(known)) is not None:
         check_alike(ops, "precision", array, rows)
     result = ops.xp.astype(rows @ known.solve(columns).T, like.dtype)
     return check_sums(ops, result, "embedding", rows.shape[0] // like.shape[0])

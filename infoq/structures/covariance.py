@@ -43,8 +43,8 @@ class CovariancePrecision(Precision):
     array([1., 1.])
     """
 
-    remedy = "raise noise_variance, or add a multiple of the identity to the covariance"
-    rooted = False
+    _arrays = ("full",)
+    full: Array
 
     def __init__(self, covariance: Array) -> None:
         ops, given = ops_for(covariance=covariance), covariance
@@ -61,27 +61,37 @@ class CovariancePrecision(Precision):
                 )
             check_symmetric(ops, covariance, given, "covariance")
             check_semidefinite(ops, covariance, given, "covariance", _AS_A_COVARIANCE)
-        self._parts = (covariance,)
+        self.full = covariance
+
+    @property
+    def remedy(self) -> str:
+        """More noise, or a covariance that is not singular."""
+        return "raise noise_variance, or add a multiple of the identity to the covariance"
+
+    @property
+    def rooted(self) -> bool:
+        """No: a root takes eigenvectors."""
+        return False
 
     @property
     def num_parameters(self) -> int:
         """The number of parameters, P."""
-        return int(self.parts[0].shape[0])
+        return int(self.full.shape[0])
 
     def covariance(self, like: Array) -> DenseForm:
         """As it was given."""
-        return DenseForm(self.parts[0])
+        return DenseForm(self.full)
 
     def _dense(self) -> DensePrecision:
-        ops, matrix = ops_for(*self.parts), self.parts[0]
+        ops, matrix = ops_for(self.full), self.full
         lower = matrix_factor(ops, matrix, "covariance", self.remedy)
         root = ops.solve_triangular(lower, identity(ops, matrix.shape[0], matrix))
         return DensePrecision.symmetric(root.T @ root)
 
     def logdet(self, num_parameters: int | None = None) -> Array:
         """Minus that of the covariance."""
-        ops = ops_for(*self.parts)
-        lower = matrix_factor(ops, self.parts[0], "covariance", self.remedy)
+        ops = ops_for(self.full)
+        lower = matrix_factor(ops, self.full, "covariance", self.remedy)
         return -2 * ops.xp.sum(ops.xp.log(ops.xp.linalg.diagonal(lower)))
 
     def diagonal(self, like: Array) -> Array:
@@ -90,22 +100,19 @@ class CovariancePrecision(Precision):
 
     def matrix(self, num_parameters: int, like: Array) -> Array:
         """The inverse."""
-        matrix: Array = self._dense().parts[0]
-        return matrix
+        return self._dense().full
 
     def root(self, num_parameters: int, like: Array) -> Array:
         """By eigenvectors: the covariance may be singular."""
-        ops = ops_for(*self.parts)
-        values, vectors = ops.symmetric_eigen(self.parts[0])
+        ops = ops_for(self.full)
+        values, vectors = ops.symmetric_eigen(self.full)
         zero = ops.scalar(0.0, values)
         return ops.xp.sqrt(ops.xp.where(values > 0, values, zero))[:, None] * vectors.T
 
     def colour(self, noise: Array) -> Array:
         """By the Cholesky factor of the covariance."""
-        ops = ops_for(*self.parts)
-        return flat_product(
-            ops, noise, matrix_factor(ops, self.parts[0], "covariance", self.remedy).T
-        )
+        ops = ops_for(self.full)
+        return flat_product(ops, noise, matrix_factor(ops, self.full, "covariance", self.remedy).T)
 
     def plus(self, other: Precision) -> Precision | None:
         """As matrices, of a matrix."""

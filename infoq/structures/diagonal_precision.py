@@ -7,10 +7,11 @@ from typing import Any
 
 from infoq.backends import Array, ops_for
 from infoq.backends.capabilities import capabilities
+from infoq.backends.fields import first_array
 from infoq.checks.matrices import read_matrix, read_scalar, read_vector
 from infoq.linear_algebra.small_matrices import diagonal_matrices, identity
 from infoq.structures.forms import DiagonalForm, Form
-from infoq.structures.precision import DensePrecision, Precision, some_array
+from infoq.structures.precision import DensePrecision, Precision
 from infoq.structures.whitening import DiagonalWhitening, Whitening
 
 
@@ -22,6 +23,11 @@ class ScalarPrecision(Precision):
     ----------
     value : float or array []
         Positive.
+
+    Attributes
+    ----------
+    value : float or array []
+        As it was given.
 
     Raises
     ------
@@ -35,19 +41,28 @@ class ScalarPrecision(Precision):
     ScalarPrecision(2.5)
     """
 
+    _arrays = ("array",)
+    _static = ("number",)
+    array: Array | None = None
+    number: float | None = None
+
     def __init__(self, value: Any) -> None:
-        self._parts, self._settings = read_scalar(value, "value")
+        self.array, self.number = read_scalar(value, "value")
+
+    @property
+    def value(self) -> Any:
+        """The number, or the 0-d array."""
+        return self.number if self.array is None else self.array
 
     @property
     def num_parameters(self) -> None:
         """Fits any."""
 
     def _value(self, like: Array) -> Array:
-        if self.parts:
-            value: Array = self.parts[0]
-            return value
+        if self.array is not None:
+            return self.array
         ops = ops_for(like)
-        return ops.native(ops.scalar(self.settings, like))
+        return ops.native(ops.scalar(self.value, like))
 
     def covariance(self, like: Array) -> Form:
         """One number."""
@@ -57,11 +72,11 @@ class ScalarPrecision(Precision):
         """P log value, a float where the value is one; the number of parameters has to be given."""
         if num_parameters is None:
             raise ValueError("num_parameters: a ScalarPrecision does not know it; pass it")
-        if self.parts:
-            return num_parameters * ops_for(*self.parts).xp.log(self.parts[0])
+        if self.array is not None:
+            return num_parameters * ops_for(self.array).xp.log(self.array)
         import math
 
-        return num_parameters * math.log(self.settings)
+        return num_parameters * math.log(self.value)
 
     def diagonal(self, like: Array) -> Array:
         """One number."""
@@ -83,13 +98,13 @@ class ScalarPrecision(Precision):
         """A number, of a number."""
         if not isinstance(other, ScalarPrecision):
             return None
-        like = some_array(self, other)
+        like = first_array((self, other))
         if like is None:
-            return ScalarPrecision(self.settings + other.settings)
+            return ScalarPrecision(self.value + other.value)
         return ScalarPrecision(self._value(like) + other._value(like))
 
     def _words(self) -> str:
-        return f"ScalarPrecision({self.settings if not self.parts else self.parts[0]})"
+        return f"ScalarPrecision({self.value})"
 
 
 @capabilities()
@@ -113,44 +128,46 @@ class DiagonalPrecision(Precision):
     array([2. , 0.5])
     """
 
+    _arrays = ("values",)
+    values: Array
+
     def __init__(self, values: Array) -> None:
-        self._parts = (read_vector(values, "values"),)
+        self.values = read_vector(values, "values")
 
     @property
     def num_parameters(self) -> int:
         """The number of parameters, P."""
-        return int(self.parts[0].shape[0])
+        return int(self.values.shape[0])
 
     def covariance(self, like: Array) -> Form:
         """The inverse of each."""
-        return DiagonalForm(1 / self.parts[0])
+        return DiagonalForm(1 / self.values)
 
     def logdet(self, num_parameters: int | None = None) -> Array:
         """The sum of the logarithms."""
-        xp = ops_for(*self.parts).xp
-        return xp.sum(xp.log(self.parts[0]))
+        xp = ops_for(self.values).xp
+        return xp.sum(xp.log(self.values))
 
     def diagonal(self, like: Array) -> Array:
         """The values."""
-        values: Array = self.parts[0]
-        return values
+        return self.values
 
     def matrix(self, num_parameters: int, like: Array) -> Array:
         """A diagonal matrix."""
-        return diagonal_matrices(ops_for(like), self.parts[0])
+        return diagonal_matrices(ops_for(like), self.values)
 
     def whitening(self, num_parameters: int, like: Array) -> Whitening:
         """One number a parameter."""
-        return DiagonalWhitening(1 / ops_for(like).xp.sqrt(self.parts[0]))
+        return DiagonalWhitening(1 / ops_for(like).xp.sqrt(self.values))
 
     def colour(self, noise: Array) -> Array:
         """Elementwise."""
-        return noise / ops_for(noise).xp.sqrt(self.parts[0])
+        return noise / ops_for(noise).xp.sqrt(self.values)
 
     def plus(self, other: Precision) -> Precision | None:
         """A diagonal, of a number or a diagonal."""
         if isinstance(other, ScalarPrecision | DiagonalPrecision):
-            return DiagonalPrecision(self.parts[0] + other.diagonal(self.parts[0]))
+            return DiagonalPrecision(self.values + other.diagonal(self.values))
         return None
 
 
@@ -161,8 +178,10 @@ def as_precision(x: Any, name: str = "precision") -> Precision:
     if x is None:
         raise TypeError(f"{name}: expected a Precision, a number, or an array [P] or [P, P]")
     if isinstance(x, numbers.Real) or getattr(x, "ndim", None) == 0:
-        return ScalarPrecision.from_parts(*read_scalar(x, name))
+        array, number = read_scalar(x, name)
+        return ScalarPrecision.of(array=array, number=number)
     ops_for(**{name: x})
     if x.ndim == 1:
-        return DiagonalPrecision.from_parts((read_vector(x, name, "each parameter needs one"),), ())
-    return DensePrecision.from_parts(read_matrix(x, name, "add a multiple of the identity"), ())
+        return DiagonalPrecision.of(values=read_vector(x, name, "each parameter needs one"))
+    full, lower = read_matrix(x, name, "add a multiple of the identity")
+    return DensePrecision.of(full=full, lower=lower)

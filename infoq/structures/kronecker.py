@@ -51,6 +51,16 @@ class KroneckerPrecision(Precision):
     (KroneckerPrecision(C=2, D=3), np.float64(4.1589))
     """
 
+    _arrays = ("left_basis", "right_basis", "values", "left_values", "right_values", "shift")
+    _static = ("count",)
+    left_basis: Array
+    right_basis: Array
+    values: Array
+    left_values: Array
+    right_values: Array
+    shift: Array
+    count: int | None
+
     def __init__(self, left: Array, right: Array, shift: float | Array = 0.0) -> None:
         required(left=left, right=right, shift=shift)
         if isinstance(shift, bool) or not (is_number(shift) or hasattr(shift, "shape")):
@@ -82,81 +92,78 @@ class KroneckerPrecision(Precision):
                     f"left (x) right + shift is not positive definite; its smallest eigenvalue is "
                     f"{least:.3g}; choose a larger shift"
                 )
-        self._parts = (basis_a, basis_b, ops.xp.reshape(values, (-1,)), a, b, more)
-        self._settings = None
+        self.left_basis, self.left_values = basis_a, a
+        self.right_basis, self.right_values = basis_b, b
+        self.values, self.shift = ops.xp.reshape(values, (-1,)), more
+        self.count = None
 
     @classmethod
     def of_outcomes(
         cls, left: Array, right: Array, shift: float | Array, count: int
     ) -> KroneckerPrecision:
         """With the mean of the curvatures of so many outcomes, and the sum of their features'."""
-        made = cls(left, right, shift)
-        made._settings = count
-        return made
+        return cls(left, right, shift).replace(count=count)
 
     def sums(self) -> tuple[Array, Array, Array] | None:
         """The sums over its outcomes of curvatures [C, C] and features' [D, D], and the shift.
 
         None where it is not known of how many outcomes it is.
         """
-        if self.settings is None:
+        if self.count is None:
             return None
-        left, right, _, a, b, shift = self.parts
-        return (left * (a * self.settings)) @ left.T, (right * b) @ right.T, shift
+        left, right = self.left_basis, self.right_basis
+        over_classes = (left * (self.left_values * self.count)) @ left.T
+        return over_classes, (right * self.right_values) @ right.T, self.shift
 
     @property
     def num_parameters(self) -> int:
         """The number of parameters, P = C D."""
-        return int(self.parts[2].shape[0])
+        return int(self.values.shape[0])
 
     def covariance(self, like: Array) -> RotatedForm:
         """Diagonal in the basis of the eigenvectors."""
-        left, right, values, *_ = self.parts
-        return RotatedForm(left, right, 1 / values)
+        return RotatedForm(self.left_basis, self.right_basis, 1 / self.values)
 
     def logdet(self, num_parameters: int | None = None) -> Array:
         """The sum of the logarithms of the eigenvalues."""
-        xp = ops_for(*self.parts).xp
-        return xp.sum(xp.log(self.parts[2]))
+        xp = ops_for(self.values).xp
+        return xp.sum(xp.log(self.values))
 
     def diagonal(self, like: Array) -> Array:
         """P (C + D) multiply-adds."""
-        left, right, values, *_ = self.parts
-        xp = ops_for(*self.parts).xp
-        between = xp.reshape(values, (left.shape[0], right.shape[0]))
+        left, right = self.left_basis, self.right_basis
+        xp = ops_for(left).xp
+        between = xp.reshape(self.values, (left.shape[0], right.shape[0]))
         return xp.reshape(left**2 @ between @ (right**2).T, (-1,))
 
     def matrix(self, num_parameters: int, like: Array) -> Array:
         """In full; P^2 (C + D) multiply-adds."""
-        ops = ops_for(*self.parts)
-        left, right, values, *_ = self.parts
-        size = self.num_parameters
-        turned = turn(ops, identity(ops, size, values), left, right)
+        left, right, values = self.left_basis, self.right_basis, self.values
+        ops = ops_for(values)
+        turned = turn(ops, identity(ops, self.num_parameters, values), left, right)
         return turn(ops, turned * values, left.T, right.T)
 
     def whitening(self, num_parameters: int, like: Array) -> RotatedWhitening:
         """Diagonal in the basis of the eigenvectors."""
-        left, right, values, *_ = self.parts
-        return RotatedWhitening(left, right, 1 / ops_for(values).xp.sqrt(values))
+        deviations = 1 / ops_for(self.values).xp.sqrt(self.values)
+        return RotatedWhitening(self.left_basis, self.right_basis, deviations)
 
     def colour(self, noise: Array) -> Array:
         """By the square roots of the eigenvalues."""
         ops = ops_for(noise)
-        left, right, values, *_ = self.parts
-        return turn(ops, noise / ops.xp.sqrt(values), left.T, right.T)
+        scaled = noise / ops.xp.sqrt(self.values)
+        return turn(ops, scaled, self.left_basis.T, self.right_basis.T)
 
     def plus(self, other: Precision) -> Precision | None:
         """With another shift, of a number."""
         if not isinstance(other, ScalarPrecision):
             return None
-        left, right, values, a, b, shift = self.parts
-        more = other.diagonal(values)
-        total = shift + ops_for(values).xp.reshape(more, ())
-        parts = (left, right, values + more, a, b, total)
-        return KroneckerPrecision.from_parts(parts, self.settings)
+        more = other.diagonal(self.values)
+        shift = self.shift + ops_for(more).xp.reshape(more, ())
+        return self.replace(values=self.values + more, shift=shift)
 
     def _words(self) -> str:
-        return f"KroneckerPrecision(C={self.parts[0].shape[0]}, D={self.parts[1].shape[0]})"
+        return f"KroneckerPrecision(C={self.left_basis.shape[0]}, D={self.right_basis.shape[0]})"
 
 
 def _read_shift(ops: Ops, shift: Array, like: Array) -> Array:

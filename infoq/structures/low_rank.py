@@ -53,53 +53,50 @@ class LowRankPrecision(Precision):
     array([ 2., -1.])
     """
 
+    _arrays = ("base", "rows", "lower", "vectors")
+    _static = ("sign",)
+    base: Precision
+    rows: Array
+    lower: Array
+    vectors: Array
+    sign: int
+
     def __init__(self, base: Precision | float | Array, rows: Array, *, sign: int = 1) -> None:
         below = as_precision(base, "base")
         ops = check_rows(rows, below.num_parameters)
         if sign not in (1, -1):
             raise ValueError(f"sign: expected 1 or -1, got {sign}")
         rows = ops.upcast(ops.native(rows))
-        if isinstance(below, LowRankPrecision) and below.settings == sign:
-            rows, below = fewer(ops, ops.join([below.parts[1], rows])), below.parts[0]
-        self.remedy = below.remedy
+        if isinstance(below, LowRankPrecision) and below.sign == sign:
+            rows, below = fewer(ops, ops.join([below.rows, rows])), below.base
         taken = _conditioned if sign > 0 else _taken_off
-        self._parts = (below, rows, *taken(ops, below, rows))
-        self._settings = sign
-
-    @property
-    def _own(self) -> tuple[Precision, Array, Array, Array]:
-        own: tuple[Precision, Array, Array, Array] = self.parts
-        return own
-
-    @property
-    def _sign(self) -> int:
-        return int(self.settings)
+        self.lower, self.vectors = taken(ops, below, rows)
+        self.base, self.rows, self.sign = below, rows, sign
 
     @property
     def ops(self) -> Ops:
         """The operations of the library of the rows."""
-        return ops_for(self.parts[1])
+        return ops_for(self.rows)
 
     @property
     def num_parameters(self) -> int:
         """The number of parameters, P."""
-        return int(self.parts[1].shape[1])
+        return int(self.rows.shape[1])
 
     def covariance(self, like: Array) -> Form:
         """The base's, less (or more) what the rows measured."""
-        base, rows, lower, vectors = self._own
-        form = base.covariance(like)
-        if self.settings == -1:
-            return EnlargedForm(form, vectors)
+        form = self.base.covariance(like)
+        if self.sign == -1:
+            return EnlargedForm(form, self.vectors)
         if self._says_little():
-            return ReducedForm(form, vectors)
-        return ConditionedForm(form, rows, lower, vectors)
+            return ReducedForm(form, self.vectors)
+        return ConditionedForm(form, self.rows, self.lower, self.vectors)
 
     def unfolded_root(self, like: Array) -> Array:
         """R [P + Q, P + Q] with `R^T R` the form of rows that its covariance unfolds."""
-        ops, rows = self.ops, self.parts[1]
+        ops, rows = self.ops, self.rows
         count, size = rows.shape
-        above = self.parts[0].root(size, like)
+        above = self.base.root(size, like)
         beside = ops.xp.zeros_like(rows)
         eye = identity(ops, count, rows)
         return ops.join(
@@ -108,7 +105,7 @@ class LowRankPrecision(Precision):
 
     def _says_little(self) -> bool:
         """Whether no direction is known so well that a difference of covariances loses a digit."""
-        lower, xp = self.parts[2], self.ops.xp
+        lower, xp = self.lower, self.ops.xp
         if not self.ops.concrete(lower) or bool(xp.any(xp.abs(lower) > 3)):
             return False
         # The sum of the eigenvalues of I + F W F^T, less those that are 1.
@@ -116,79 +113,73 @@ class LowRankPrecision(Precision):
 
     def logdet(self, num_parameters: int | None = None) -> Array:
         """The base's, and that of a Q x Q matrix."""
-        base, _, lower, _ = self._own
         xp = self.ops.xp
-        more = 2 * xp.sum(xp.log(xp.linalg.diagonal(lower)))
-        return base.logdet(self.num_parameters) + more
+        more = 2 * xp.sum(xp.log(xp.linalg.diagonal(self.lower)))
+        return self.base.logdet(self.num_parameters) + more
 
     def diagonal(self, like: Array) -> Array:
         """The base's, and the squares of the rows."""
-        base, rows, _, _ = self._own
-        return base.diagonal(rows) + self._sign * self.ops.xp.sum(rows**2, axis=0)
+        more = self.sign * self.ops.xp.sum(self.rows**2, axis=0)
+        return self.base.diagonal(self.rows) + more
 
     def matrix(self, num_parameters: int, like: Array) -> Array:
         """In full."""
-        base, rows, _, _ = self._own
-        return base.matrix(self.num_parameters, rows) + self._sign * (rows.T @ rows)
+        rows = self.rows
+        return self.base.matrix(self.num_parameters, rows) + self.sign * (rows.T @ rows)
 
     def whitening(self, num_parameters: int, like: Array) -> Whitening:
         """By a projection on the rows; in full where they are taken off."""
-        if self.settings == -1:
+        if self.sign == -1:
             return super().whitening(self.num_parameters, like)
-        base, rows, *_ = self.parts
-        return ObservedWhitening(base.whitening(self.num_parameters, rows), rows)
+        return ObservedWhitening(self.base.whitening(self.num_parameters, self.rows), self.rows)
 
     def colour(self, noise: Array) -> Array:
         """By conditioning deviations of the base on noisy outcomes of the rows that are zero.
 
         The first Q of the numbers are the outcomes' noise.
         """
-        base, rows, _, _ = self._own
-        count = rows.shape[0]
-        if self.settings == -1:
+        rows, count = self.rows, self.rows.shape[0]
+        if self.sign == -1:
             dense = DensePrecision.symmetric(self.matrix(self.num_parameters, rows))
             return dense.colour(noise)
-        deviation = base.colour(noise[:, count:])
+        deviation = self.base.colour(noise[:, count:])
         misfit = deviation @ rows.T + noise[:, :count]
         return deviation - self.solve(misfit @ rows)
 
     def num_noise(self, num_parameters: int) -> int:
         """Q more than the base; P where rows are taken off."""
-        base, rows, _, _ = self._own
-        if self.settings == -1:
+        if self.sign == -1:
             return num_parameters
-        return int(base.num_noise(num_parameters) + rows.shape[0])
+        return self.base.num_noise(num_parameters) + int(self.rows.shape[0])
 
     def plus(self, other: Precision) -> Precision | None:
         """The sum of the bases, and the rows of both."""
-        base, rows, _, _ = self._own
         if isinstance(other, LowRankPrecision):
-            total = self.plus(other.parts[0])
-            return (
-                None
-                if total is None
-                else LowRankPrecision(total, other.parts[1], sign=other.settings)
-            )
-        return LowRankPrecision(base + other, rows, sign=self.settings)
+            total = self.plus(other.base)
+            return None if total is None else LowRankPrecision(total, other.rows, sign=other.sign)
+        return LowRankPrecision(self.base + other, self.rows, sign=self.sign)
+
+    @property
+    def remedy(self) -> str:
+        """As of the base."""
+        return self.base.remedy
 
     @property
     def kept_rows(self) -> int:
         """How many rows it keeps: Q, and those of the base."""
-        base, rows, _, _ = self._own
-        return int(base.kept_rows + rows.shape[0])
+        return self.base.kept_rows + int(self.rows.shape[0])
 
     @property
     def known_by_covariance(self) -> bool:
         """Whether the base is known by its covariance."""
-        known: bool = self.parts[0].known_by_covariance
-        return known
+        return self.base.known_by_covariance
 
     def without(self, rows: Array) -> Precision | None:
         """What is left without rows [r, P] that it keeps next to each other."""
-        base, kept, _, _ = self._own
-        if self.settings < 0:
+        if self.sign < 0:
             return None
-        ops, count = ops_for(kept, rows), int(rows.shape[0])
+        kept, count = self.rows, int(rows.shape[0])
+        ops = ops_for(kept, rows)
         if count == 0 or not ops.concrete(kept, rows) or ops.derives(kept, rows):
             return None
         here = ops.to_host(ops.xp.all(kept == rows[:1, :], axis=1)).tolist()
@@ -196,13 +187,12 @@ class LowRankPrecision(Precision):
             stop = start + count
             if stop <= len(here) and bool(ops.xp.all(kept[start:stop, :] == rows)):
                 rest = ops.xp.concat([kept[:start, :], kept[stop:, :]])
-                left: Precision = base
-                return left if rest.shape[0] == 0 else LowRankPrecision(left, rest)
+                return self.base if rest.shape[0] == 0 else LowRankPrecision(self.base, rest)
         return None
 
     def _words(self) -> str:
-        sign = "" if self.settings == 1 else ", sign=-1"
-        return f"LowRankPrecision({self.parts[0]!r}, Q={self.parts[1].shape[0]}{sign})"
+        sign = "" if self.sign == 1 else ", sign=-1"
+        return f"LowRankPrecision({self.base!r}, Q={self.rows.shape[0]}{sign})"
 
 
 def as_matrix(precision: Precision, total: Array, rows: Callable[[], Array]) -> Precision:

@@ -13,6 +13,7 @@ from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
+from infoq.backends.fields import first_array
 from infoq.backends.registry import admit
 from infoq.backends.trees import Tree
 from infoq.checks.dtypes import check_floating
@@ -45,13 +46,14 @@ class Precision(Tree, ABC):
     >>> import numpy as np, infoq
     >>> from infoq.backends import ops_for
     >>> class Alike(infoq.Precision):
+    ...     _arrays = ("direction",)
     ...     def __init__(self, direction):
-    ...         self._parts = (direction,)
+    ...         self.direction = direction
     ...     @property
     ...     def num_parameters(self):
-    ...         return int(self.parts[0].shape[0])
+    ...         return int(self.direction.shape[0])
     ...     def matrix(self, num_parameters, like):
-    ...         xp, u = ops_for(like).xp, self.parts[0]
+    ...         xp, u = ops_for(like).xp, self.direction
     ...         return xp.eye(num_parameters, dtype=u.dtype) + u[:, None] * u[None, :]
     >>> prior = Alike(np.array([1.0, 1.0]))
     >>> infoq.eig(infoq.Gaussian(np.array([[1.0, 1.0], [1.0, -1.0]]), prior)).round(4)
@@ -59,12 +61,6 @@ class Precision(Tree, ABC):
     >>> infoq.laplace(infoq.DenseEmbedding(np.array([[1.0, 0.0]])), prior)
     LowRankPrecision(Alike(P=2), Q=1)
     """
-
-    remedy = ADD_A_PRIOR
-    """What to do where it, or what it is with more outcomes, is not positive definite."""
-
-    rooted = True
-    """Whether a root of the covariance costs no more than the covariance."""
 
     @property
     @abstractmethod
@@ -78,8 +74,8 @@ class Precision(Tree, ABC):
     @property
     def ops(self) -> Ops | None:
         """The operations of its library; None where it is a number."""
-        arrays = [x for x in self.parts if not isinstance(x, Precision)]
-        return ops_for(arrays[0]) if arrays else None
+        array = first_array(self)
+        return None if array is None else ops_for(array)
 
     def covariance(self, like: Array) -> Form:
         """The inverse, as a form that blocks of candidates are measured by."""
@@ -87,7 +83,7 @@ class Precision(Tree, ABC):
 
     def logdet(self, num_parameters: int | None = None) -> Array | float:
         """The log-determinant: a 0-d array, or a number where there is no array to be like."""
-        size, like = num_parameters or self.num_parameters, some_array(self)
+        size, like = num_parameters or self.num_parameters, first_array(self)
         if like is None:
             raise NotImplementedError(
                 f"{type(self).__name__}: has no array that says which library it is of; define "
@@ -118,6 +114,16 @@ class Precision(Tree, ABC):
     def plus(self, other: Precision) -> Precision | None:
         """The sum with a precision of no more structure than this one; None where unknown."""
         return None
+
+    @property
+    def remedy(self) -> str:
+        """What to do where it, or what it is with more outcomes, is not positive definite."""
+        return ADD_A_PRIOR
+
+    @property
+    def rooted(self) -> bool:
+        """Whether a root of the covariance costs no more than the covariance."""
+        return True
 
     @property
     def kept_rows(self) -> int:
@@ -190,7 +196,7 @@ class Precision(Tree, ABC):
             if total is not None:
                 return total
         size = self.num_parameters or other.num_parameters
-        like = some_array(self, other)
+        like = first_array((self, other))
         if size is None or like is None:
             raise ValueError("two precisions of unknown size; add them to an embedding's first")
         return DensePrecision.symmetric(self.matrix(size, like) + other.matrix(size, like))
@@ -228,23 +234,30 @@ class DensePrecision(Precision):
     np.float64(1.0986)
     """
 
+    _arrays = ("full", "lower")
+    full: Array
+    lower: Array
+    # Computed once: the inverse of the factor, and that of the matrix.
+    _root: Array | None = None
+    _inverse: Array | None = None
+
     def __init__(self, matrix: Array) -> None:
-        self._parts = read_matrix(matrix, "matrix")
+        self.full, self.lower = read_matrix(matrix, "matrix")
 
     @classmethod
     def symmetric(cls, matrix: Array) -> DensePrecision:
         """Of a matrix that is symmetric as it was made, except by rounding."""
         ops = ops_for(matrix=matrix)
-        return cls.from_parts((matrix, matrix_factor(ops, matrix, "matrix")), ())
+        return cls.of(full=matrix, lower=matrix_factor(ops, matrix, "matrix"))
 
     @property
     def num_parameters(self) -> int:
         """The number of parameters, P."""
-        return int(self.parts[0].shape[0])
+        return int(self.full.shape[0])
 
     def root(self, num_parameters: int, like: Array) -> Array:
         """The inverse of the Cholesky factor; computed once."""
-        ops, lower = ops_for(*self.parts), self.parts[1]
+        ops, lower = ops_for(self.lower), self.lower
         return self._once(
             "_root", lambda: ops.solve_triangular(lower, identity(ops, lower.shape[0], lower))
         )
@@ -263,38 +276,37 @@ class DensePrecision(Precision):
         if kept is None:
             kept = make()
             ops = ops_for(kept)
-            if ops.concrete(kept) and ops.records(kept) == ops.records(self.parts[1]):
+            if ops.concrete(kept) and ops.records(kept) == ops.records(self.lower):
                 setattr(self, name, kept)
         return kept
 
     def logdet(self, num_parameters: int | None = None) -> Array:
         """Twice the sum of the logarithms of the pivots."""
-        xp = ops_for(*self.parts).xp
-        return 2 * xp.sum(xp.log(xp.linalg.diagonal(self.parts[1])))
+        xp = ops_for(self.lower).xp
+        return 2 * xp.sum(xp.log(xp.linalg.diagonal(self.lower)))
 
     def diagonal(self, like: Array) -> Array:
         """The diagonal of the matrix."""
-        return ops_for(*self.parts).xp.linalg.diagonal(self.parts[0])
+        return ops_for(self.full).xp.linalg.diagonal(self.full)
 
     def matrix(self, num_parameters: int, like: Array) -> Array:
         """The matrix."""
-        matrix: Array = self.parts[0]
-        return matrix
+        return self.full
 
     def update(self, rows: Array) -> Precision:
         """The precision after R more outcomes with rows [R, P]."""
         check_rows(rows, self.num_parameters)
-        return DensePrecision.symmetric(self.parts[0] + rows.T @ rows)
+        return DensePrecision.symmetric(self.full + rows.T @ rows)
 
     def downdate(self, rows: Array) -> Precision:
         """The precision before R outcomes with rows [R, P]."""
         check_rows(rows, self.num_parameters)
-        return DensePrecision.symmetric(self.parts[0] - rows.T @ rows)
+        return DensePrecision.symmetric(self.full - rows.T @ rows)
 
     def plus(self, other: Precision) -> Precision | None:
         """The sum of both matrices."""
-        more = other.matrix(self.num_parameters, self.parts[0])
-        return DensePrecision.symmetric(self.parts[0] + more)
+        more = other.matrix(self.num_parameters, self.full)
+        return DensePrecision.symmetric(self.full + more)
 
 
 def same_precision(one: Precision, two: Precision) -> bool:
@@ -333,13 +345,3 @@ def _check_same_size(one: Precision, two: Precision) -> None:
     sizes = [p.num_parameters for p in (one, two) if p.num_parameters is not None]
     if len(set(sizes)) > 1:
         raise ValueError(f"precisions of P={sizes[0]} and P={sizes[1]} parameters don't add up")
-
-
-def some_array(*precisions: Precision) -> Array | None:
-    """An array that says which library and dtype the precisions are of."""
-    for precision in precisions:
-        for part in precision.parts:
-            found = some_array(part) if isinstance(part, Precision) else part
-            if found is not None:
-                return found
-    return None

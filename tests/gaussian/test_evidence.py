@@ -42,8 +42,8 @@ def test_is_exact_for_linear_regression(backend, known, structure):
 def test_the_prior_precision_is_the_maximum(backend, structure):
     data, mean = EMBEDDINGS["softmax"].make(backend), backend.array(MEAN)
     best = infoq.optimise_prior_precision(data, mean, structure=structure)
-    assert isinstance(best.settings, float)
-    grid = best.settings * np.array([0.5, 0.99, 1.0, 1.01, 2.0])
+    assert isinstance(best.value, float)
+    grid = best.value * np.array([0.5, 0.99, 1.0, 1.01, 2.0])
     values = []
     for value in cases.some(backend, grid, 2) if backend.name == "jax" else grid:
         prior = infoq.ScalarPrecision(float(value))
@@ -53,26 +53,26 @@ def test_the_prior_precision_is_the_maximum(backend, structure):
     total = EMBEDDINGS["softmax"].fisher.sum(0)
     if structure in ("dense", "low_rank"):
         spectrum = np.linalg.eigvalsh(total)
-        slope = np.sum(spectrum / (best.settings * (best.settings + spectrum))) - MEAN @ MEAN
+        slope = np.sum(spectrum / (best.value * (best.value + spectrum))) - MEAN @ MEAN
         np.testing.assert_allclose(slope, 0, atol=1e-9)
 
 
 def test_dense_and_low_rank_agree(backend):
     data, mean = EMBEDDINGS["dense"].make(backend)[:2], backend.array(MEAN)
     one, two = (
-        infoq.optimise_prior_precision(data, mean, structure=structure).settings
+        infoq.optimise_prior_precision(data, mean, structure=structure).value
         for structure in ("dense", "low_rank")
     )
     np.testing.assert_allclose(one, two, rtol=1e-10)
     # Natural structures.
-    assert infoq.optimise_prior_precision(data, mean).settings == two
+    assert infoq.optimise_prior_precision(data, mean).value == two
 
 
 @pytest.mark.parametrize("scale", [1e-8, 1e8])
 def test_any_scale(backend, scale):
     data = infoq.DenseEmbedding(backend.array(np.sqrt(scale) * np.eye(2)))
     best = infoq.optimise_prior_precision(data, backend.array(np.ones(2) / np.sqrt(scale)))
-    np.testing.assert_allclose(best.settings, scale * (np.sqrt(5) - 1) / 2, rtol=1e-12)
+    np.testing.assert_allclose(best.value, scale * (np.sqrt(5) - 1) / 2, rtol=1e-12)
 
 
 def test_no_maximum(backend):

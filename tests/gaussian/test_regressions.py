@@ -98,7 +98,7 @@ def test_rounding_is_no_direction_of_the_data(backend, structure):
         embedding = infoq.DenseEmbedding(backend.array(rows, dtype))
         return infoq.optimise_prior_precision(
             embedding, backend.array(mean, dtype), structure=structure
-        ).settings
+        ).value
 
     assert best("float64") == pytest.approx(3e-4, rel=1e-4)
     assert best("float32") == pytest.approx(3e-4, rel=1e-3)

@@ -36,47 +36,56 @@ class OwnRows(Rows):
 class OwnEmbedding(Embedding):
     """Three members: how many rows, of how many parameters, and the rows."""
 
+    _arrays = ("table",)
+    table: Array
+
     def __init__(self, table: Array) -> None:
-        self._parts = (table,)
+        self.table = table
 
     @property
     def num_rows(self) -> int:
-        return int(self.parts[0].shape[1])
+        return int(self.table.shape[1])
 
     @property
     def num_parameters(self) -> int:
-        return int(self.parts[0].shape[2])
+        return int(self.table.shape[2])
 
     def rows(self, ops: Ops) -> OwnRows:
-        return OwnRows(ops.upcast(self.parts[0]))
+        return OwnRows(ops.upcast(self.table))
 
 
 class Predicting(OwnEmbedding):
     """A regression with unit noise, which knows its predictions: two more members."""
 
+    _arrays = ("mean",)
+    mean: Array
+
     def __init__(self, table: Array, mean: Array) -> None:
-        self._parts = (table, mean)
+        self.table, self.mean = table, mean
 
     def scored(self, ops: Ops, labels: Array) -> tuple[OwnRows, Array]:
-        mean = ops.upcast(self.parts[1])
+        mean = ops.upcast(self.mean)
         return self.rows(ops), (mean - ops.xp.astype(labels, mean.dtype))[:, None]
 
     def check_labels(self, labels: Array) -> None:
-        assert labels.shape == self.parts[1].shape
+        assert labels.shape == self.mean.shape
 
 
 class OwnPrecision(Precision):
     """Two members: of how many parameters, and the matrix `I + u u^T`."""
 
+    _arrays = ("direction",)
+    direction: Array
+
     def __init__(self, direction: Array) -> None:
-        self._parts = (direction,)
+        self.direction = direction
 
     @property
     def num_parameters(self) -> int:
-        return int(self.parts[0].shape[0])
+        return int(self.direction.shape[0])
 
     def matrix(self, num_parameters: int, like: Array) -> Array:
-        ops, u = ops_for(like), self.parts[0]
+        ops, u = ops_for(like), self.direction
         return ops.xp.eye(num_parameters, dtype=u.dtype, device=ops.device(u)) + u[:, None] * u
 
 

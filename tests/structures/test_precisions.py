@@ -96,8 +96,8 @@ def test_low_rank_stays_low_rank(backend):
         low + infoq.ScalarPrecision(1.0),
     ):
         assert isinstance(total, infoq.LowRankPrecision)
-        assert isinstance(total.parts[0], infoq.DiagonalPrecision)
-    assert low.update(backend.array(cases.MORE[:2])).parts[1].shape == (5, P)
+        assert isinstance(total.base, infoq.DiagonalPrecision)
+    assert low.update(backend.array(cases.MORE[:2])).rows.shape == (5, P)
     # Of as many rows as parameters, none is fewer.
     assert isinstance(low.update(backend.array(cases.MORE)), infoq.DensePrecision)
 
