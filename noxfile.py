@@ -111,7 +111,14 @@ def wheel(session: nox.Session) -> None:
 
 @nox.session
 def numpy(session: nox.Session) -> None:
-    """Tests on NumPy, with the command line, and the coverage of the package."""
+    """Tests on NumPy, with the command line and all examples: the session for a first look."""
+    session.install("-e", ".[cli,demo]", *group("test"))
+    session.run("pytest", *PARALLEL, "--backend", "numpy", *session.posargs, env=THREADS)
+
+
+@nox.session(default=False)
+def coverage(session: nox.Session) -> None:
+    """The lines and branches that the tests on NumPy run; under Python 3.11 twice their time."""
     session.install("-e", ".[cli,demo]", *group("test"))
     options = ("--backend", "numpy", "--cov", "--cov-report=term", *session.posargs)
     session.run("pytest", *PARALLEL, *options, env=THREADS)
@@ -187,9 +194,10 @@ SCORES_AND_BATCHES = (
 
 
 def run_parts(session: nox.Session, backend: str, parts: tuple[str, ...] = TYPICAL) -> None:
-    """Some of the tests on one array library that is installed."""
+    """Some of the tests on one array library that is installed: every value of a parameter."""
     tests = [f"tests/{name}" for name in parts]
-    session.run("pytest", *PARALLEL, *tests, "--backend", backend, *session.posargs, env=THREADS)
+    options = ("--backend", backend, "--combinations", "few", *session.posargs)
+    session.run("pytest", *PARALLEL, *tests, *options, env=THREADS)
 
 
 @nox.session(python="3.11")
@@ -278,11 +286,12 @@ def mutation(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def all_backends(session: nox.Session) -> None:
-    """Tests on every library at once, in one environment."""
+    """Tests on every library at once, in one environment: all combinations of parameters."""
     session.install(TORCH)
     session.install("jax>=0.4.35", "dask[array]>=2024.10", "array-api-strict>=2.3")
     session.install("-e", ".[cli,demo]", *group("test"))
-    session.run("pytest", *PARALLEL, "--backend", "all", *session.posargs, env=THREADS)
+    options = ("--backend", "all", "--combinations", "all", *session.posargs)
+    session.run("pytest", *PARALLEL, *options, env=THREADS)
 
 
 if __name__ == "__main__":
