@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
 import importlib.util
-import mmap
 import os
-from collections.abc import Callable
-from pathlib import Path
+import subprocess
+import sys
+from collections.abc import Callable, Hashable
 from types import ModuleType
 from typing import Any
 
@@ -21,12 +20,13 @@ from infoq.backends import Array, Ops, ops_for
 BACKENDS = ("numpy", "torch", "jax", "dask", "array_api_strict")
 
 # Compiling and lazy libraries are slow at the first call of a shape: fewer examples, no deadline.
-EXAMPLES = {"numpy": 50, "torch": 25, "array_api_strict": 25, "jax": 5, "dask": 6}
+# The numbers of array-api-strict are NumPy's: what it may refuse is seen in a few.
+EXAMPLES = {"numpy": 50, "torch": 20, "array_api_strict": 6, "jax": 5, "dask": 6}
 TOGETHER = 5
 
-# What XLA does for speed takes half of the 30 ms that it compiles a program for, and each runs
-# once or twice: 14 ms with these.
-XLA_FLAGS = ("xla_cpu_use_fusion_emitters=false", "xla_cpu_parallel_codegen_split_count=1")
+# What XLA does for speed takes half of the time that it compiles for, and each program runs once
+# or twice: 25 tests of `jax.jit` took 8.5 seconds of a processor with this, and 15.7 without.
+XLA_FLAG = "--xla_cpu_use_fusion_emitters=false"
 
 
 class Backend:
@@ -102,7 +102,6 @@ def _module(name: str) -> ModuleType:
         jax.config.update("jax_enable_x64", True)
         # Each operation is compiled for each shape and run once or twice.
         jax.config.update("jax_disable_most_optimizations", True)
-        _lower_fast()
         return jax.numpy
     if name == "dask":
         import dask.array
@@ -111,51 +110,89 @@ def _module(name: str) -> ModuleType:
     return importlib.import_module(name)
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what no other library can fail where NumPy passes, and what is of others.
 
     A test that asks for no `backend` and is `of_libraries` of none does the same whatever the
-    library: it runs with NumPy, and not again.
+    library: it runs with NumPy, and not again. One that NumPy runs with every combination of its
+    parameters runs elsewhere with every value of each, unless `--combinations all` says so: a
+    library may know one dtype, kind or shape less, and hardly two of them together.
     """
-    wanted, others = [], []
-    for item in items:
-        (wanted if _runs(item, config.getoption("--backend")) else others).append(item)
-    config.hook.pytest_deselected(items=others)
-    items[:] = wanted
+    kept = [item for item in items if _runs(item, config.getoption("--backend"))]
+    of_tests: dict[tuple[str, str], list[pytest.Item]] = {}
+    for item in kept:
+        of_tests.setdefault((item.nodeid.partition("[")[0], _library(item)), []).append(item)
+    combinations, chosen = config.getoption("--combinations"), set()
+    for (_, library), some in of_tests.items():
+        if combinations == "few" or (combinations == "default" and library != "numpy"):
+            # What NumPy doesn't run is run here in full.
+            alone = [item for item in some if not _with_numpy(item)]
+            some = alone + _each_value([item for item in some if _with_numpy(item)])
+        chosen |= set(some)
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = [item for item in kept if item in chosen]
 
 
 def _runs(item: pytest.Item, wanted: str) -> bool:
-    admitted = [marker.args for marker in item.iter_markers("of_libraries")]
-    if (parameters := getattr(item, "callspec", None)) and "backend" in parameters.params:
-        wanted = parameters.params["backend"]
-    elif wanted in ("all", "installed"):
+    if library := _library(item):
+        return _admits(item, library)
+    if wanted in ("all", "installed"):
         return True
-    elif not admitted:
-        admitted = [("numpy",)]
-    return all(wanted.partition(":")[0] in names for names in admitted)
+    library = wanted.partition(":")[0]
+    return _admits(item, library) and (library == "numpy" or not _with_numpy(item))
+
+
+def _library(item: pytest.Item) -> str:
+    """That of its `backend`, if it has one."""
+    parameters = getattr(item, "callspec", None)
+    return parameters.params.get("backend", "").partition(":")[0] if parameters else ""
+
+
+def _admits(item: pytest.Item, library: str) -> bool:
+    return all(library in marker.args for marker in item.iter_markers("of_libraries"))
+
+
+def _with_numpy(item: pytest.Item) -> bool:
+    return _admits(item, "numpy")
+
+
+def _each_value(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Those that hold every value of every parameter: first who has most that are new."""
+    values = {item: _values(item) for item in items}
+    missing, chosen = set().union(*values.values()), items[:1]
+    while missing := missing.difference(*(values[item] for item in chosen)):
+        chosen.append(max(items, key=lambda item: len(values[item] & missing)))
+    return chosen
+
+
+def _values(item: pytest.Item) -> set[tuple[Any, ...]]:
+    """What a test is called with; parameters that are listed together are one."""
+    parameters = getattr(item, "callspec", None)
+    left = {k: (k, *_value(x)) for k, x in parameters.params.items()} if parameters else {}
+    found = set()
+    for marker in item.iter_markers("parametrize"):
+        names = marker.args[0]
+        names = names.split(",") if isinstance(names, str) else names
+        found.add(tuple(left.pop(name.strip()) for name in names))
+    return found | {(value,) for value in left.values()}
+
+
+def _value(x: Any) -> tuple[type, Any]:
+    # Equal where it is equal, not where it is one object: all processes choose the same tests.
+    if isinstance(x, tuple):
+        return tuple, tuple(map(_value, x))
+    return type(x), x if isinstance(x, Hashable) else id(x)
 
 
 def _compile_fast() -> None:
-    """Tell XLA, before its first program; a flag that it doesn't know would end the process."""
-    if (found := importlib.util.find_spec("jaxlib")) is None or found.origin is None:
-        return
-    libraries = Path(found.origin).parent.rglob("*.so")
-    largest = max(libraries, key=lambda path: path.stat().st_size)
-    with largest.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as xla:
-        known = [x for x in XLA_FLAGS if xla.find(x.partition("=")[0].encode()) >= 0]
-    given = os.environ.get("XLA_FLAGS", "")
+    """Tell XLA, before its first program, if it knows the flag: one unknown ends the process."""
     # What is given comes last, and holds.
-    os.environ["XLA_FLAGS"] = " ".join([*(f"--{x}" for x in known if x not in given), given])
-
-
-def _lower_fast() -> None:
-    """One compiler context for all programs, where JAX makes anew what is a fifth of their time."""
-    try:
-        from jax._src.interpreters import mlir
-
-        mlir.make_ir_context = functools.cache(mlir.make_ir_context)
-    except (ImportError, AttributeError):  # no promise of JAX's, and only faster
-        pass
+    flags = f"{XLA_FLAG} {os.environ.get('XLA_FLAGS', '')}"
+    program = [sys.executable, "-c", "import jax; jax.numpy.zeros(1)"]
+    environment = {**os.environ, "XLA_FLAGS": flags}
+    if subprocess.run(program, env=environment, capture_output=True, check=False).returncode == 0:
+        os.environ["XLA_FLAGS"] = flags
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -166,12 +203,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help=f"one of {', '.join(BACKENDS)} or cupy, with a device of it after a colon, such as "
         "torch:cuda or jax:gpu; or all (each must be installed), or installed",
     )
+    parser.addoption(
+        "--combinations",
+        default="default",
+        choices=("all", "few", "default"),
+        help="of the parameters of a test: all, or few that have every value of each; by default "
+        "all on NumPy, and few on the other libraries",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """As many examples as the library that is tested allows for, and quick compilation."""
     library = config.getoption("--backend").partition(":")[0]
-    if library in ("jax", "all", "installed"):
+    # Workers of pytest-xdist inherit what it sets.
+    jax = library == "jax" or (library in ("all", "installed") and importlib.util.find_spec("jax"))
+    if jax and not hasattr(config, "workerinput"):
         _compile_fast()
     examples = EXAMPLES.get(library, TOGETHER)
     hypothesis.settings.register_profile(

@@ -28,10 +28,6 @@ def least_confidence(x: Categorical | Array) -> Array:
     TypeError, ValueError
         As of `Categorical`.
 
-    See Also
-    --------
-    infoq.methods.least_confidence : The method of this name: it picks the highest of these.
-
     Notes
     -----
     Of the mean prediction. Summed over the other classes, so that nothing cancels where the model
@@ -71,10 +67,6 @@ def margin(x: Categorical | Array) -> Array:
     ------
     TypeError, ValueError
         As of `Categorical`.
-
-    See Also
-    --------
-    infoq.methods.margin : The method of this name: it picks the highest of these.
 
     Notes
     -----
@@ -119,10 +111,6 @@ def variation_ratio(x: Categorical | Array) -> Array:
     TypeError, ValueError
         As of `Categorical`.
 
-    See Also
-    --------
-    infoq.methods.variation_ratio : The method of this name: it picks the highest of these.
-
     Notes
     -----
     A heuristic; its gradient is 0. One pass, N K C.
@@ -162,10 +150,6 @@ def mean_std(x: Categorical | Array) -> Array:
     ------
     TypeError, ValueError
         As of `Categorical`.
-
-    See Also
-    --------
-    infoq.methods.mean_std : The method of this name: it picks the highest of these.
 
     Notes
     -----

@@ -230,6 +230,7 @@ def test_a_row_of_probabilities_is_divided_by_its_sum(backend):
 
 
 SLOPES = {"torch": by_torch, "jax": by_jax}
+slopes = pytest.mark.of_libraries(*SLOPES)
 WEIGHTS = np.random.default_rng(2).normal(size=(C, C))
 
 
@@ -249,6 +250,7 @@ STEEP = np.array(
 )
 
 
+@slopes
 @dtypes
 @pytest.mark.parametrize(
     ("make", "x"),
@@ -264,13 +266,12 @@ STEEP = np.array(
     ],
 )
 def test_gradients_are_finite(backend, make, x, dtype):
-    if backend.name not in SLOPES:
-        return
     for method in ("factor", "curvature"):
         slope = SLOPES[backend.name](backend, weighted(backend, make, method), x.astype(dtype))
         assert np.isfinite(slope).all()
 
 
+@slopes
 @pytest.mark.parametrize(
     "make",
     [
@@ -281,8 +282,6 @@ def test_gradients_are_finite(backend, make, x, dtype):
     ],
 )
 def test_gradients_are_right(backend, make):
-    if backend.name not in SLOPES:
-        return
     from tests.conftest import Backend
 
     numpy = Backend("numpy")
@@ -486,10 +485,9 @@ def test_parts_are_not_copied_and_cannot_be_changed(backend):
             setattr(likelihood, name, 1)
 
 
+@pytest.mark.of_libraries("jax")
 def test_blocks_compile(backend):
     """On JAX, where a value that is read would be an error."""
-    if backend.name != "jax":
-        return
     import jax
 
     like = backend.array(Z)
@@ -714,9 +712,8 @@ def test_a_curvature_that_is_clearly_negative_is_refused(backend, dtype):
         Curvature(backend.array(bad[2:]))
 
 
+@pytest.mark.of_libraries("torch")
 def test_values_are_refused_while_a_gradient_is_recorded(backend):
-    if backend.name != "torch":
-        return
     for make, x in ((Softmax, Z), (Softmax, 2 * PROBS), (Poisson, Z), (Curvature, -SINGULAR)):
         with pytest.raises(ValueError, match="candidate 0"):
             make(backend.array(x).requires_grad_())
