@@ -27,6 +27,7 @@ from infoq.structures.labelled_embedding import with_labels
 from infoq.structures.last_layer import LastLayerEmbedding
 from infoq.structures.low_rank import LowRankPrecision
 from infoq.structures.precision import DensePrecision, Precision
+from infoq.structures.rows import DenseRows, Rows
 from infoq.unknowns import PARAMETERS, AllTargets, EachTarget, Parameters
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "CovariancePrecision",
     "DenseEmbedding",
     "DensePrecision",
+    "DenseRows",
     "DiagonalEmbedding",
     "DiagonalPrecision",
     "EachTarget",
@@ -51,6 +53,7 @@ __all__ = [
     "Parameters",
     "Precision",
     "Predictive",
+    "Rows",
     "ScalarPrecision",
     "as_predictive",
     "batch_of",

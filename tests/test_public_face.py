@@ -14,7 +14,7 @@ import infoq.backends
 
 MODULES = (infoq, infoq.backends, infoq.likelihoods, infoq.methods)
 SECTIONS = ["Parameters", "Attributes", "Returns", "Yields", "Raises"]
-SECTIONS += ["Notes", "References", "Examples"]
+SECTIONS += ["See Also", "Notes", "References", "Examples"]
 
 
 def public(module):

@@ -69,6 +69,11 @@ class Layout(NamedTuple):
         return self.rows(ops, arguments[: self.arrays]), arguments[self.arrays :]
 
 
+def by_layout(kernel: Callable[..., Array], ops: Ops, embedding: Embedding, *more: Any) -> Array:
+    """A kernel that takes a layout and arrays, of an embedding that is whole."""
+    return kernel(Layout.of(embedding), ops, *embedding.parts, *more)
+
+
 # --- one number a candidate -------------------------------------------------------------------
 Score: TypeAlias = Callable[..., Array]
 
@@ -83,11 +88,10 @@ def trace(ops: Ops, measured: Array) -> Array:
     return trace_per_candidate(ops, measured) / 2
 
 
-def entropy(layout: Layout, ops: Ops, *arguments: Any) -> Array:
+def entropy(ops: Ops, embedding: Embedding, covariance: Form) -> Array:
     """`1/2 log det(2 pi e (N + J P^-1 J^T))` of outcomes with noise N: [n]."""
-    rows, (covariance,) = layout.split(ops, arguments)
-    noise = layout.embedding(arguments[: layout.arrays]).log_noise(ops)
-    measured = covariance.of(ops, rows)
+    noise = embedding.log_noise(ops)
+    measured = covariance.of(ops, embedding.rows(ops))
     constant = measured.shape[-1] * math.log(2 * math.pi * math.e)
     told = _per_candidate(ops, log1p_det(ops, measured, semidefinite=True) + constant)
     return (told + noise) / 2
@@ -143,18 +147,17 @@ EXPLAINED = {
 }
 
 
-def scored(score: Score, layout: Layout, ops: Ops, *arguments: Any) -> Array:
+def scored(score: Score, ops: Ops, embedding: Embedding, covariance: Form, *others: Form) -> Array:
     """A score of the quadratic forms of each candidate: [n]."""
-    rows, (covariance, *others) = layout.split(ops, arguments)
+    rows = embedding.rows(ops)
     if others:
         covariance, rows = unfolded(ops, covariance, rows)
     return score(ops, *(form.of(ops, rows) for form in (covariance, *others)))
 
 
-def traced(layout: Layout, ops: Ops, *arguments: Any) -> Array:
+def traced(ops: Ops, embedding: Embedding, covariance: Form) -> Array:
     """Half the trace of what each candidate measures: [n]."""
-    rows, (covariance,) = layout.split(ops, arguments)
-    half: Array = covariance.trace(ops, rows) / 2
+    half: Array = covariance.trace(ops, embedding.rows(ops)) / 2
     return half
 
 

@@ -12,7 +12,7 @@ from infoq.blocks import map_rows
 from infoq.checks.numbers import number
 from infoq.draws.outcomes import place_of
 from infoq.gaussian import forward, label_shifts
-from infoq.gaussian.block_scores import Layout
+from infoq.gaussian.block_scores import Layout, by_layout
 from infoq.gaussian.label_directions import Stated, spanned_scores
 from infoq.gaussian.label_shifts import remembered, square, times
 from infoq.gaussian.laplace import laplace
@@ -259,7 +259,7 @@ class ProjectedBatch(ShiftedBatch):
         batch = adopt(rows[:, None, :]), adopt(scores[:, None])
         shared = (self._precision.whitening(size, pool.like), batch, *more)
         rank = 2 * (size + int(rows.shape[0]))
-        return pool.over_blocks(kernel, *shared, prepare=prepare, rank=rank)
+        return pool.over_blocks(partial(by_layout, kernel), *shared, prepare=prepare, rank=rank)
 
 
 class ProjectedDivergenceBatch(ProjectedBatch):

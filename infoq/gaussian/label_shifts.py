@@ -22,7 +22,7 @@ from typing import Any
 from infoq.backends import Array, Ops
 from infoq.blocks import add_rows, sum_columns
 from infoq.gaussian import block_scores
-from infoq.gaussian.block_scores import Layout, explained_logdet
+from infoq.gaussian.block_scores import Layout, by_layout, explained_logdet
 from infoq.gaussian.label_directions import Stated, spanned_scores
 from infoq.gaussian.laplace import check_budget, fisher
 from infoq.gaussian.predictive import Gaussian
@@ -43,7 +43,7 @@ def divergence(pool: Gaussian, given: Any, approximation: str) -> Array:
     approximation_for(PARAMETERS, approximation)
     covariance = pool.known(given).covariance(pool.like)
     if approximation == "logdet":
-        return pool.read(pool.finish(pool.over_blocks(_divergence, covariance)))
+        return pool.read(pool.finish(pool.over_blocks(partial(by_layout, _divergence), covariance)))
     embedding: Any = pool.embedding
     scores = Gaussian(Gradients.of_labelled(embedding)).over_blocks(block_scores.traced, covariance)
     return pool.read(pool.finish(scores))
@@ -67,7 +67,8 @@ def _about_all_targets(pool: Gaussian, targets: Scored, precision: Precision) ->
     few = size <= FEW
     if not few and little_is_said(pool.embedding, targets, precision, None, 16) is not None:
         how, given, rank = all_targets(targets, precision, pool.like)
-        return pool.over_blocks(_about_all_by_forms, *given, prepare=how, rank=rank)
+        kernel = partial(by_layout, _about_all_by_forms)
+        return pool.over_blocks(kernel, *given, prepare=how, rank=rank)
     check_budget(4 * min(size, count) * size, pool.like, f"targets: M={len(targets)}, P={size}")
     shared = (precision.whitening(size, pool.like), targets.parts)
     forms: Any = None
@@ -76,7 +77,8 @@ def _about_all_targets(pool: Gaussian, targets: Scored, precision: Precision) ->
         forms, more, _ = all_targets(targets, precision, pool.like)
     prepare = partial(_by_projection, Layout.of(targets), forms)
     rank = size if count >= size else 2 * (size + count)
-    return pool.over_blocks(_about_all, *shared, *more, prepare=prepare, rank=rank)
+    kernel = partial(by_layout, _about_all)
+    return pool.over_blocks(kernel, *shared, *more, prepare=prepare, rank=rank)
 
 
 def about_each(
@@ -91,7 +93,8 @@ def about_each(
     whitening = precision.whitening(size, pool.like)
     shared = (precision.covariance(pool.like), targets.parts, weights, shift, whitening)
     layout = Layout.of(targets)
-    prepare, kernel = partial(_measured_targets, layout), partial(_about_each, layout)
+    prepare = partial(_measured_targets, layout)
+    kernel = partial(by_layout, partial(_about_each, layout))
     return pool.over_blocks(kernel, *shared, prepare=prepare, rank=targets.num_rows)
 
 

@@ -343,7 +343,10 @@ class Gaussian(Tree):
         rank: int = 0,
         beside: tuple[Array, ...] = (),
     ) -> Array:
-        """A kernel over blocks of candidates and what is `beside`, with up to `rank` vectors."""
+        """A kernel over blocks of candidates, with up to `rank` vectors.
+
+        It gets an `Ops`, the embedding of a block, what is `beside` it, and what is shared.
+        """
         embedding = self.embedding
         item = self.ops.item_bytes(embedding.parts[0])
         rank = max(rank, getattr(shared[0], "rank", 0))
@@ -351,8 +354,8 @@ class Gaussian(Tree):
         numbers = embedding.numbers_for_sums if sums else embedding.numbers_per_candidate
         numbers += 3 * embedding.num_rows * rank
         return map_rows(
-            partial(kernel, Layout.of(embedding)),
-            (*embedding.parts, *beside),
+            kernel,
+            (embedding, *beside),
             shared,
             prepare=prepare,
             bytes_per_row=numbers * item,
@@ -375,7 +378,7 @@ class Gaussian(Tree):
             # Unfolded, a last layer costs R times as much or more.
             covariance = covariance.mild(self.ops)
         shared = (covariance, targets.parts, weights, whitening)
-        kernel = partial(_each_target, layout)
+        kernel = partial(block_scores.by_layout, partial(_each_target, layout))
         return self.over_blocks(kernel, *shared, prepare=prepare, rank=groups)
 
     def _joint(
@@ -385,7 +388,11 @@ class Gaussian(Tree):
         plan = explain(self.embedding, targets, precision, weights, approximation)
         prepare, rank, beside = plan.prepare, plan.rank, plan.measured
         return self.over_blocks(
-            plan.kernel, *plan.shared, prepare=prepare, rank=rank, beside=beside
+            partial(block_scores.by_layout, plan.kernel),
+            *plan.shared,
+            prepare=prepare,
+            rank=rank,
+            beside=beside,
         )
 
     def cast(self, x: Array) -> Array:

@@ -158,7 +158,8 @@ def by_forms(
 
 
 def _scored(score: block_scores.Score, layout: Layout, ops: Ops, *arguments: Any) -> Array:
-    return block_scores.scored(score, layout, ops, *arguments)
+    embedding = layout.embedding(arguments[: layout.arrays])
+    return block_scores.scored(score, ops, embedding, *arguments[layout.arrays :])
 
 
 def _scored_beside(score: block_scores.Score, layout: Layout, ops: Ops, *arguments: Any) -> Array:

@@ -82,6 +82,10 @@ def entropy(p: Array, *, axis: Axis = -1, kind: Kind = "probs") -> Array:
     TypeError, ValueError
         If `p` is not floating, or no distribution (where values can be read).
 
+    See Also
+    --------
+    infoq.methods.entropy : The method of this name: it picks by that of mean predictions.
+
     Notes
     -----
     Exact; one logarithm an outcome. The gradient at a zero probability is taken as 0.

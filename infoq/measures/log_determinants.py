@@ -40,6 +40,10 @@ def logdet(s_a: Array, *, ridge: float = 0.0) -> Array:
         can be read, else the result is NaN) not finite, not symmetric, or has an eigenvalue that is
         clearly below -ridge.
 
+    See Also
+    --------
+    infoq.methods.logdet : The method of this name: it grows a batch by this.
+
     Notes
     -----
     Exact. A pivot counts as zero at 10 B eps of the diagonal, whatever the scale. With a ridge it
@@ -97,6 +101,10 @@ def logdet_mi(
         If `ridge` is negative or no number, the arrays differ in library or dtype, are not floating
         or do not fit together, or (where values can be read, else the result is NaN) one is not
         finite, not symmetric, or singular with the ridge, or they are no blocks of such a matrix.
+
+    See Also
+    --------
+    infoq.methods.logdet_mi : The method of this name: it grows a batch by this.
 
     Notes
     -----
@@ -160,6 +168,10 @@ def logdet_cg(s_a: Array, s_ap: Array, s_p: Array, *, ridge: float = 0.0, nu: fl
         or do not fit together, or (where values can be read, else the result is NaN) one is not
         finite or not symmetric, `s_p` is singular with the ridge, or they are no blocks of a
         positive semi-definite matrix.
+
+    See Also
+    --------
+    infoq.methods.logdet_cg : The method of this name: it grows a batch by this.
 
     Notes
     -----
@@ -234,6 +246,10 @@ def logdet_cmi(
         or do not fit together, or (where values can be read, else the result is NaN) one is not
         finite or not symmetric, `s_p`, or `s_a` or `s_q` given P, is singular with the ridge, or
         they are no blocks of a positive semi-definite matrix.
+
+    See Also
+    --------
+    infoq.methods.logdet_cmi : The method of this name: it grows a batch by this.
 
     Notes
     -----

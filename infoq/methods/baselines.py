@@ -45,6 +45,10 @@ def entropy(x: Predictive | Array, k: int, **who: Unpack[Who]) -> Selection:
         If `x` is a `Gaussian` of class labels or counts, whose entropy it does not know: pass
         class probabilities, or ``x.sample(draws)``.
 
+    See Also
+    --------
+    infoq.entropy : The entropy itself, of any distributions; nobody is picked.
+
     Examples
     --------
     >>> import numpy as np, infoq
@@ -80,6 +84,10 @@ def least_confidence(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Sele
     Selection
         Gains are those of `infoq.least_confidence`.
 
+    See Also
+    --------
+    infoq.least_confidence : What it picks by: a score of each candidate, and nobody is picked.
+
     Examples
     --------
     >>> import numpy as np, infoq
@@ -114,6 +122,10 @@ def margin(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Selection:
     -------
     Selection
         Gains are those of `infoq.margin`.
+
+    See Also
+    --------
+    infoq.margin : What it picks by: a score of each candidate, and nobody is picked.
 
     Examples
     --------
@@ -154,6 +166,10 @@ def variation_ratio(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Selec
     Selection
         Gains are those of `infoq.variation_ratio`.
 
+    See Also
+    --------
+    infoq.variation_ratio : What it picks by: a score of each candidate, and nobody is picked.
+
     Examples
     --------
     >>> import numpy as np, infoq
@@ -189,6 +205,10 @@ def mean_std(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Selection:
     -------
     Selection
         Gains are those of `infoq.mean_std`.
+
+    See Also
+    --------
+    infoq.mean_std : What it picks by: a score of each candidate, and nobody is picked.
 
     Examples
     --------

@@ -44,6 +44,10 @@ def bald(
     Selection
         Gains in nats. They overlap: the batch tells at most their sum; see `batch_bald`.
 
+    See Also
+    --------
+    infoq.bald : What it picks by: a score of each candidate, and nobody is picked.
+
     References
     ----------
     Houlsby, N., Huszar, F., Ghahramani, Z. and Lengyel, M. (2011). Bayesian active learning for
@@ -141,6 +145,10 @@ def epig(
     -------
     Selection
         Gains in nats, one by one: they overlap; see `batch_epig`.
+
+    See Also
+    --------
+    infoq.epig : What it picks by: a score of each candidate, and nobody is picked.
 
     References
     ----------
@@ -258,6 +266,10 @@ def jepig(
     -------
     Selection
         Gains in nats, one by one: they overlap; see `batch_jepig`.
+
+    See Also
+    --------
+    infoq.jepig : What it picks by: a score of each candidate, and nobody is picked.
 
     References
     ----------

@@ -40,6 +40,10 @@ def logdet(points: Points, k: int, *, ridge: float = 1.0, **who: Unpack[Who]) ->
     Selection
         Gains are of the log-det as published: twice the EIG of a `Gaussian` with precision 1.
 
+    See Also
+    --------
+    infoq.logdet : The quantity itself, of similarity matrices; nobody is picked.
+
     References
     ----------
     Kothawade, S., Beck, N., Killamsetty, K. and Iyer, R. (2021). SIMILAR: submodular information
@@ -93,6 +97,10 @@ def logdet_mi(
     -------
     Selection
         Gains are of the log-dets as published: twice the JEPIG of a `Gaussian` with precision 1.
+
+    See Also
+    --------
+    infoq.logdet_mi : The quantity itself, of similarity matrices; nobody is picked.
 
     References
     ----------
@@ -151,6 +159,10 @@ def logdet_cg(
     -------
     Selection
         Gains are of the log-det as published.
+
+    See Also
+    --------
+    infoq.logdet_cg : The quantity itself, of similarity matrices; nobody is picked.
 
     References
     ----------
@@ -213,6 +225,10 @@ def logdet_cmi(
     -------
     Selection
         Gains are of the log-dets as published.
+
+    See Also
+    --------
+    infoq.logdet_cmi : The quantity itself, of similarity matrices; nobody is picked.
 
     References
     ----------

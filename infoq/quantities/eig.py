@@ -90,6 +90,10 @@ def bald(x: Predictive | Array) -> Array:
     array [N]
         Nats; see `eig`, which this is.
 
+    See Also
+    --------
+    infoq.methods.bald : The method of this name: it picks the highest of these.
+
     References
     ----------
     Houlsby, N. et al. (2011). Bayesian active learning for classification and preference learning,

@@ -58,6 +58,10 @@ def epig(
         If an array is no probabilities, or the targets have another number of draws, other draw
         weights, another dtype, library or device than the candidates.
 
+    See Also
+    --------
+    infoq.methods.epig : The method of this name: it picks the highest of these.
+
     Notes
     -----
     Exact for the K draws that are given. As an estimate of the EPIG of the posterior it is biased

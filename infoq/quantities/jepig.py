@@ -65,6 +65,10 @@ def jepig(
         If the targets have another posterior, number of parameters, dtype, library or device than
         the candidates, or the matrices over min(P, M R) are larger than ``options(memory=)``.
 
+    See Also
+    --------
+    infoq.methods.jepig : The method of this name: it picks the highest of these.
+
     Notes
     -----
     Of a `Categorical`, N C S (K multiply-adds and one logarithm) with S joint outcomes, in

@@ -28,6 +28,10 @@ def least_confidence(x: Categorical | Array) -> Array:
     TypeError, ValueError
         As of `Categorical`.
 
+    See Also
+    --------
+    infoq.methods.least_confidence : The method of this name: it picks the highest of these.
+
     Notes
     -----
     Of the mean prediction. Summed over the other classes, so that nothing cancels where the model
@@ -67,6 +71,10 @@ def margin(x: Categorical | Array) -> Array:
     ------
     TypeError, ValueError
         As of `Categorical`.
+
+    See Also
+    --------
+    infoq.methods.margin : The method of this name: it picks the highest of these.
 
     Notes
     -----
@@ -111,6 +119,10 @@ def variation_ratio(x: Categorical | Array) -> Array:
     TypeError, ValueError
         As of `Categorical`.
 
+    See Also
+    --------
+    infoq.methods.variation_ratio : The method of this name: it picks the highest of these.
+
     Notes
     -----
     A heuristic; its gradient is 0. One pass, N K C.
@@ -150,6 +162,10 @@ def mean_std(x: Categorical | Array) -> Array:
     ------
     TypeError, ValueError
         As of `Categorical`.
+
+    See Also
+    --------
+    infoq.methods.mean_std : The method of this name: it picks the highest of these.
 
     Notes
     -----

@@ -31,14 +31,40 @@ NO_PREDICTION = (
 class Embedding(Tree, ABC):
     """N candidates by what their outcomes measure of P parameters, in units of the noise.
 
-    Its parts are arrays [N, ...], the first of them floating.
+    Three members are required of one's own: `num_rows`, `num_parameters`, and `rows`, which makes
+    the rows of a block of candidates. Its arrays have one entry a candidate, [N, ...], and the
+    first of them is floating.
+
+    Notes
+    -----
+    With a default: `numbers_per_candidate`, `numbers_read` and `numbers_for_sums`, by which blocks
+    are as large as caches, as of rows in full; `log_noise`, that of unit noise; and `factored`,
+    itself. Labels are refused unless `scored` and `check_labels` say what was predicted, and
+    `Gaussian.sample` unless `logit_draws` does. `gradients` is then known by `scored`.
+
+    What rows are of is any `infoq.predictives.Rows`: as they are, `DenseRows`, or of a structure of
+    one's own.
 
     Examples
     --------
+    A polynomial of numbers, whose rows exist for a block of candidates at a time:
+
     >>> import numpy as np, infoq
-    >>> known = infoq.DenseEmbedding(np.array([[1.0, 2.0], [0.0, 1.0]]))
-    >>> isinstance(known, infoq.Embedding), len(known), known.num_rows, known.num_parameters
-    (True, 2, 1, 2)
+    >>> from infoq.predictives import DenseRows
+    >>> class Quadratic(infoq.Embedding):
+    ...     _arrays = ("points",)
+    ...     num_rows, num_parameters = 1, 3
+    ...     def __init__(self, points):
+    ...         self.points = points
+    ...     def rows(self, ops):
+    ...         x = ops.upcast(self.points)
+    ...         powers = ops.xp.stack([ops.xp.ones_like(x), x, x * x], axis=-1)
+    ...         return DenseRows(powers[:, None, :])
+    >>> pool = infoq.Gaussian(Quadratic(np.linspace(-1, 1, 5)), precision=1.0)
+    >>> infoq.eig(pool).round(4)
+    array([0.6931, 0.4192, 0.3466, 0.4192, 0.6931])
+    >>> infoq.greedy(infoq.EIG(pool), 3).indices
+    array([0, 4, 2])
     """
 
     @property

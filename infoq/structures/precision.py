@@ -27,8 +27,8 @@ from infoq.structures.whitening import DenseWhitening, Whitening
 class Precision(Tree, ABC):
     """A positive definite inverse covariance of P parameters.
 
-    Two methods are required, `num_parameters` and `matrix`; all others have a default in their
-    terms, by the matrix and its Cholesky factor. A structure of its own overrides what it computes
+    Two members are required of one's own, `num_parameters` and `matrix`; all others have a default
+    in their terms, by the matrix and its Cholesky factor. A structure overrides what it computes
     faster: `covariance` and `whitening`, which every score takes, `diagonal`, `logdet`, `root`,
     and `colour` with `num_noise`, which `Gaussian.sample` takes.
 

@@ -21,7 +21,7 @@ class Rows(ABC):
     """The rows of n candidates with R rows each over P parameters, E [n, R, P].
 
     One method is required, `dense`; all others have a default in its terms, at the cost that they
-    say. A structure of its own defines `dense` and what it computes faster, and an `Embedding`
+    say. A structure of one's own defines `dense` and what it computes faster, and an `Embedding`
     returns it from `rows`.
 
     Notes
@@ -39,7 +39,7 @@ class Rows(ABC):
 
     >>> import numpy as np
     >>> from infoq.backends import ops_for
-    >>> from infoq.structures.rows import Rows
+    >>> from infoq.predictives import Rows
     >>> class Differences(Rows):
     ...     def __init__(self, points, reference):
     ...         self.points, self.reference = points, reference

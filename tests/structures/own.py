@@ -9,9 +9,9 @@ import numpy as np
 
 import infoq
 from infoq.backends import Array, Ops, ops_for
+from infoq.predictives import Rows
 from infoq.structures.embedding import Embedding
 from infoq.structures.precision import Precision
-from infoq.structures.rows import Rows
 from tests.structures.cases import FEW, MANY, MORE, ROWS, P
 
 POOL = np.concatenate([ROWS, FEW, -MANY])

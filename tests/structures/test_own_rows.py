@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import infoq
-from infoq.structures.rows import Rows
+from infoq.predictives import Rows
 from tests.conftest import Backend
 from tests.structures import cases, own
 from tests.structures.cases import MANY, PRECISIONS
