@@ -9,12 +9,12 @@ from typing import Any
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.arrays import is_integer
 from infoq.backends.capabilities import capabilities
-from infoq.backends.registry import admit_all, check_same_device
+from infoq.backends.registry import admit_all
 from infoq.backends.trees import Tree
 from infoq.blocks import add_rows, map_rows
 from infoq.checks.choices import OfEachTarget, check_exact
 from infoq.checks.indexing import some_of
-from infoq.checks.numbers import check_count, check_index, first_index, num_candidates
+from infoq.checks.numbers import check_index, first_index
 from infoq.checks.probabilities import InvalidValuesError, check_structure, check_weights, describe
 from infoq.draws.divergence import draw_information
 from infoq.draws.kernels import (
@@ -27,13 +27,13 @@ from infoq.draws.kernels import (
     split_targets,
 )
 from infoq.draws.labels import (
-    ObservedLabels,
     check_labels,
     label_likelihoods,
     observe_label,
     on_labels,
 )
-from infoq.draws.outcomes import Outcomes, as_place, nothing_known, observe, place_of
+from infoq.draws.outcomes import Outcomes, as_place, observe
+from infoq.draws.posterior_draws import PosteriorDraws
 from infoq.measures.distribution import to_log_probabilities, to_probabilities
 from infoq.unknowns import AllTargets, EachTarget, Parameters
 
@@ -41,7 +41,7 @@ _AXES = "NKC"
 
 
 @capabilities()
-class Categorical(Tree):
+class Categorical(PosteriorDraws):
     """What a model believes about categorical outcomes: K draws from its posterior predictive.
 
     Parameters
@@ -84,6 +84,13 @@ class Categorical(Tree):
     array([0.00550865, 0.05067184])
     """
 
+    _arrays = ("values", "draw_weights")
+    _static = ("name", "kind")
+    values: Array
+    kind: str
+    # What the values were called when they were given, for messages.
+    name: str
+
     # Made of parts, or put together by a library's transformation, it is not checked again.
     _checked = True
 
@@ -114,54 +121,22 @@ class Categorical(Tree):
         order = tuple(axes.index(axis) for axis in _AXES)
         if order != (0, 1, 2):
             values = ops.xp.permute_dims(values, order)
-        self._parts, self._settings = (values,), (name, kind)
+        self.values, self.name, self.kind = values, name, kind
         self._checked = False
         for own in weighed:
-            own = check_weights(ops, own, values, self.num_draws, "weights", "draw")
-            self._parts = (values, own)
+            self.draw_weights = check_weights(ops, own, values, self.num_draws, "weights", "draw")
 
     # --- what it is -------------------------------------------------------------------------
 
     @property
-    def _values(self) -> Array:
-        """What was given, [N, K, C]."""
-        values: Array = self.parts[0]
-        return values
-
-    @property
-    def _kind(self) -> str:
-        """What the values are: probs, log_probs or logits."""
-        kind: str = self.settings[1]
-        return kind
-
-    @property
-    def ops(self) -> Ops:
-        """The operations of its library."""
-        return ops_for(self._values)
-
-    @property
-    def like(self) -> Array:
-        """A small array of the dtype that is computed in, on the device of the candidates."""
-        return self.ops.upcast(self._values[:1, ...])
-
-    @property
-    def num_candidates(self) -> int:
-        """The number of candidates, N."""
-        return num_candidates(self._values)
-
-    @property
     def num_draws(self) -> int:
         """The number of posterior draws, K."""
-        return int(self._values.shape[1])
+        return int(self.values.shape[1])
 
     @property
     def num_classes(self) -> int:
         """The number of classes, C."""
-        return int(self._values.shape[2])
-
-    def __len__(self) -> int:
-        """The number of candidates, N."""
-        return self.num_candidates
+        return int(self.values.shape[2])
 
     def __getitem__(self, candidates: Any) -> Categorical:
         """Some of the candidates: by a slice, by integers [m], or by a boolean mask [N].
@@ -170,35 +145,28 @@ class Categorical(Tree):
         integer is refused: there is always an axis of candidates, and one alone is
         ``pool[i : i + 1]``.
         """
-        return self._of(some_of(self.ops, (self._values,), candidates))
+        (values,) = some_of(self.ops, (self.values,), candidates)
+        return self._of(values)
 
-    def _of(self, values: tuple[Array, ...]) -> Categorical:
+    def _of(self, values: Array) -> Categorical:
         """The same draws of other candidates, some of these."""
         if not self._checked:  # now, as their numbers here are not known later
             self._check_values_now()
-        few = self.from_parts((*values, *self.parts[1:]), self.settings)
+        few = self.replace(values=values)
         few._checked = self._checked
         return few
 
     def _words(self) -> str:
-        dtype = str(self._values.dtype).rpartition(".")[2]
+        dtype = str(self.values.dtype).rpartition(".")[2]
         return (
             f"Categorical(N={self.num_candidates}, K={self.num_draws}, C={self.num_classes}, "
-            f"{self._kind}, {self.ops.name} {dtype})"
+            f"{self.kind}, {self.ops.name} {dtype})"
         )
 
     @property
     def probs(self) -> Array:
         """The class probabilities [N, K, C]; computed in full where logits were given."""
-        return to_probabilities(self.ops, self._values, self._kind)
-
-    @property
-    def weights(self) -> Array:
-        """The draws' weights [K], which sum to one."""
-        if len(self.parts) == 2:
-            weights: Array = self.parts[1]
-            return weights
-        return self.ops.equal_weights(self.num_draws, self._values)
+        return to_probabilities(self.ops, self.values, self.kind)
 
     # --- what it answers --------------------------------------------------------------------
 
@@ -230,20 +198,20 @@ class Categorical(Tree):
             or (where values can be read on the way) a bare array is no probabilities.
         """
         check_exact(approximation)
-        self._check_given(given)
+        self.check_given(given)
         if isinstance(about, Parameters):
-            return self._finish(self._less_known(self._map(draw_information, 2), given))
+            return self.finish(self._less_known(self._map(draw_information, 2), given))
         self.check_same_draws(about.targets)
         if isinstance(about, AllTargets):
             return self._about_all(about, given)
         targets, target_weights = about
-        prepare = partial(split_targets, targets._kind, not targets._checked)
-        shared = (targets._values, targets.target_weights(target_weights))
+        prepare = partial(split_targets, targets.kind, not targets._checked)
+        shared = (targets.values, targets.target_weights(target_weights))
         try:
             if given is not None and given.num_observed > 0:
                 told = self.information_with_each(targets, target_weights, given)
-                return self._finish(self._less_known(told, given))
-            return self._finish(self._map(about_split, 32, *shared, prepare=prepare))
+                return self.finish(self._less_known(told, given))
+            return self.finish(self._map(about_split, 32, *shared, prepare=prepare))
         except InvalidValuesError:
             targets._check_values()
             raise
@@ -259,7 +227,7 @@ class Categorical(Tree):
         if joint.sampled:  # the samples' mean is not quite the draws' own weights
             own = self._less_known(self._map(draw_information, 2), known)
             scores = self.ops.xp.minimum(scores, own)
-        return self._finish(scores)
+        return self.finish(scores)
 
     def joint_with(self, targets: Categorical, known: Outcomes) -> Outcomes:
         """The context `known` with the outcomes of all targets."""
@@ -272,8 +240,8 @@ class Categorical(Tree):
     ) -> Array:
         """The mean of I[Y_i; Y_e, Y_given]: [N]."""
         posteriors = ops_for(given.probabilities).xp.exp(given.log_posteriors)
-        shared = (targets._values, targets.target_weights(weights))
-        prepare = partial(check_targets, targets._kind, not targets._checked)
+        shared = (targets.values, targets.target_weights(weights))
+        prepare = partial(check_targets, targets.kind, not targets._checked)
         return self._map(
             about_each_given, 32, *shared, posteriors, given.probabilities, prepare=prepare
         )
@@ -286,8 +254,8 @@ class Categorical(Tree):
         given : Outcomes, optional
             Outcomes that already count as known, from `context` and `observe`.
         """
-        self._check_given(given)
-        return self._finish(self._less_known(self._map(mean_entropy, 2), given))
+        self.check_given(given)
+        return self.finish(self._less_known(self._map(mean_entropy, 2), given))
 
     def evaluate(self, score: Callable[[Ops, Array, Array], Array], entries: int = 4) -> Array:
         """A score of one's own for each candidate, in blocks and checked like any other: [N].
@@ -301,22 +269,7 @@ class Categorical(Tree):
             How many numbers it keeps for each probability: what blocks are cut by.
         """
         run = partial(_one_each, score)
-        return self.ops.xp.astype(self._map(run, entries), self._values.dtype)
-
-    def context(self, *, samples: int = 10_000, seed: Any = 0) -> Outcomes:
-        """The empty context: nothing is known yet.
-
-        Parameters
-        ----------
-        samples : int
-            Up to this many joint outcomes are enumerated; beyond, as many are sampled.
-        seed : int or the library's random generator
-            What samples are drawn from.
-        """
-        samples = check_count(samples, "samples")
-        weights = self.ops.fetch(self.weights)
-        ops = ops_for(weights)
-        return nothing_known(ops, weights, samples, ops.seed(seed))
+        return self.cast(self._map(run, entries))
 
     @capabilities(lazy="the draws' weights after the outcomes are kept in memory")
     def observe(
@@ -338,70 +291,28 @@ class Categorical(Tree):
         if label is not None:
             likelihood = self.label_likelihood(index, label)
             return observe_label(ops_for(likelihood), given, likelihood, index)
-        self._check_given(given)
+        self.check_given(given)
         place = as_place(index)
         check_index(place, self.num_candidates)
         weights = self.ops.fetch(self.weights)
         ops, row = self._row(index)
-        known = observe(ops, given, to_log_probabilities(ops, row, self._kind), weights)
+        known = observe(ops, given, to_log_probabilities(ops, row, self.kind), weights)
         return known.replaced(indices=(*given.indices, place))
-
-    def forget(self, given: Outcomes, index: Array | int) -> Outcomes:
-        """The context `given` without the outcome of one candidate that it has.
-
-        The others are observed anew, from the same seed.
-
-        Parameters
-        ----------
-        given : Outcomes
-            What is known so far, from `observe` alone.
-        index : int or 0-d array
-            The candidate.
-        """
-        place = place_of(given.indices, index)
-        weights = self.ops.fetch(self.weights)
-        ops = ops_for(weights)
-        known = nothing_known(ops, weights, given.samples, given.seed)
-        for other, log_likelihood in enumerate(given.log_likelihoods):
-            if other == place:
-                continue
-            if isinstance(given, ObservedLabels):
-                known = observe_label(ops, known, log_likelihood[:, 0], other)
-            else:
-                known = observe(ops, known, log_likelihood, weights)
-        return known.replaced(indices=given.indices[:place] + given.indices[place + 1 :])
-
-    def joint_information(self, given: Outcomes) -> Array:
-        """I[Y_given; Theta] of all that is known, not by its gains: a 0-d array.
-
-        The mean divergence of the draws' weights afterwards from those before. Where the joint
-        outcomes are sampled, it and a sum of gains are two estimates from one sample.
-
-        Parameters
-        ----------
-        given : Outcomes
-            What is known.
-        """
-        ops = ops_for(given.probabilities)
-        weights, xp = self.ops.fetch(self.weights), ops.xp
-        some = xp.where(weights > 0, weights, xp.ones_like(weights))
-        divergence = ops.weigh(ops.kl_term(given.split(ops, weights).deviations / some), weights)
-        return xp.sum(given.probabilities * divergence)
 
     def some(self, indices: Array) -> Categorical:
         """Some of the candidates, [m]."""
         ops_for(indices)
-        return self._of((self.ops.xp.take(self._values, indices, axis=0),))
+        return self._of(self.ops.xp.take(self.values, indices, axis=0))
 
     def permuted(self, order: Array) -> Categorical:
         """The same with other draws in place of each, by their order [K]; weights stay in place."""
-        return self._of((self.ops.xp.take(self._values, order, axis=1),))
+        return self._of(self.ops.xp.take(self.values, order, axis=1))
 
     # --- what observed labels are -----------------------------------------------------------
 
     def check_labels(self, labels: Array | None, name: str = "labels") -> Array:
         """The labels, refused where they are none of these: integers [N], below C if readable."""
-        return check_labels(self.ops, labels, self._values, name)
+        return check_labels(self.ops, labels, self.values, name)
 
     def label_likelihood(self, index: Array | int, label: Array | int) -> Array:
         """The log-probability of one candidate's label under each draw: [K], up to a constant.
@@ -414,7 +325,7 @@ class Categorical(Tree):
         else:
             labels = ops.xp.reshape(self.ops.fetch(label), (1,))
         check_labels(ops, labels, row[None, ...], "label")
-        return label_likelihoods(self._kind, False, None, ops, row[None, ...], labels)[0, :]
+        return label_likelihoods(self.kind, False, None, ops, row[None, ...], labels)[0, :]
 
     def map_labels(
         self,
@@ -431,8 +342,8 @@ class Categorical(Tree):
         Its results are joined, ``[N, *shape]``, or added, ``[*shape]``.
         """
         unread = None if self.ops.concrete(labels) else name
-        run = partial(on_labels, kernel, self._kind, not self._checked, unread)
-        rows = self._values, labels
+        run = partial(on_labels, kernel, self.kind, not self._checked, unread)
+        rows = self.values, labels
         # Beside what is as large as the values, some arrays [n, K].
         each = 4 * self._row_bytes * (self.num_classes + 2) // self.num_classes
         try:
@@ -454,10 +365,10 @@ class Categorical(Tree):
         check_index(index, self.num_candidates)
         if not self._checked:
             self._check_values_now()
-        row = self.ops.fetch(self.ops.row(self._values, index))
+        row = self.ops.fetch(self.ops.row(self.values, index))
         ops = ops_for(row)
         seen = not self._checked and ops.concrete(row)
-        if seen and bool(refused(self._kind, ops, row[None, ...])[0]):
+        if seen and bool(refused(self.kind, ops, row[None, ...])[0]):
             self._check_values()
         return ops, row
 
@@ -468,11 +379,11 @@ class Categorical(Tree):
 
         `entries` is how many numbers the kernel keeps for each probability.
         """
-        run = partial(on_probabilities, kernel, self._kind, not self._checked)
+        run = partial(on_probabilities, kernel, self.kind, not self._checked)
         try:
             return map_rows(
                 run,
-                (self._values,),
+                (self.values,),
                 (self.weights, *shared),
                 prepare=prepare,
                 bytes_per_row=entries * self._row_bytes,
@@ -483,7 +394,7 @@ class Categorical(Tree):
 
     @property
     def _row_bytes(self) -> int:
-        return self.num_draws * self.num_classes * self.ops.item_bytes(self._values)
+        return self.num_draws * self.num_classes * self.ops.item_bytes(self.values)
 
     def _less_known(self, scores: Array, given: Outcomes | None) -> Array:
         """I[Y_i; Y_given] taken off: what the known outcomes already tell of each candidate's."""
@@ -492,79 +403,21 @@ class Categorical(Tree):
         split = given.split(ops_for(given.probabilities), self.ops.fetch(self.weights))
         return scores - self._map(about_split, 32, *split)
 
-    def _finish(self, scores: Array) -> Array:
-        """Rounding below zero taken off, in the dtype that came in."""
-        return self.cast(self.ops.xp.maximum(scores, self.ops.xp.zeros_like(scores)))
-
-    def cast(self, scores: Array) -> Array:
-        """Scores in the dtype that came in."""
-        return self.ops.xp.astype(scores, self._values.dtype)
-
-    def target_weights(self, weights: Array | None) -> Array:
-        """Weights [M] of these as targets, which sum to one."""
-        size = self.num_candidates
-        if size == 0:
-            raise ValueError("targets: expected at least one target, got none")
-        if weights is None:
-            return self.ops.equal_weights(size, self._values)
-        ops_for(targets=self._values, target_weights=weights)
-        return check_weights(self.ops, weights, self._values, size, "target_weights", "target")
-
-    def check_same_draws(self, targets: Categorical) -> None:
-        """Refuse targets of other draws, another dtype, library or device."""
-        ops_for(candidates=self._values, targets=targets._values)
-        check_same_device(self.ops, candidates=self._values, targets=targets._values)
-        if targets._values.dtype != self._values.dtype:
-            raise TypeError(
-                f"targets: expected the dtype of the candidates, {self._values.dtype}, got "
-                f"{targets._values.dtype}"
-            )
-        if targets.num_draws != self.num_draws:
-            raise ValueError(
-                f"targets: expected the K={self.num_draws} posterior draws of the candidates, got "
-                f"K={targets.num_draws}; draw k must be the same model for both"
-            )
-        if len(self.parts) == len(targets.parts) == 1:
-            return
-        ours, theirs = self.weights, targets.weights
-        if self.ops.concrete(ours, theirs) and bool(self.ops.xp.any(ours != theirs)):
-            raise ValueError(
-                "targets: expected the draw weights of the candidates; pass both the same weights="
-            )
-
-    def _check_given(self, given: Any) -> None:
-        """Refuse what is no context of outcomes, or one of other draws or another library."""
-        if given is None:
-            return
-        if not isinstance(given, Outcomes):
-            raise TypeError(
-                f"given: expected Outcomes, from context() and observe(), got "
-                f"{type(given).__name__}"
-            )
-        _refuse_labels(given)
-        weights, row = self.ops.fetch(self.weights), given.log_posteriors
-        check_same_device(ops_for(candidates=weights, given=row), candidates=weights, given=row)
-        if row.shape[1] != weights.shape[0] or row.dtype != weights.dtype:
-            raise ValueError(
-                f"given: expected K={weights.shape[0]} draws in {weights.dtype}, as of the "
-                f"candidates, got K={row.shape[1]} in {row.dtype}"
-            )
-
     def _check_values_now(self) -> None:
-        if self.ops.concrete(self._values):
+        if self.ops.concrete(self.values):
             self._check_values()
             self._checked = True
 
     def _check_values(self) -> None:
         """Raise with the first offending candidate, if there is one."""
-        run = partial(refused, self._kind)
-        bad = map_rows(run, (self._values,), bytes_per_row=2 * self._row_bytes)
+        run = partial(refused, self.kind)
+        bad = map_rows(run, (self.values,), bytes_per_row=2 * self._row_bytes)
         index = first_index(self.ops, bad)
         if index is None:
             return
-        row = self._values[index, ...]
-        problem = describe(self.ops, row, to_probabilities(self.ops, row, self._kind), self._kind)
-        raise ValueError(f"{self.settings[0]}: candidate {index}, {problem}")
+        row = self.values[index, ...]
+        problem = describe(self.ops, row, to_probabilities(self.ops, row, self.kind), self.kind)
+        raise ValueError(f"{self.name}: candidate {index}, {problem}")
 
 
 def _one_each(score: Any, ops: Ops, probs: Array, weights: Array) -> Array:
@@ -605,11 +458,3 @@ def _a(x: object) -> str:
     """The name of its class, with an article."""
     name = type(x).__name__
     return f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"
-
-
-def _refuse_labels(given: Outcomes | None) -> None:
-    if isinstance(given, ObservedLabels):
-        raise ValueError(
-            "given: got observed labels, which ig, pig and jpig take; where outcomes are not known "
-            "yet, weigh the draws instead: Categorical(..., weights=exp(given.log_posteriors[0]))"
-        )

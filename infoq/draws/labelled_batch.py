@@ -164,14 +164,14 @@ class LabelledBatch:
 
 def check_log_density(pool: Categorical, log_density: Array, row: Array) -> Array:
     """A log-density [K] as of weights `row` [K], refused where it is none of these draws'."""
-    ops, (_, log_density) = admit_all(candidates=pool.parts[0], log_density=log_density)
+    ops, (_, log_density) = admit_all(candidates=pool.values, log_density=log_density)
     check_floating(ops, log_density, "log_density")
     if tuple(log_density.shape) != tuple(row.shape):
         raise ValueError(
             f"log_density: expected shape {tuple(row.shape)}, one a draw, got "
             f"{tuple(log_density.shape)}"
         )
-    check_same_device(ops, candidates=pool.parts[0], log_density=log_density)
+    check_same_device(ops, candidates=pool.values, log_density=log_density)
     if ops.concrete(log_density) and (
         (index := first_index(ops, ~ops.xp.isfinite(log_density))) is not None
     ):

@@ -14,7 +14,15 @@ from infoq.backends.arrays import is_integer
 from infoq.backends.trees import Tree
 from infoq.draws.divergence import Split
 
-_SETTINGS = ("sampled", "samples", "seed", "indices")
+_ATTRIBUTES = (
+    "log_likelihoods",
+    "log_posteriors",
+    "probabilities",
+    "sampled",
+    "samples",
+    "seed",
+    "indices",
+)
 
 
 class Outcomes(Tree):
@@ -35,8 +43,20 @@ class Outcomes(Tree):
     seed : int
         What the samples are drawn from.
     indices : tuple of int or array []
-        Which candidates they are of, where `Categorical.observe` was told.
+        Which candidates they are of, where `Categorical.observe` was told: `places`, with those
+        that can't be read, `unread`, in the place of None.
     """
+
+    _arrays = ("log_likelihoods", "log_posteriors", "probabilities", "unread")
+    _static = ("sampled", "samples", "seed", "places")
+    log_likelihoods: tuple[Array, ...]
+    log_posteriors: Array
+    probabilities: Array
+    unread: tuple[Array, ...]
+    sampled: bool
+    samples: int
+    seed: int
+    places: tuple[int | None, ...]
 
     def __init__(
         self,
@@ -49,59 +69,27 @@ class Outcomes(Tree):
         seed: int,
         indices: tuple[Any, ...] = (),
     ) -> None:
+        self.log_likelihoods = log_likelihoods
+        self.log_posteriors, self.probabilities = log_posteriors, probabilities
+        self.sampled, self.samples, self.seed = sampled, samples, seed
         # An index that cannot be read belongs to a trace, and may leave it as an array alone.
-        arrays = tuple(index for index in indices if not isinstance(index, int))
-        read = tuple(index if isinstance(index, int) else None for index in indices)
-        self._parts = (log_likelihoods, log_posteriors, probabilities, arrays)
-        self._settings = (sampled, samples, seed, read)
-
-    @property
-    def log_likelihoods(self) -> tuple[Array, ...]:
-        """For each observed candidate, the log-probabilities [K, C] of its outcomes."""
-        return tuple(self.parts[0])
-
-    @property
-    def log_posteriors(self) -> Array:
-        """For each joint outcome (or sample), the log-weights of the draws given it: [S, K]."""
-        logs: Array = self.parts[1]
-        return logs
-
-    @property
-    def probabilities(self) -> Array:
-        """How probable each joint outcome (or sample) is: [S]."""
-        probabilities: Array = self.parts[2]
-        return probabilities
-
-    @property
-    def sampled(self) -> bool:
-        """Whether the rows are samples rather than all joint outcomes."""
-        return bool(self.settings[0])
-
-    @property
-    def samples(self) -> int:
-        """How many joint outcomes are enumerated at most, and sampled beyond."""
-        return int(self.settings[1])
-
-    @property
-    def seed(self) -> int:
-        """What the samples are drawn from."""
-        return int(self.settings[2])
+        self.unread = tuple(index for index in indices if not isinstance(index, int))
+        self.places = tuple(index if isinstance(index, int) else None for index in indices)
 
     @property
     def indices(self) -> tuple[Any, ...]:
         """Which candidates the outcomes are of, where that was told."""
-        arrays = iter(self.parts[3])
-        return tuple(next(arrays) if index is None else index for index in self.settings[3])
+        unread = iter(self.unread)
+        return tuple(next(unread) if index is None else index for index in self.places)
 
     @property
     def num_observed(self) -> int:
         """The number of observed candidates."""
-        return len(self.parts[0])
+        return len(self.log_likelihoods)
 
     def replaced(self, **changes: Any) -> Self:
         """The same with some of its attributes replaced."""
-        names = ("log_likelihoods", "log_posteriors", "probabilities", *_SETTINGS)
-        return type(self)(**{name: changes.get(name, getattr(self, name)) for name in names})
+        return type(self)(**{name: changes.get(name, getattr(self, name)) for name in _ATTRIBUTES})
 
     def every(self, step: int, start: int) -> Self:
         """The context by every so many of its samples alone; of all such parts the same number."""

@@ -79,8 +79,8 @@ def _by_part(ops: Ops, rows: Array, count: int) -> Array:
 
 def _by_row(ops: Ops, one: Categorical, weights: Array, given: Outcomes) -> Array:
     """How far each joint outcome moves the prediction of a single candidate: [S] nats."""
-    values = one.ops.fetch(one.parts[0])
-    probs = to_probabilities(ops, values, one.settings[1])
+    values = one.ops.fetch(one.values)
+    probs = to_probabilities(ops, values, one.kind)
     size = 4 * ops.item_bytes(weights) * one.num_classes
     return map_rows(
         row_information,
