@@ -214,10 +214,10 @@ def test_what_is_read(backend):
     np.testing.assert_allclose(backend.numpy(lower), np.linalg.cholesky(matrix), rtol=1e-12)
     vector = np.array([0.5, 2.0])
     np.testing.assert_array_equal(backend.numpy(read_vector(backend.array(vector), "v")), vector)
-    assert read_scalar(2, "s") == ((), 2.0)
-    parts, setting = read_scalar(backend.array(2.0), "s")
+    assert read_scalar(2, "s") == (None, 2.0)
+    value, setting = read_scalar(backend.array(2.0), "s")
     assert setting is None
-    assert backend.numpy(parts[0]) == 2.0
+    assert backend.numpy(value) == 2.0
     ops, (one, two) = read_stacks(one=backend.array(matrix), two=backend.array(vector))
     assert ops is backend.ops
     np.testing.assert_array_equal(backend.numpy(one), matrix)
