@@ -102,7 +102,7 @@ def margin(x: Categorical | Array) -> Array:
 def variation_ratio(x: Categorical | Array) -> Array:
     r"""Variation ratio: the part of the draws that do not vote for the most voted class.
 
-    .. math:: 1 - \max_c \sum_k w_k \, [\arg\max_{c'} p_{ikc'} = c]
+    .. math:: 1 - \max_c \sum_k w_k \, [\mathrm{argmax}_{c'} p_{ikc'} = c]
 
     Parameters
     ----------

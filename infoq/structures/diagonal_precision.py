@@ -24,11 +24,6 @@ class ScalarPrecision(Precision):
     value : float or array []
         Positive.
 
-    Attributes
-    ----------
-    value : float or array []
-        As it was given.
-
     Raises
     ------
     ValueError
@@ -51,7 +46,7 @@ class ScalarPrecision(Precision):
 
     @property
     def value(self) -> Any:
-        """The number, or the 0-d array."""
+        """The number, or the 0-d array, as it was given."""
         return self.number if self.array is None else self.array
 
     @property

@@ -28,6 +28,8 @@ EXEMPT = {
     ("docs/backends.md", "$ pytest --backend"): "runs this",
     ("docs/backends.md", "import mpmath"): "nox -s strangers installs what it names",
     ("docs/mutation.md", "nox -s mutation"): "takes hours",
+    ("docs/contributing.md", "# infoq/"): "test_adding.py adds it to a copy",
+    ("docs/contributing.md", "# tests/"): "test_adding.py adds it to a copy",
 }
 
 ALL = [block for page in PAGES for block in blocks(page)]
