@@ -99,7 +99,8 @@ def bordered(
     # Rounding may take what is just above -1 to -1 or below, where the logarithm ends.
     lowest = 0.0 if semidefinite else -1 + float(xp.finfo(lines[0].dtype).eps)
     least = ops.scalar(lowest, lines[0])
-    lines, pivots = list(lines), list[Array]()
+    lines = list(lines)
+    pivots: list[Array] = []
     for row in range(rows):
         line = lines[row]
         deviation = xp.where(line[0, ...] < least, least, line[0, ...])

@@ -75,7 +75,8 @@ class Budget:
 
     def paid_for(self, order: list[int], size: int | None) -> tuple[list[int], str]:
         """Who of those in order is paid for, and why no more are; who does not fit is passed."""
-        picked, passed, left = list[int](), False, self.left()
+        picked: list[int] = []
+        passed, left = False, self.left()
         # Read once: a million elements of an array, one by one, take longer than the sort.
         costs = None if self.costs is None else ops_for(self.costs).to_host(self.costs).tolist()
         for index in order:

@@ -227,7 +227,8 @@ def _accepted(
         left = xp.minimum(before, xp.min(table.between(proposed, waiting), axis=1))
     rows = [xp.stack([left, numbers[2, :] * before]), table.between(proposed, proposed)]
     distances, bounds, *between = _floats(ops, xp.concat(rows))
-    indices, lengths, kept = [], [], list[int]()
+    kept: list[int] = []
+    indices, lengths = [], []
     for turn, index in enumerate(_floats(ops, proposed)):
         nearest = min([distances[turn], *(between[turn][spot] for spot in kept)])
         if bounds[turn] < nearest and purse.cost(index) <= purse.left():

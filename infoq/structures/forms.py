@@ -18,7 +18,12 @@ _MILD = 100
 
 
 class Form(Protocol):
-    """A symmetric positive semi-definite form W on P parameters."""
+    """A symmetric positive semi-definite form W on P parameters.
+
+    All four members are required, and one's own is a named tuple of arrays with them: blocks,
+    chunks and compiled programs take it apart and put it together. A `trace` that knows nothing
+    faster is `trace_of(ops, self.of(ops, rows))`.
+    """
 
     @property
     def rank(self) -> int:

@@ -15,7 +15,11 @@ from infoq.structures.rows import Rows
 
 
 class Whitening(Protocol):
-    """A factor S [P, P] of the covariance."""
+    """A factor S [P, P] of the covariance.
+
+    All four members are required, and one's own is a named tuple of arrays, as a `Form` is. What
+    has nothing to compute is `ready` as it is.
+    """
 
     def ready(self, ops: Ops) -> Whitening:
         """The same with what it needs computed; inside a block's own library."""

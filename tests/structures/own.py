@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -87,6 +87,54 @@ class OwnPrecision(Precision):
     def matrix(self, num_parameters: int, like: Array) -> Array:
         ops, u = ops_for(like), self.direction
         return ops.xp.eye(num_parameters, dtype=u.dtype, device=ops.device(u)) + u[:, None] * u
+
+
+class OwnForm(NamedTuple):
+    """A covariance of a user's own: a named tuple of arrays with four members."""
+
+    roots: Array
+
+    @property
+    def rank(self) -> int:
+        return int(self.roots.shape[0])
+
+    def of(self, ops: Ops, rows: Rows) -> Array:
+        half = rows.dot(ops, self.roots)
+        return half @ ops.xp.matrix_transpose(half)
+
+    def trace(self, ops: Ops, rows: Rows) -> Array:
+        return rows.dot_trace(ops, self.roots)
+
+    def apply(self, ops: Ops, x: Array) -> Array:
+        return (x @ self.roots.T) @ self.roots
+
+
+class OwnWhitening(NamedTuple):
+    """Coordinates of a user's own, likewise."""
+
+    root: Array
+
+    def ready(self, ops: Ops) -> OwnWhitening:
+        return self
+
+    def rows(self, ops: Ops, rows: Rows) -> Array:
+        return rows.dot(ops, self.root)
+
+    def vectors(self, ops: Ops, x: Array) -> Array:
+        return x @ self.root.T
+
+    def back(self, ops: Ops, x: Array) -> Array:
+        return x @ self.root
+
+
+class Overriding(OwnPrecision):
+    """The same, which says by forms of its own what every score takes."""
+
+    def covariance(self, like: Array) -> OwnForm:
+        return OwnForm(self.root(self.num_parameters, like))
+
+    def whitening(self, num_parameters: int, like: Array) -> OwnWhitening:
+        return OwnWhitening(self.root(num_parameters, like))
 
 
 DIRECTION = np.linspace(-1, 2, P)

@@ -16,25 +16,32 @@ def mine(backend):
     return own.OwnPrecision(backend.array(own.DIRECTION))
 
 
+def overriding(backend):
+    """The same, with forms that are a user's as well."""
+    return own.Overriding(backend.array(own.DIRECTION))
+
+
 def dense(backend):
     """The same matrix, infoq's."""
     return infoq.DensePrecision(backend.array(own.MATRIX))
 
 
-def compare(backend, run):
+def compare(backend, run, make=mine):
     """Whether a function of a library and a precision gives what it gives of NumPy's, infoq's."""
-    same(backend, run(backend, mine(backend)), run(NUMPY, dense(NUMPY)))
+    same(backend, run(backend, make(backend)), run(NUMPY, dense(NUMPY)))
 
 
-@pytest.mark.parametrize("name", {**own.SCORES, **own.BATCHES})
-def test_everything(backend, name):
+@pytest.mark.parametrize(
+    ("name", "place"), [(name, i) for i, name in enumerate({**own.SCORES, **own.BATCHES})]
+)
+def test_everything(backend, name, place):
     run = {**own.SCORES, **own.BATCHES}[name]
-    compare(
-        backend,
-        lambda library, precision: run(
-            library, lambda rows: infoq.DenseEmbedding(library.array(rows)), precision
-        ),
-    )
+
+    def everything(library, precision):
+        return run(library, lambda rows: infoq.DenseEmbedding(library.array(rows)), precision)
+
+    for each in cases.some(backend, ("mine", "overriding"), place):
+        compare(backend, everything, {"mine": mine, "overriding": overriding}[each])
 
 
 @pytest.mark.parametrize(("name", "place"), [(name, i) for i, name in enumerate(EMBEDDINGS)])
@@ -119,3 +126,53 @@ def test_what_has_no_size_says_what_it_lacks():
 
 def test_two_members_are_required():
     assert infoq.Precision.__abstractmethods__ == {"num_parameters", "matrix"}
+
+
+@pytest.mark.of_libraries("jax")
+def test_all_of_ones_own_in_a_compiled_program_and_its_gradient(backend):
+    import jax
+
+    def scores(embedding, precision):
+        pool = infoq.Gaussian(embedding, precision)
+        return infoq.eig(pool) + infoq.epig(pool, embedding[:2]) + infoq.jepig(pool, embedding[2:])
+
+    embedding = own.OwnEmbedding(backend.array(own.POOL))
+    expected = backend.numpy(scores(embedding, mine(backend)))
+    compiled = jax.jit(scores)(embedding, mine(backend))
+    np.testing.assert_allclose(backend.numpy(compiled), expected, **CLOSE)
+    slope = jax.grad(lambda x: jax.numpy.sum(scores(x, mine(backend))))(embedding)
+    check_slope(backend, lambda x: scores(x, mine(backend)), slope.table)
+
+
+@pytest.mark.of_libraries("torch")
+def test_all_of_ones_own_in_one_graph_and_its_gradient(backend):
+    torch = backend.module
+
+    def scores(embedding):
+        pool = infoq.Gaussian(embedding, mine(backend))
+        return infoq.eig(pool) + infoq.epig(pool, embedding[:2]) + infoq.jepig(pool, embedding[2:])
+
+    table = backend.array(own.POOL).requires_grad_()
+    loss = scores(own.OwnEmbedding(table)).sum()
+    (slope,) = torch.autograd.grad(loss, table)
+    check_slope(backend, scores, slope)
+    compiled = torch.compile(
+        lambda x: infoq.eig(infoq.Gaussian(own.OwnEmbedding(x), own.OwnPrecision(x[0, 0]))),
+        backend="eager",
+        fullgraph=True,
+    )
+    x = backend.array(own.POOL)
+    expected = infoq.eig(infoq.Gaussian(x, own.OwnPrecision(x[0, 0])))
+    np.testing.assert_allclose(backend.numpy(compiled(x)), backend.numpy(expected), **CLOSE)
+
+
+def check_slope(backend, scores, slope):
+    """Whether a gradient is what the sum of the scores rises by along a direction."""
+    along = np.random.default_rng(0).normal(size=own.POOL.shape)
+    step = 1e-5
+    up, down = (
+        backend.numpy(scores(own.OwnEmbedding(backend.array(own.POOL + sign * step * along))))
+        for sign in (1, -1)
+    )
+    rise = (up - down).sum() / (2 * step)
+    np.testing.assert_allclose((backend.numpy(slope) * along).sum(), rise, rtol=1e-6)
