@@ -48,6 +48,9 @@ class Curvature(Likelihood):
     True
     """
 
+    _arrays = ("matrix",)
+    matrix: Array
+
     def __init__(self, matrix: Array) -> None:
         ops, matrix = admit(matrix=matrix)
         check_outputs(ops, matrix, "matrix", "[N, C, C]", (3,))
@@ -57,7 +60,7 @@ class Curvature(Likelihood):
             )
         if ops.concrete(matrix):
             _check_values(ops, ops.upcast(matrix))
-        self._parts, self._settings = (matrix,), None
+        self.matrix = matrix
 
     def factor(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
         """L [n, C, C] with `L L^T = Lambda`, from eigenvalues and eigenvectors."""
@@ -67,7 +70,7 @@ class Curvature(Likelihood):
     def curvature(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
         """The curvature Lambda [n, C, C], as it was given."""
         self._fit(shape)
-        return working(ops, self.parts[0], like)
+        return working(ops, self.matrix, like)
 
     def residual(self, ops: Ops, labels: Array, shape: tuple[int, int], like: Array) -> Never:
         """Not possible: a curvature knows no labels."""

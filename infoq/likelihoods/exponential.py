@@ -24,6 +24,13 @@ class Bernoulli(Independent):
     probs, logits : array [N] or [N, C]
         Exactly one of: the probabilities that y = 1, or their logits z; C independent outputs.
 
+    Attributes
+    ----------
+    values : array [N, C]
+        The probabilities or logits, as they were given.
+    kind : str
+        Which of the two: "probs" or "logits".
+
     Raises
     ------
     TypeError
@@ -47,6 +54,11 @@ class Bernoulli(Independent):
     array([2.50e-01, 4.25e-18])
     """
 
+    _arrays = ("values",)
+    _static = ("kind",)
+    values: Array
+    kind: str
+
     def __init__(self, probs: Array | None = None, *, logits: Array | None = None) -> None:
         kind, x = exactly_one(probs=probs, logits=logits)
         ops, x = independent_outputs(kind, x)
@@ -57,7 +69,7 @@ class Bernoulli(Independent):
             above = Problem("too large", x > 1, "if these are logits, pass logits=")
             infinite = not_finite(ops, x, "if these are logits, pass logits=")
             check_problems(ops, x, kind, *infinite, negative, above)
-        self._parts, self._settings = (x,), kind
+        self.values, self.kind = x, kind
 
     def variances(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
         """The diagonal of the curvature, p (1 - p): [n, C]."""
@@ -66,8 +78,8 @@ class Bernoulli(Independent):
 
     def roots(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
         """The square roots of the diagonal of the curvature, [n, C]."""
-        x = working(ops, self.parts[0], like)
-        if self.settings == "probs":
+        x = working(ops, self.values, like)
+        if self.kind == "probs":
             return root(ops, x) * root(ops, 1 - x)
         half = ops.xp.exp(_minus_abs(ops, x) / 2)
         return half / (1 + half * half)
@@ -82,9 +94,9 @@ class Bernoulli(Independent):
         """The logits of y = 0 and y = 1, [N, 2], for one output: `[0, z]` up to a constant."""
         if self.num_outputs != 1:
             return None
-        (x,) = self.parts
+        x = self.values
         ops = ops_for(x)
-        if self.settings == "logits":
+        if self.kind == "logits":
             return ops.xp.concat([ops.xp.zeros_like(x), x], axis=1)
         both = ops.xp.concat([1 - ops.upcast(x), ops.upcast(x)], axis=1)
         return to_log_probabilities(ops, both, "probs")
@@ -94,12 +106,12 @@ class Bernoulli(Independent):
         return (*super()._label_problems(ops, labels), outside)
 
     def _describe(self) -> str:
-        return f"{self.settings}, {super()._describe()}"
+        return f"{self.kind}, {super()._describe()}"
 
     def _probabilities(self, ops: Ops, like: Array) -> tuple[Array, Array]:
         """Of y = 1 and of y = 0; from logits either is small without cancellation."""
-        x = working(ops, self.parts[0], like)
-        if self.settings == "probs":
+        x = working(ops, self.values, like)
+        if self.kind == "probs":
             return x, 1 - x
         power = ops.xp.exp(_minus_abs(ops, x))
         large = 1 / (1 + power)
@@ -120,6 +132,13 @@ class Poisson(Independent):
     ----------
     rate, log_rate : array [N] or [N, C]
         Exactly one of: the rates, or their logarithms z; C independent outputs.
+
+    Attributes
+    ----------
+    values : array [N, C]
+        The rates or their logarithms, as they were given.
+    kind : str
+        Which of the two: "rate" or "log_rate".
 
     Raises
     ------
@@ -143,6 +162,11 @@ class Poisson(Independent):
     array([[[2.]]])
     """
 
+    _arrays = ("values",)
+    _static = ("kind",)
+    values: Array
+    kind: str
+
     def __init__(self, rate: Array | None = None, *, log_rate: Array | None = None) -> None:
         kind, x = exactly_one(rate=rate, log_rate=log_rate)
         ops, x = independent_outputs(kind, x)
@@ -151,17 +175,17 @@ class Poisson(Independent):
         elif ops.concrete(x):
             negative = Problem("negative", x < 0, "if these are logarithms, pass log_rate=")
             check_problems(ops, x, kind, *not_finite(ops, x, "a rate is finite"), negative)
-        self._parts, self._settings = (x,), kind
+        self.values, self.kind = x, kind
 
     def variances(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
         """The diagonal of the curvature, the rates: [n, C]."""
-        x = working(ops, self.parts[0], like)
-        return x if self.settings == "rate" else ops.xp.exp(x)
+        x = working(ops, self.values, like)
+        return x if self.kind == "rate" else ops.xp.exp(x)
 
     def roots(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
         """The square roots of the diagonal of the curvature, [n, C]."""
-        x = working(ops, self.parts[0], like)
-        return root(ops, x) if self.settings == "rate" else ops.xp.exp(x / 2)
+        x = working(ops, self.values, like)
+        return root(ops, x) if self.kind == "rate" else ops.xp.exp(x / 2)
 
     def residual(self, ops: Ops, labels: Array, shape: tuple[int, int], like: Array) -> Array:
         """`rate - y`, [n, C]."""
@@ -173,4 +197,4 @@ class Poisson(Independent):
         return (*super()._label_problems(ops, labels), negative)
 
     def _describe(self) -> str:
-        return f"{self.settings}, {super()._describe()}"
+        return f"{self.kind}, {super()._describe()}"

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from typing import Any, Self
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.fields import first_array
 from infoq.backends.trees import Tree
 from infoq.checks.dtypes import has_dtype
 from infoq.checks.model_outputs import Problem, check_label_shape, check_problems, not_finite
@@ -42,12 +43,14 @@ class Likelihood(Tree, ABC):
     @property
     def num_candidates(self) -> int | None:
         """The number of candidates, N; None where it fits any number."""
-        return int(self.parts[0].shape[0]) if self.parts else None
+        like = first_array(self)
+        return None if like is None else int(like.shape[0])
 
     @property
     def num_outputs(self) -> int | None:
         """The number of outputs, C; None where it fits any number."""
-        return int(self.parts[0].shape[1]) if self.parts else None
+        like = first_array(self)
+        return None if like is None else int(like.shape[1])
 
     def num_rows(self, num_outputs: int) -> int:
         """The number of columns of `factor`, R: rows of an embedding for each candidate."""
@@ -145,7 +148,7 @@ class Likelihood(Tree, ABC):
         return f"{type(self).__name__}({self._describe()})"
 
     def _describe(self) -> str:
-        x = self.parts[0]
+        x = first_array(self)
         dtype = str(x.dtype).rpartition(".")[2]
         return f"N={self.num_candidates}, C={self.num_outputs}, {ops_for(x).name} {dtype}"
 
@@ -221,7 +224,7 @@ class Independent(Likelihood):
 
     def check_labels(self, labels: Array) -> None:
         """Refuse labels that are not [N] or [N, C], or whose values cannot occur."""
-        ops = ops_for(labels, *self.parts)
+        ops = ops_for(labels, *self.leaves())
         self._check_label_structure(ops, labels, (self.num_candidates, self.num_outputs))
         if ops.concrete(labels):
             values = ops.xp.astype(labels, ops.xp.float32)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple, cast
+from typing import cast
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.arrays import is_number
@@ -11,13 +11,6 @@ from infoq.backends.capabilities import capabilities
 from infoq.backends.registry import check_same_device
 from infoq.checks.model_outputs import Problem, check_problems, independent_outputs, not_finite
 from infoq.likelihoods.likelihood import Independent, working
-
-
-class _Noise(NamedTuple):
-    """What a `Normal` is made of beside arrays: a variance that is one number, a mean or not."""
-
-    variance: float | None
-    has_mean: bool
 
 
 @capabilities()
@@ -30,6 +23,13 @@ class Normal(Independent):
         The variance of the noise: one for all, or one for each candidate (and output).
     mean : array [N] or [N, C], optional
         The predicted mean z; only `residual` needs it.
+
+    Attributes
+    ----------
+    variance, mean : array [N, C], optional
+        The arrays that were given.
+    number : float, optional
+        The variance where it is one for all.
 
     Raises
     ------
@@ -54,18 +54,22 @@ class Normal(Independent):
             [0., 4.]]])
     """
 
+    _arrays = ("variance", "mean")
+    _static = ("number",)
+    variance: Array | None = None
+    mean: Array | None = None
+    number: float | None = None
+
     def __init__(self, variance: float | Array = 1.0, *, mean: Array | None = None) -> None:
-        parts: tuple[Array, ...] = ()
-        number = None
         if is_number(variance):
             number = float(variance)
             if isinstance(variance, bool) or not (0 < number < math.inf):
                 raise ValueError(f"variance: expected a finite number > 0, got {variance!r}")
+            self.number = number
         else:
-            parts = (_read_variance(variance),)
+            self.variance = _read_variance(variance)
         if mean is not None:
-            parts = (*parts, _read_mean(mean, *parts))
-        self._parts, self._settings = parts, _Noise(number, mean is not None)
+            self.mean = _read_mean(mean, self.variance)
 
     def variances(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
         """The diagonal of the curvature, 1 / variance: [n, C]."""
@@ -81,41 +85,35 @@ class Normal(Independent):
 
     def residual(self, ops: Ops, labels: Array, shape: tuple[int, int], like: Array) -> Array:
         """`(mean - y) / variance`, [n, C]."""
-        self._need_mean()
+        mean = self._known_mean()
         labels = self._labels(ops, labels, shape, like)
-        mean = working(ops, self.parts[-1], like)
-        return (mean - labels) / self._variance(ops, shape, like)
+        return (working(ops, mean, like) - labels) / self._variance(ops, shape, like)
 
     @property
     def predicts(self) -> bool:
         """Whether it has a mean."""
-        return self._noise.has_mean
+        return self.mean is not None
 
     def check_labels(self, labels: Array) -> None:
         """Refuse labels that are not finite numbers [N] or [N, C], or that have no mean."""
-        self._need_mean()
+        self._known_mean()
         super().check_labels(labels)
 
-    def _need_mean(self) -> None:
-        if not self._noise.has_mean:
+    def _known_mean(self) -> Array:
+        if self.mean is None:
             raise ValueError("Normal: labels need the predicted mean; pass Normal(..., mean=)")
-
-    @property
-    def _noise(self) -> _Noise:
-        return cast(_Noise, self.settings)
+        return self.mean
 
     def _variance(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
-        if self._noise.variance is not None:
-            return ops.constant(shape, self._noise.variance, like)
-        return working(ops, self.parts[0], like)
+        if self.number is not None:
+            return ops.constant(shape, self.number, like)
+        return working(ops, cast(Array, self.variance), like)
 
     def _describe(self) -> str:
-        noise, parts = self._noise, []
-        if noise.variance is not None:
-            parts = [f"variance={noise.variance:g}"]
+        words = [] if self.number is None else [f"variance={self.number:g}"]
         if self.parts:
-            parts.append(super()._describe())
-        return ", ".join(parts)
+            words.append(super()._describe())
+        return ", ".join(words)
 
 
 def _read_variance(variance: Array) -> Array:

@@ -30,6 +30,13 @@ class Softmax(Likelihood):
         Exactly one of: the probabilities of C >= 2 classes for N candidates, or their logits z.
         A logit may be -inf.
 
+    Attributes
+    ----------
+    values : array [N, C]
+        The probabilities or logits, as they were given.
+    kind : str
+        Which of the two: "probs" or "logits".
+
     Raises
     ------
     TypeError
@@ -71,6 +78,11 @@ class Softmax(Likelihood):
            [-0.125 , -0.0625,  0.1875]])
     """
 
+    _arrays = ("values",)
+    _static = ("kind",)
+    values: Array
+    kind: str
+
     def __init__(self, probs: Array | None = None, *, logits: Array | None = None) -> None:
         kind, x = exactly_one(probs=probs, logits=logits)
         ops, x = admit(**{kind: x})
@@ -82,7 +94,7 @@ class Softmax(Likelihood):
             )
         if ops.concrete(x):
             _CHECKS[kind](ops, x)
-        self._parts, self._settings = (x,), kind
+        self.values, self.kind = x, kind
 
     def num_rows(self, num_outputs: int) -> int:
         """The rank of the curvature, C - 1."""
@@ -207,13 +219,13 @@ class Softmax(Likelihood):
 
     def outcome_logits(self) -> Array:
         """The logits [N, C], or the logarithms of the probabilities."""
-        (x,) = self.parts
-        return x if self.settings == "logits" else to_log_probabilities(ops_for(x), x, "probs")
+        x = self.values
+        return x if self.kind == "logits" else to_log_probabilities(ops_for(x), x, "probs")
 
     def check_labels(self, labels: Array) -> None:
         """Refuse labels that are not integers [N] between 0 and C - 1."""
-        (x,) = self.parts
-        ops = ops_for(**{str(self.settings): x, "labels": labels})
+        x = self.values
+        ops = ops_for(**{self.kind: x, "labels": labels})
         check_label_shape(labels, ((self.num_candidates,),))
         check_integers(ops, labels)
         if not ops.concrete(labels):
@@ -226,13 +238,13 @@ class Softmax(Likelihood):
             )
 
     def _describe(self) -> str:
-        return f"{self.settings}, {super()._describe()}"
+        return f"{self.kind}, {super()._describe()}"
 
     def _probs(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
         self._fit(shape)
         xp = ops.xp
-        probs = to_probabilities(ops, working(ops, self.parts[0], like), str(self.settings))
-        if self.settings == "logits":
+        probs = to_probabilities(ops, working(ops, self.values, like), self.kind)
+        if self.kind == "logits":
             return probs
         total = xp.sum(probs, axis=-1, keepdims=True)
         return probs / xp.where(total > 0, total, ops.scalar(1.0, probs))

@@ -7,6 +7,7 @@ from typing import Unpack
 from infoq import quantities, selection
 from infoq.backends import Array, ops_for
 from infoq.backends.capabilities import capabilities
+from infoq.backends.fields import first_array
 from infoq.checks.matrices import read_scalar
 from infoq.draws.categorical import Categorical
 from infoq.gaussian.laplace import laplace
@@ -368,4 +369,4 @@ def _missed(outcomes: Likelihood) -> Bernoulli:
     """Whether the most probable class is not the outcome."""
     logits = class_logits(outcomes, "likelihood")
     missed = quantities.least_confidence(Categorical(logits=logits[:, None, :]))
-    return Bernoulli(ops_for(missed).xp.astype(missed, outcomes.parts[0].dtype))
+    return Bernoulli(ops_for(missed).xp.astype(missed, first_array(outcomes).dtype))

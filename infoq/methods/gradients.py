@@ -7,6 +7,7 @@ from typing import Any, Unpack
 from infoq import quantities, selection
 from infoq.backends import Array, ops_for
 from infoq.backends.capabilities import capabilities
+from infoq.backends.fields import first_array
 from infoq.checks.choices import Start
 from infoq.gaussian.predictive import Gaussian
 from infoq.likelihoods import Likelihood
@@ -245,12 +246,13 @@ def el2n(likelihood: Likelihood | Array, labels: Array, k: int, **who: Unpack[Wh
     array([1.1314, 0.2828])
     """
     outcomes = as_likelihood(likelihood)
-    if not outcomes.parts:
+    like = first_array(outcomes)
+    if like is None:
         raise TypeError(
             f"likelihood: {outcomes!r} predicts nothing of each candidate; pass "
             "infoq.likelihoods.Normal(variance, mean=)"
         )
-    ones = ops_for(likelihood=outcomes.parts[0]).xp.ones_like(outcomes.parts[0][:, :1])
+    ones = ops_for(likelihood=like).xp.ones_like(like[:, :1])
     return grand(ones, outcomes, labels, k, **who)
 
 
@@ -318,7 +320,7 @@ def rho_loss(
     impossible = (before == float("inf")) & (after == float("inf"))
     zero = ops.scalar(0.0, before)
     gains = ops.xp.where(impossible, zero, before) - ops.xp.where(impossible, zero, after)
-    return selection.top_k(ops.xp.astype(gains, now.parts[0].dtype), k, **who)
+    return selection.top_k(ops.xp.astype(gains, first_array(now).dtype), k, **who)
 
 
 def _squared_norms(embedding: Embedding) -> Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from infoq.backends import Array
+from infoq.backends.fields import first_array
 from infoq.likelihoods import Likelihood, Softmax
 
 
@@ -15,7 +16,7 @@ def as_likelihood(x: Likelihood | Array) -> Likelihood:
 
 def class_logits(likelihood: Likelihood, name: str) -> Array:
     """The logits [N, C] of classes, refused where outcomes are none."""
-    logits = likelihood.outcome_logits() if likelihood.parts else None
+    logits = likelihood.outcome_logits() if first_array(likelihood) is not None else None
     if logits is None:
         raise TypeError(f"{name}: expected outcomes of classes, got {type(likelihood).__name__}")
     return logits
@@ -49,7 +50,7 @@ def check_two(one: Likelihood, holdout: Likelihood) -> None:
         tuple(class_logits(outcomes, name).shape)
         for outcomes, name in ((one, "likelihood"), (holdout, "holdout"))
     ]
-    dtypes = [outcomes.parts[0].dtype for outcomes in (one, holdout)]
+    dtypes = [first_array(outcomes).dtype for outcomes in (one, holdout)]
     if sizes[0] != sizes[1] or dtypes[0] != dtypes[1]:
         raise ValueError(
             f"holdout: expected {dtypes[0]} of shape {sizes[0]}, as of likelihood, got "
