@@ -103,9 +103,7 @@ class Fields:
 
     def leaves(self) -> list[Any]:
         """All arrays that it is made of, also within its parts, in their order."""
-        found: list[Any] = []
-        flatten(self.parts, found)
-        return [x for x in found if hasattr(x, "shape")]
+        return arrays_of(self.parts)
 
 
 def _compose(cls: type[Fields]) -> None:
@@ -231,6 +229,13 @@ def mapped(function: Callable[[Any], Any], x: Any) -> Any:
     if isinstance(x, tuple):
         return getattr(type(x), "_make", tuple)([mapped(function, part) for part in x])
     return function(x) if hasattr(x, "shape") else x
+
+
+def arrays_of(x: Any) -> list[Any]:
+    """All arrays of an object or tuple, or itself, in their order."""
+    found: list[Any] = []
+    flatten(x, found)
+    return [leaf for leaf in found if hasattr(leaf, "shape")]
 
 
 def first_array(x: Any) -> Any:

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 from infoq.backends import Array, Ops
+from infoq.backends.fields import arrays_of, mapped
 from infoq.blocks import sum_columns
 from infoq.gaussian.projection import beyond_noise, spanned, strongest, told_logdet, told_trace
 from infoq.gaussian.projection import divided as divide
@@ -205,7 +206,7 @@ def each_target(layout: Layout, targets: Layout, ops: Ops, *arguments: Any) -> A
 
     if whitening == ():
         return smooth(*arguments)
-    if ops.derives(*arguments[: layout.arrays], theirs):
+    if ops.derives(*arrays_of((arguments[: layout.arrays], theirs))):
         return ops.valued(value, smooth, *arguments)
     return value(*arguments)
 
@@ -236,7 +237,7 @@ def anew(
     places = xp.nonzero(near)[0]
     if places.shape[0] == 0:
         return score
-    few = tuple(xp.take(x, places, axis=0) for x in arguments[: layout.arrays])
+    few = mapped(lambda x: xp.take(x, places, axis=0), arguments[: layout.arrays])
     scores = projected(ops, *few, *arguments[layout.arrays :])
     rank = ops.cumulative_sum(xp.astype(near, places.dtype)) - 1
     return xp.where(near, xp.take(scores, xp.where(near, rank, xp.zeros_like(rank)), axis=0), score)
@@ -267,7 +268,7 @@ def _by_correlations(layout: Layout, ops: Ops, *arguments: Any) -> Array:
     own = covariance.of(ops, rows)
     scale = standardising(ops, rows, own, whitening)
     _, rows = unfolded(ops, covariance, rows)
-    count, rows_each = arguments[0].shape[0], own.shape[-1] * (own.shape[1] if own.ndim == 4 else 1)
+    count, rows_each = own.shape[0], own.shape[-1] * (own.shape[1] if own.ndim == 4 else 1)
     rows = rows.transformed(ops, scale)
 
     def told(measured: Array, weights: Array) -> Array:

@@ -127,7 +127,7 @@ def optimise_prior_precision(
     ops, mean = admit(mean=mean)
     _check_mean(mean, embedding.num_parameters)
     local = ops.fetch(mean)
-    if not ops_for(local).concrete(local, *map(embedding.ops.fetch, embedding.parts)):
+    if not ops_for(local).concrete(local, *map(embedding.ops.fetch, embedding.leaves())):
         raise TypeError("mean: needs values that can be read; not inside jax.jit")
     norm = number(ops_for(local).xp.sum(ops_for(local).upcast(local) ** 2))
     values = _spectrum(embedding, structure)

@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.fields import first_array
 from infoq.blocks import map_rows
 from infoq.checks.numbers import number
 from infoq.gaussian.block_scores import Layout, Score
@@ -226,7 +227,7 @@ def _map(
     rank: int,
     numbers: int | None = None,
 ) -> Array:
-    like = embedding.parts[0]
+    like = first_array(embedding)
     item = embedding.ops.item_bytes(like)
     numbers = embedding.numbers_per_candidate if numbers is None else numbers
     numbers = numbers + 3 * embedding.num_rows * rank

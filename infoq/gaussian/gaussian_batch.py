@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from infoq.backends import Array, ops_for
+from infoq.backends.fields import arrays_of
 from infoq.checks.choices import OfEachTarget
 from infoq.gaussian import block_scores
 from infoq.gaussian.measured_batch import (
@@ -19,7 +20,7 @@ from infoq.gaussian.measured_batch import (
 )
 from infoq.gaussian.parameters_batch import ParametersBatch
 from infoq.gaussian.predictive import Gaussian
-from infoq.gaussian.targets import arrays_of, by_forms, grows_by_projection
+from infoq.gaussian.targets import by_forms, grows_by_projection
 from infoq.gaussian.targets_batch import ProjectedBatch
 from infoq.structures.diagonal import DiagonalEmbedding
 from infoq.structures.embedding import Embedding
@@ -92,7 +93,7 @@ class GaussianBatch:
         scale = pool.ops.constant((len(targets),), 1.0, pool.like)
         if weights is not None:
             scale = pool.ops.xp.sqrt(weights)
-        derives = pool.ops.derives(*arrays_of((pool.embedding.parts, targets.parts, whitening)))
+        derives = pool.ops.derives(*arrays_of((pool.embedding, targets, whitening)))
         smooth = measured() if derives else None
         return ProjectedBatch(*problem, scale, trace=trace, smooth=smooth)
 

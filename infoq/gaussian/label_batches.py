@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.fields import arrays_of, first_array
 from infoq.blocks import map_rows
 from infoq.checks.numbers import number
 from infoq.draws.outcomes import place_of
@@ -19,7 +20,6 @@ from infoq.gaussian.laplace import laplace
 from infoq.gaussian.measured_batch import in_memory
 from infoq.gaussian.predictive import Gaussian
 from infoq.gaussian.projection import beyond_noise
-from infoq.gaussian.targets import arrays_of
 from infoq.linear_algebra.elimination import log_above_share
 from infoq.linear_algebra.small_matrices import identity, symmetric, traces
 from infoq.structures.embedding import Embedding
@@ -72,10 +72,9 @@ def batch_of_labels(pool: Gaussian, about: Any, given: Any, approximation: str) 
 def _forms_keep_digits(precision: Precision, *embeddings: Embedding) -> bool:
     """Whether forms keep more than half of all digits; True where values can't be read."""
     own = embeddings[0].ops
-    like = own.upcast(embeddings[0].parts[0][:1, ...])
+    like = own.upcast(first_array(embeddings[0])[:1, ...])
     covariance = precision.covariance(like)
-    parts = tuple(embedding.parts for embedding in embeddings)
-    if own.derives(*arrays_of((parts, covariance))):
+    if own.derives(*arrays_of((embeddings, covariance))):
         return True
     for embedding in embeddings:
         measured = own.fetch(forward.begin(embedding, (covariance,)).forms[0])
@@ -131,8 +130,7 @@ class ShiftedBatch(ABC):
     def gains_of(self, state: Told, indices: Array) -> Array:
         """What the labels of some candidates [m] add to the value of the batch: [m] nats."""
         xp = self._pool.ops.xp
-        parts = tuple(xp.take(x, indices, axis=0) for x in self._embedding.parts)
-        few = self._embedding.from_parts(parts, self._embedding.settings)
+        few = self._embedding.map(lambda x: xp.take(x, indices, axis=0))
         known = state.known
         if isinstance(known, forward.Grown):
             known = known._replace(forms=tuple(xp.take(x, indices, axis=0) for x in known.forms))
@@ -162,7 +160,7 @@ class ShiftedBatch(ABC):
         self, kernel: Gain, embedding: Scored, forms: tuple[Array, ...], *shared: Any
     ) -> Array:
         """A kernel of blocks of candidates, their forms, and what is shared: [n]."""
-        item = embedding.ops.item_bytes(embedding.parts[0])
+        item = embedding.ops.item_bytes(first_array(embedding))
         return map_rows(
             partial(kernel, Layout.of(embedding)),
             (*embedding.parts, *forms),
@@ -352,7 +350,7 @@ class FirstOrderBatch(ShiftedBatch):
 
     def __init__(self, pool: Gaussian, precision: Precision) -> None:
         embedding: Any = pool.embedding
-        super().__init__(Gaussian(Gradients.of_labelled(embedding), precision), precision)
+        super().__init__(Gaussian(Gradients.of(labelled=embedding), precision), precision)
 
     def start(self) -> Told:
         """The empty batch."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from infoq.backends import Array, Ops
+from infoq.backends.fields import first_array, mapped
 from infoq.gaussian.projection import Beyond, Spanned, above_rounding, dividing, reduced
 from infoq.structures.rows import Rows
 from infoq.structures.whitening import Whitening
@@ -47,14 +48,14 @@ def spanned_scores(
     gradients = []
 
     def white(start: int, stop: int) -> Array:
-        block, scores = rows_of(ops, tuple(x[start:stop, ...] for x in parts))
+        block, scores = rows_of(ops, mapped(lambda x: x[start:stop, ...], parts))
         rows = whitening.rows(ops, block)
         rows, scores = xp.reshape(rows, (-1, rows.shape[-1])), xp.reshape(scores, (-1,))
         strong, zero = xp.sum(rows * rows, axis=-1) > 1, ops.scalar(0.0, scores)
         gradients.append(xp.matmul(xp.where(strong, zero, scores), rows))
         return xp.concat([rows, xp.where(strong, scores, zero)[:, None]], axis=-1)
 
-    both = reduced(ops, white, int(parts[0].shape[0]))
+    both = reduced(ops, white, int(first_array(parts).shape[0]))
     weak = sum(gradients[2:], start=gradients[1])  # the first was to learn the sizes
     left, strengths, directions = xp.linalg.svd(both[:, :-1], full_matrices=False)
     targets = dividing(ops, whitening, directions, above_rounding(ops, strengths))

@@ -20,6 +20,7 @@ from functools import partial, reduce
 from typing import Any
 
 from infoq.backends import Array, Ops
+from infoq.backends.fields import arrays_of, first_array
 from infoq.blocks import add_rows, sum_columns
 from infoq.gaussian import block_scores
 from infoq.gaussian.block_scores import Layout, by_layout, explained_logdet
@@ -27,7 +28,7 @@ from infoq.gaussian.label_directions import Stated, spanned_scores
 from infoq.gaussian.laplace import check_budget, fisher
 from infoq.gaussian.predictive import Gaussian
 from infoq.gaussian.projection import beyond_noise, spanned_logdet
-from infoq.gaussian.targets import FEW, arrays_of, little_is_said
+from infoq.gaussian.targets import FEW, little_is_said
 from infoq.linear_algebra.elimination import bordered, log_above_share
 from infoq.linear_algebra.small_matrices import identity, symmetric, traces
 from infoq.structures.forms import Form, RootForm
@@ -45,7 +46,7 @@ def divergence(pool: Gaussian, given: Any, approximation: str) -> Array:
     if approximation == "logdet":
         return pool.read(pool.finish(pool.over_blocks(partial(by_layout, _divergence), covariance)))
     embedding: Any = pool.embedding
-    scores = Gaussian(Gradients.of_labelled(embedding)).over_blocks(block_scores.traced, covariance)
+    scores = Gaussian(Gradients.of(labelled=embedding)).over_blocks(block_scores.traced, covariance)
     return pool.read(pool.finish(scores))
 
 
@@ -73,7 +74,7 @@ def _about_all_targets(pool: Gaussian, targets: Scored, precision: Precision) ->
     shared = (precision.whitening(size, pool.like), targets.parts)
     forms: Any = None
     more: tuple[Any, ...] = ()
-    if ops.derives(*arrays_of((pool.embedding.parts, *shared))):
+    if ops.derives(*arrays_of((pool.embedding, *shared))):
         forms, more, _ = all_targets(targets, precision, pool.like)
     prepare = partial(_by_projection, Layout.of(targets), forms)
     rank = size if count >= size else 2 * (size + count)
@@ -271,7 +272,7 @@ def _about_each(targets: Layout, layout: Layout, ops: Ops, *arguments: Any) -> A
         projected = partial(_by_each_projection, layout, targets)
         return block_scores.anew(layout, projected, ops, both[0, :], both[1, :] > 0, arguments)
 
-    if ops.derives(*arguments[: layout.arrays], said):
+    if ops.derives(*arrays_of((arguments[: layout.arrays], said))):
         return ops.valued(value, smooth, *arguments)
     return value(*arguments)
 
@@ -422,16 +423,16 @@ def _by_fisher(
 
 def _gradient(embedding: Scored) -> Array:
     """The sum of the gradients at the labels: [P]."""
-    item = embedding.ops.item_bytes(embedding.parts[0])
+    item = embedding.ops.item_bytes(first_array(embedding))
     return add_rows(
-        partial(_sum_of_gradients, Layout.of(embedding)),
-        embedding.parts,
+        _sum_of_gradients,
+        (embedding,),
         shape=(embedding.num_parameters,),
         bytes_per_row=(embedding.numbers_per_candidate + embedding.num_parameters) * item,
     )
 
 
-def _sum_of_gradients(layout: Layout, ops: Ops, *parts: Array) -> Array:
-    rows, scores, _ = scored_block(layout, ops, parts)
+def _sum_of_gradients(ops: Ops, embedding: Scored) -> Array:
+    rows, scores = embedding.with_scores(ops)
     gradients = rows.transformed(ops, scores[:, None, :]).dense(ops)
     return ops.xp.sum(gradients[:, 0, :], axis=0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -94,7 +94,7 @@ def laplace(
         raise TypeError(f"embedding: expected an Embedding, got {type(embedding).__name__}")
     prior = as_precision(prior_precision, "prior_precision")
     if (array := first_array(prior)) is not None:
-        check_alike(embedding.ops, "prior_precision", array, embedding.parts[0])
+        check_alike(embedding.ops, "prior_precision", array, first_array(embedding))
     if prior.num_parameters not in (None, embedding.num_parameters):
         raise ValueError(
             f"prior_precision: expected P={embedding.num_parameters} parameters, got "
@@ -152,7 +152,7 @@ def kronecker_factors(embedding: Embedding, weights: Array | None = None) -> tup
         )
     features = int(block.features.shape[1])
     classes = embedding.num_parameters // features
-    check_budget(classes**2, embedding.parts[0], f"structure: 'kronecker' of C={classes}")
+    check_budget(classes**2, first_array(embedding), f"structure: 'kronecker' of C={classes}")
     numbers = embedding.numbers_for_sums
     return (
         _total(_sum_curvature, embedding, weights, (classes, classes), numbers),
@@ -192,7 +192,9 @@ def _natural(embedding: Embedding, prior: Precision | None) -> str:
 def _check_memory(embedding: Embedding, structure: str) -> None:
     size, count = embedding.num_parameters, embedding.num_candidates * embedding.num_rows
     numbers = {"dense": 3 * size**2, "low_rank": 2 * count * size + count**2}.get(structure, 0)
-    check_budget(numbers, embedding.parts[0], f"structure: {structure!r} of P={size} parameters")
+    check_budget(
+        numbers, first_array(embedding), f"structure: {structure!r} of P={size} parameters"
+    )
 
 
 def check_budget(numbers: int, like: Array, what: str) -> None:
@@ -240,25 +242,18 @@ def _total(
     numbers: int,
     shared: tuple[Any, ...] = (),
 ) -> Array:
-    parts = embedding.parts
-    like = parts[0]
+    like = first_array(embedding)
     if weights is None:
         weights = embedding.ops.constant((embedding.num_candidates,), 1.0, like)
     item = embedding.ops.item_bytes(like)
-    run = partial(_weighed, kernel, type(embedding), embedding.settings, len(parts))
-    return add_rows(run, (*parts, weights), shared, shape=shape, bytes_per_row=numbers * item)
+    run = partial(_weighed, kernel)
+    return add_rows(run, (embedding, weights), shared, shape=shape, bytes_per_row=numbers * item)
 
 
 def _weighed(
-    kernel: Callable[..., Array],
-    kind: type[Embedding],
-    settings: Hashable,
-    count: int,
-    ops: Ops,
-    *arguments: Any,
+    kernel: Callable[..., Array], ops: Ops, embedding: Embedding, weights: Array, *shared: Any
 ) -> Array:
-    parts, (weights, *shared) = arguments[:count], arguments[count:]
-    return kernel(ops, kind.from_parts(parts, settings).rows(ops), weights, *shared)
+    return kernel(ops, embedding.rows(ops), weights, *shared)
 
 
 def _scaled(ops: Ops, rows: Rows, weights: Array) -> Rows:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.fields import first_array, mapped
 from infoq.checks.numbers import check_index
 from infoq.draws.outcomes import place_of
 from infoq.gaussian import forward
@@ -15,7 +16,7 @@ from infoq.gaussian.block_scores import Score
 from infoq.linear_algebra.small_matrices import symmetric
 from infoq.settings import current_options
 from infoq.structures.diagonal import DiagonalEmbedding
-from infoq.structures.embedding import DenseEmbedding, Embedding
+from infoq.structures.embedding import DenseEmbedding, Embedding, picked
 from infoq.structures.forms import Form
 from infoq.structures.precision import Precision
 
@@ -114,7 +115,7 @@ class MeasuredBatch:
         """
         everyone = tuple(given) + tuple(members)
         rows = len(everyone) * self._embedding.num_rows
-        item = self._embedding.ops.item_bytes(self._embedding.parts[0])
+        item = self._embedding.ops.item_bytes(first_array(self._embedding))
         if 8 * rows**2 * item > current_options().memory:
             return None
         full = rows_of(self._embedding, everyone)
@@ -228,8 +229,8 @@ class KnownBatch:
     def gains_of(self, state: Picked, indices: Array) -> Array:
         """What some candidates [m] tell."""
         xp, embedding = self._embedding.ops.xp, self._embedding
-        few = tuple(xp.take(part, indices, axis=0) for part in embedding.parts)
-        return self._gains(embedding.from_parts(few, embedding.settings), state.known)
+        few = embedding.map(lambda x: xp.take(x, indices, axis=0))
+        return self._gains(few, state.known)
 
     def add(self, state: Picked, index: Array | int) -> Picked:
         """The batch with one more candidate."""
@@ -252,10 +253,10 @@ class KnownBatch:
     def _removable(self, known: Precision, index: Any) -> bool:
         """Whether what is left without a candidate, as a difference, has half of its digits."""
         embedding = self._embedding
-        if not embedding.ops.concrete(*embedding.parts):
+        if not embedding.ops.concrete(*embedding.leaves()):
             return False
         if isinstance(embedding, DiagonalEmbedding):
-            like = as_one(embedding, (index,)).parts[0][0, :]
+            like = embedding.ops.row(embedding.fisher_diagonal, index)
             left = 1 - like / known.diagonal(like)
         else:
             rows = rows_of(embedding, (index,))
@@ -279,28 +280,21 @@ def says_much(ops: Ops, measured: Array) -> bool:
 
 def rows_of(embedding: Embedding, indices: tuple[Any, ...]) -> Array:
     """The rows of some candidates, one below the other and in memory: [B R, P]."""
-    ops = embedding.ops
     for index in indices:
         check_index(index, len(embedding))
-    picked = [[ops.fetch(ops.row(x, index)) for index in indices] for x in embedding.parts]
-    local = ops_for(picked[0][0])
-    parts = tuple(local.xp.stack(each) for each in picked)
-    dense = embedding.from_parts(parts, embedding.settings).rows(local).dense(local)
-    return local.xp.reshape(dense, (-1, embedding.num_parameters))
+    few = picked(embedding, indices)
+    return few.ops.xp.reshape(few.dense(), (-1, embedding.num_parameters))
 
 
 def as_one(embedding: Embedding, indices: tuple[Any, ...]) -> Embedding:
     """Some candidates as a single one, whose outcome is all of theirs."""
     if isinstance(embedding, DiagonalEmbedding):
         ops = embedding.ops
-        picked = [ops.row(embedding.parts[0], index) for index in indices]
-        return DiagonalEmbedding(ops.xp.sum(ops.xp.stack(picked), axis=0)[None, :])
+        rows = [ops.row(embedding.fisher_diagonal, index) for index in indices]
+        return DiagonalEmbedding(ops.xp.sum(ops.xp.stack(rows), axis=0)[None, :])
     return DenseEmbedding(embedding.ops.adopt(rows_of(embedding, indices)[None, ...]))
 
 
-def in_memory(form: Any) -> Any:
-    """A form (or nested forms) with its arrays in memory."""
-    if isinstance(form, tuple):
-        kind = getattr(type(form), "_make", tuple)  # a named tuple, or a plain one
-        return kind(in_memory(part) for part in form)
-    return ops_for(form).fetch(form)
+def in_memory(x: Any) -> Any:
+    """An array, tree, form or nested tuple with its arrays in memory."""
+    return mapped(lambda array: ops_for(array).fetch(array), x)

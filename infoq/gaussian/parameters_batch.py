@@ -130,8 +130,7 @@ class ParametersBatch(MeasuredBatch):
         if more:
             empty = ops.xp.zeros_like(rows[:1, :])
             rows = ops.xp.concat([rows, *[empty] * more])
-        parts = tuple(embedding.ops.xp.take(x, wanted, axis=0) for x in embedding.parts)
-        few = embedding.from_parts(parts, embedding.settings)
+        few = embedding.map(lambda x: embedding.ops.xp.take(x, wanted, axis=0))
         return self._beside(few, embedding.ops.adopt(rows))
 
 

@@ -77,7 +77,7 @@ class Gaussian(Tree):
     ) -> None:
         if not isinstance(embedding, Embedding):
             embedding = DenseEmbedding(embedding)
-        check_sized(embedding.ops, embedding.parts[0], "embedding")
+        check_sized(embedding.ops, first_array(embedding), "embedding")
         self._parts = (embedding,)  # what the precision is to fit
         self._parts = (embedding, self._fitting(as_precision(precision), "precision"))
 
@@ -333,7 +333,7 @@ class Gaussian(Tree):
     @property
     def like(self) -> Array:
         """A small array of the dtype that is computed in, on the device of the candidates."""
-        return self.ops.upcast(self.embedding.parts[0][:1, ...])
+        return self.ops.upcast(first_array(self.embedding)[:1, ...])
 
     def over_blocks(
         self,
@@ -348,7 +348,7 @@ class Gaussian(Tree):
         It gets an `Ops`, the embedding of a block, what is `beside` it, and what is shared.
         """
         embedding = self.embedding
-        item = self.ops.item_bytes(embedding.parts[0])
+        item = self.ops.item_bytes(first_array(embedding))
         rank = max(rank, getattr(shared[0], "rank", 0))
         sums = kernel is block_scores.traced and isinstance(shared[0], block_scores.BY_SUMS)
         numbers = embedding.numbers_for_sums if sums else embedding.numbers_per_candidate
@@ -397,11 +397,11 @@ class Gaussian(Tree):
 
     def cast(self, x: Array) -> Array:
         """`x` in the dtype that came in."""
-        return self.ops.xp.astype(x, self.embedding.parts[0].dtype)
+        return self.ops.xp.astype(x, first_array(self.embedding).dtype)
 
     def read(self, x: Array) -> Array:
         """`x` itself, refused where it is seen to have overflown."""
-        return check_results(self.ops, x, self.embedding.parts[0])
+        return check_results(self.ops, x, first_array(self.embedding))
 
     def finish(self, scores: Array) -> Array:
         """Rounding below zero taken off, in the dtype that came in."""
@@ -411,8 +411,7 @@ class Gaussian(Tree):
 
     def _one(self, index: Array | int) -> Embedding:
         check_index(index, len(self))
-        parts = tuple(self.ops.row(x, index)[None, ...] for x in self.embedding.parts)
-        return self.embedding.from_parts(parts, self.embedding.settings)
+        return self.embedding.map(lambda x: self.ops.row(x, index)[None, ...])
 
     def known(self, given: Any) -> Precision:
         """The precision once what is given counts as known."""
@@ -444,7 +443,7 @@ class Gaussian(Tree):
             )
         array = first_array(precision)
         if array is not None:
-            check_alike(self.ops, name, array, self.embedding.parts[0])
+            check_alike(self.ops, name, array, first_array(self.embedding))
         return precision
 
     def targets(self, targets: Any) -> Embedding:
@@ -468,7 +467,7 @@ class Gaussian(Tree):
             self.embedding, DiagonalEmbedding
         ):
             raise TypeError("targets: a DiagonalEmbedding goes with another one only")
-        check_alike(self.ops, "targets", embedding.parts[0], self.embedding.parts[0])
+        check_alike(self.ops, "targets", first_array(embedding), first_array(self.embedding))
         return embedding
 
     def target_weights(self, targets: Embedding, weights: Array | None) -> Array:
@@ -478,7 +477,7 @@ class Gaussian(Tree):
             raise ValueError("targets: expected at least one target, got none")
         if weights is None:
             return self.ops.equal_weights(size, self.like)
-        ops_for(targets=targets.parts[0], target_weights=weights)
+        ops_for(targets=first_array(targets), target_weights=weights)
         like = self.ops.xp.reshape(self.like, (-1,))[:1][:, None, None]
         return check_weights(self.ops, weights, like, size, "target_weights", "target")
 

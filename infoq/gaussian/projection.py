@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from infoq.backends import Array, Ops
+from infoq.backends.fields import mapped
 from infoq.linear_algebra.small_matrices import flat_product, identity
 from infoq.structures.rows import Rows
 from infoq.structures.whitening import Whitening, outside_and_inside, principal
@@ -109,7 +110,7 @@ def white_targets(
     """At most P white rows with the Fisher information of all targets, [min(Q, P), P]."""
 
     def white(start: int, stop: int) -> Array:
-        block = rows_of(ops, tuple(x[start:stop, ...] for x in parts))
+        block = rows_of(ops, mapped(lambda x: x[start:stop, ...], parts))
         rows = whitening.rows(ops, block.scaled(ops, scale[start:stop]))
         return ops.xp.reshape(rows, (-1, rows.shape[-1]))
 

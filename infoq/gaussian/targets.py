@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from infoq.backends import Array, Ops
+from infoq.backends.fields import arrays_of, first_array
 from infoq.checks.numbers import number
 from infoq.gaussian import block_scores, forward
 from infoq.gaussian.block_scores import Layout
@@ -93,14 +94,14 @@ def by_projection(
 ) -> Plan:
     """The plan by what targets leave and explain of the candidates' rows."""
     ops = candidates.ops
-    like = ops.upcast(candidates.parts[0][:1, ...])
+    like = ops.upcast(first_array(candidates)[:1, ...])
     size, count = candidates.num_parameters, len(targets) * targets.num_rows
     check_budget(4 * min(size, count) * size, like, f"targets: M={len(targets)}, P={size}")
     whitening = precision.whitening(size, like)
     scale = ops.constant((len(targets),), 1.0, like) if weights is None else ops.xp.sqrt(weights)
     shared = (whitening, targets.parts, scale)
     forms, more = None, ()
-    if ops.derives(*arrays_of((candidates.parts, *shared))):
+    if ops.derives(*arrays_of((candidates, *shared))):
         plan = by_forms(candidates, targets, precision, weights, approximation)
         forms, more = plan.prepare, plan.shared
     prepare = partial(block_scores.by_projection, Layout.of(targets), forms)
@@ -127,7 +128,7 @@ def by_forms(
     parameters.
     """
     ops = candidates.ops
-    like = ops.upcast(candidates.parts[0][:1, ...])
+    like = ops.upcast(first_array(candidates)[:1, ...])
     trace = approximation in ("trace", "kronecker")
     kernel = partial(_scored, block_scores.EXPLAINED[approximation])
     covariance = precision.covariance(like)
@@ -182,9 +183,9 @@ def little_is_said(
     can't be read.
     """
     ops = candidates.ops
-    like = ops.upcast(candidates.parts[0][:1, ...])
+    like = ops.upcast(first_array(candidates)[:1, ...])
     covariance = precision.covariance(like)
-    if not ops.concrete(*arrays_of((candidates.parts, targets.parts, covariance))):
+    if not ops.concrete(*arrays_of((candidates, targets, covariance))):
         return None
     numbers = len(candidates) * candidates.num_rows**2
     if 8 * numbers * ops.item_bytes(like) > current_options().memory:
@@ -208,11 +209,11 @@ def grows_by_projection(
     """
     size = candidates.num_parameters
     count = min(size, len(targets) * targets.num_rows)
-    like = candidates.ops.upcast(candidates.parts[0][:1, ...])
+    like = candidates.ops.upcast(first_array(candidates)[:1, ...])
     item = candidates.ops.item_bytes(like)
     if 2 * item * len(candidates) * candidates.num_rows * size > current_options().memory:
         return False
-    readable = candidates.ops.concrete(*candidates.parts, *targets.parts)
+    readable = candidates.ops.concrete(*arrays_of((candidates, targets)))
     if count * count * size > (_SLOW if readable else FEW**3):
         return False
     cheap = len(candidates) * candidates.num_rows * count * size < _QUICK
@@ -229,10 +230,3 @@ def _kronecker_factors(
         )
     left, right = kronecker_factors(targets, weights)
     return left / targets.ops.xp.sum(weights), right
-
-
-def arrays_of(tree: Any) -> list[Array]:
-    """The arrays of nested tuples."""
-    if isinstance(tree, tuple):
-        return [array for part in tree for array in arrays_of(part)]
-    return [tree]

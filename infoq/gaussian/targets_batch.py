@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.arrays import is_integer
+from infoq.backends.fields import first_array
 from infoq.blocks import map_rows
 from infoq.checks.numbers import check_index
 from infoq.draws.outcomes import place_of
@@ -97,7 +98,7 @@ class ProjectedBatch:
 
     @property
     def _local(self) -> Ops:
-        return ops_for(self._shared[1][0])
+        return ops_for(first_array(self._shared))
 
     def gains(self, state: Picked) -> Array:
         """What every candidate tells, once the batch is known."""

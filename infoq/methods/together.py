@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from infoq.backends import Array, ops_for
+from infoq.backends.fields import first_array
 from infoq.methods.taxonomy import Who
 from infoq.quantities.submodular.features import features
 from infoq.selection.candidates import candidate_mask, given_indices
@@ -32,7 +33,7 @@ def together(points: Points, who: Who, **others: Points) -> tuple[Embedding, lis
 
 def _mask(points: Embedding, who: Who, count: int) -> Array:
     """Who may be picked, none of the others among them: booleans [N + ...]."""
-    like = points.ops.fetch(points.parts[0][:1, ...])
+    like = points.ops.fetch(first_array(points)[:1, ...])
     ops = ops_for(like)
     places = ops.xp.arange(count, device=ops.device(like))
     own = places < len(points)

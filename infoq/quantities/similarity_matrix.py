@@ -81,7 +81,7 @@ def _flat(embedding: Embedding | Array) -> tuple[Array, Array]:
     """All rows of an embedding, [N R, P], and an array of the dtype that came in."""
     if not isinstance(embedding, Embedding):
         embedding = DenseEmbedding(embedding)
-    check_sized(embedding.ops, embedding.parts[0], "embedding")
+    check_sized(embedding.ops, first_array(embedding), "embedding")
     ops = embedding.ops
     flat = ops.xp.reshape(embedding.dense(), (-1, embedding.num_parameters))
-    return flat, embedding.parts[0]
+    return flat, first_array(embedding)

@@ -131,7 +131,7 @@ def _table(points: Array | Embedding | None, kernel: Array | None) -> Points | K
         return KernelPoints(kernel)
     table = Points(points, centred=False)
     if not isinstance(points, Embedding):
-        refuse_kernel(table.ops, table.parts[0])
+        refuse_kernel(table.ops, *table.parts)
     return table
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.fields import arrays_of, first_array, mapped
 from infoq.backends.registry import admit
 from infoq.blocks import map_rows
 from infoq.checks.numbers import number
@@ -18,7 +19,9 @@ from infoq.structures.embedding import DenseEmbedding, Embedding
 from infoq.structures.kronecker_rows import KroneckerRows
 
 Arrays: TypeAlias = tuple[Array, ...]
-Factors: TypeAlias = Callable[[Ops, Arrays, Arrays], Arrays]
+# What points are made of: their factors, or an embedding of them.
+Parts: TypeAlias = tuple[Any, ...]
+Factors: TypeAlias = Callable[[Ops, Parts, Arrays], Arrays]
 
 
 class Points:
@@ -31,11 +34,10 @@ class Points:
     """
 
     def __init__(self, points: Any, *, centred: bool = True) -> None:
-        dense = type(points) is DenseEmbedding
         if isinstance(points, Embedding):
             self.outer = points.ops
-            if dense:
-                rows = points.parts[0]
+            if isinstance(points, DenseEmbedding) and type(points) is DenseEmbedding:
+                rows = points.values
                 points = self.outer.xp.reshape(rows, (rows.shape[0], -1))
         else:
             self.outer, points = admit(False, points=points)
@@ -43,38 +45,41 @@ class Points:
         self.shared: Arrays = ()
         self.factors: Factors
         if isinstance(points, Embedding):
-            memory = tuple(self.outer.fetch(part) for part in points.parts)
-            self.ops = ops_for(memory[0])
-            embedding = points.from_parts(memory, points.settings)
+            embedding = points.map(self.outer.fetch)
+            self.ops = embedding.ops
+            self.dtype = first_array(embedding).dtype
             self.parts, self.factors = _structure(self.ops, embedding)
             self.numbers = points.numbers_per_candidate
             if self.factors is _as_they_are:
                 self.numbers = sum(int(part.shape[1]) for part in self.parts)
         else:
-            memory = (self.outer.fetch(points),)
-            self.ops = ops_for(memory[0])
-            self.parts, self.factors = memory, _centred if centred else _upcast
+            memory = self.outer.fetch(points)
+            self.ops, self.dtype = ops_for(memory), memory.dtype
+            self.parts, self.factors = (memory,), _centred if centred else _upcast
             self.numbers = 2 * int(points.shape[1])
-            if self.ops.concrete(*memory):
-                check_values(self.ops, memory[0], "points", {2: "[N, P]"})
+            if self.ops.concrete(memory):
+                check_values(self.ops, memory, "points", {2: "[N, P]"})
             if centred:
-                mean = self.ops.xp.mean(self.ops.upcast(memory[0]), axis=0, keepdims=True)
+                mean = self.ops.xp.mean(self.ops.upcast(memory), axis=0, keepdims=True)
                 self.shared = (mean,)
-        if not self.ops.concrete(*self.parts):
+        if not self.ops.concrete(*arrays_of(self.parts)):
             raise TypeError("points: need values that can be read; not inside jax.jit")
-        self.dtype = memory[0].dtype
         self.norms = self._norms(self.parts, self.shared)
 
     def __len__(self) -> int:
         """The number of points, N."""
-        return int(self.parts[0].shape[0])
+        return int(self.norms.shape[0])
 
-    def _norms(self, parts: Arrays, shared: Arrays) -> Array:
-        kernel = partial(_norms, self.factors, len(parts))
-        return map_rows(kernel, parts, shared, bytes_per_row=8 * self.numbers)
+    def _norms(self, parts: Parts, shared: Arrays) -> Array:
+        kernel = partial(_norms, self.factors)
+        return map_rows(kernel, (parts,), (shared,), bytes_per_row=8 * self.numbers)
 
-    def _taken(self, places: Array) -> Arrays:
-        return tuple(self.ops.xp.take(part, places, axis=0) for part in self.parts)
+    def _taken(self, places: Array) -> Parts:
+        taken: Parts = mapped(lambda x: self.ops.xp.take(x, places, axis=0), self.parts)
+        return taken
+
+    def _count(self, places: Array | None) -> int:
+        return len(self) if places is None else int(places.shape[0])
 
     def squared_norms(self, places: Array | None = None) -> Array:
         """Squared norms of all points or of some, from 0 and not from the mean."""
@@ -88,11 +93,10 @@ class Points:
         ops, xp = self.ops, self.ops.xp
         theirs = self.factors(ops, self._taken(centres), self.shared)
         norms = xp.take(self.norms, centres, axis=0)
-        kernel = partial(_nearest, self.factors, len(self.parts), len(self.shared))
         return map_rows(
-            kernel,
-            (*self.parts, self.norms, distance),
-            (*self.shared, *theirs, norms),
+            partial(_nearest, self.factors),
+            (self.parts, self.norms, distance),
+            (self.shared, theirs, norms),
             bytes_per_row=8 * (self.numbers + 3 * centres.shape[0]),
         )
 
@@ -122,7 +126,7 @@ class Points:
         return _rounding(self.ops, self.norms, self.numbers_per_point)
 
     def _widths(self) -> list[int]:
-        one = tuple(x[:1, ...] for x in self.parts)
+        one = mapped(lambda x: x[:1, ...], self.parts)
         return [int(x.shape[1]) for x in self.factors(self.ops, one, self.shared)]
 
     def coordinates(self, places: Array | None = None) -> Array:
@@ -139,15 +143,15 @@ class Points:
         ops = self.ops
         self._check_total()
         taken = self.parts if places is None else self._taken(places)
-        count, width = int(taken[0].shape[0]), self.width
+        count, width = self._count(places), self.width
         if self.factors in (_centred, _upcast):
             self._check_memory(count, width, 3 * min(count, width) ** 2)
             return self.factors(ops, taken, self.shared)[0]
         if width <= count:
             self._check_memory(count, width, count * width + 3 * width**2)
-            kernel = partial(_flat, self.factors, len(taken))
+            kernel = partial(_flat, self.factors)
             size = 8 * (self.numbers + width)
-            return map_rows(kernel, taken, self.shared, bytes_per_row=size, shape=(width,))
+            return map_rows(kernel, (taken,), (self.shared,), bytes_per_row=size, shape=(width,))
         return coordinates_of(ops, self.gram(places), width)
 
     def gram(self, places: Array | None = None) -> Array:
@@ -159,18 +163,18 @@ class Points:
             If the matrices are larger than ``options(memory=)`` allows.
         """
         taken = self.parts if places is None else self._taken(places)
-        count, widths = int(taken[0].shape[0]), self._widths()
+        count, widths = self._count(places), self._widths()
         self._check_memory(count, math.prod(widths), 4 * count**2)
         step = min(count, max(1, current_options().memory // (32 * sum(widths))))
         columns = []
         for start in range(0, count, step):
             stop = min(start + step, count)
-            theirs = tuple(x[start:stop, ...] for x in taken)
+            theirs = _slice(start, stop, taken)
             columns.append(
                 map_rows(
-                    partial(_inner, self.factors, len(taken), len(self.shared)),
-                    taken,
-                    (*self.shared, *self.factors(self.ops, theirs, self.shared)),
+                    partial(_inner, self.factors),
+                    (taken,),
+                    (self.shared, self.factors(self.ops, theirs, self.shared)),
                     bytes_per_row=8 * (self.numbers + 2 * step),
                     bytes_shared=8 * step * sum(widths),
                     shape=(stop - start,),
@@ -218,62 +222,74 @@ def rounding_of(ops: Ops, like: Array, count: int, width: int) -> float:
     return float(ops.xp.finfo(like.dtype).eps) * (least + 4 * math.sqrt(most))
 
 
-def _structure(ops: Ops, embedding: Embedding) -> tuple[Arrays, Factors]:
+def _structure(ops: Ops, embedding: Embedding) -> tuple[Parts, Factors]:
     """Factors of all candidates where they are small, else what makes them of a block."""
     if isinstance(embedding[:1].rows(ops), KroneckerRows):
         return embedding.rows(ops).factors(ops), _as_they_are
-    return embedding.parts, partial(_of_embedding, type(embedding), embedding.settings)
+    return (embedding,), _of_embedding
 
 
-def _of_embedding(
-    kind: type[Embedding], settings: Any, ops: Ops, parts: Arrays, _shared: Arrays
-) -> Arrays:
-    return kind.from_parts(parts, settings).rows(ops).factors(ops)
+def _slice(start: int, stop: int, parts: Parts) -> Parts:
+    some: Parts = mapped(lambda x: x[start:stop, ...], parts)
+    return some
 
 
-def _as_they_are(_ops: Ops, parts: Arrays, _shared: Arrays) -> Arrays:
+def _of_embedding(ops: Ops, parts: Parts, _shared: Arrays) -> Arrays:
+    (embedding,) = parts
+    factors: Arrays = embedding.rows(ops).factors(ops)
+    return factors
+
+
+def _as_they_are(_ops: Ops, parts: Parts, _shared: Arrays) -> Arrays:
     return parts
 
 
-def _upcast(ops: Ops, parts: Arrays, _shared: Arrays) -> Arrays:
-    return (ops.upcast(parts[0]),)
+def _upcast(ops: Ops, parts: Parts, _shared: Arrays) -> Arrays:
+    (points,) = parts
+    return (ops.upcast(points),)
 
 
-def _centred(ops: Ops, parts: Arrays, shared: Arrays) -> Arrays:
-    return (ops.upcast(parts[0]) - shared[0],)
+def _centred(ops: Ops, parts: Parts, shared: Arrays) -> Arrays:
+    (points,), (mean,) = parts, shared
+    return (ops.upcast(points) - mean,)
 
 
-def _norms(factors: Factors, count: int, ops: Ops, *arrays: Array) -> Array:
+def _norms(factors: Factors, ops: Ops, parts: Parts, shared: Arrays) -> Array:
     """Squared norms [n]."""
-    first, *others = factors(ops, arrays[:count], arrays[count:])
+    first, *others = factors(ops, parts, shared)
     result = ops.xp.sum(first * first, axis=1)
     for other in others:
         result = result * ops.xp.sum(other * other, axis=1)
     return result
 
 
-def _nearest(factors: Factors, count: int, common: int, ops: Ops, *arrays: Array) -> Array:
+def _nearest(
+    factors: Factors,
+    ops: Ops,
+    parts: Parts,
+    norms: Array,
+    distance: Array,
+    shared: Arrays,
+    theirs: Arrays,
+    their_norms: Array,
+) -> Array:
     """Squared distances [n] to the nearest of old centres and new ones."""
-    parts, (norms, distance) = arrays[:count], arrays[count : count + 2]
-    shared, theirs = arrays[count + 2 : count + 2 + common], arrays[count + 2 + common : -1]
-    mine = factors(ops, parts, shared)
-    squares = _squares(ops, mine, norms, theirs, arrays[-1])
+    squares = _squares(ops, factors(ops, parts, shared), norms, theirs, their_norms)
     return ops.xp.minimum(distance, ops.xp.min(squares, axis=1))
 
 
-def _flat(factors: Factors, count: int, ops: Ops, *arrays: Array) -> Array:
+def _flat(factors: Factors, ops: Ops, parts: Parts, shared: Arrays) -> Array:
     """Points in full: [n, P]."""
-    result, *others = factors(ops, arrays[:count], arrays[count:])
+    result, *others = factors(ops, parts, shared)
     for other in others:
         product = result[:, :, None] * other[:, None, :]
         result = ops.xp.reshape(product, (result.shape[0], -1))
     return result
 
 
-def _inner(factors: Factors, count: int, common: int, ops: Ops, *arrays: Array) -> Array:
+def _inner(factors: Factors, ops: Ops, parts: Parts, shared: Arrays, theirs: Arrays) -> Array:
     """Inner products [n, m] with other points."""
-    shared, theirs = arrays[count : count + common], arrays[count + common :]
-    return _products(factors(ops, arrays[:count], shared), theirs)
+    return _products(factors(ops, parts, shared), theirs)
 
 
 def _products(mine: Arrays, theirs: Arrays) -> Array:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from infoq.backends import Array
+from infoq.backends.fields import flatten, rebuilt
 from infoq.checks.compatibility import check_alike
 from infoq.structures.embedding import DenseEmbedding, Embedding
 
@@ -18,20 +20,22 @@ def joined(first: Embedding, *rest: Embedding) -> Embedding:
     everyone = [first, *rest]
     dense = [each for each in everyone if type(each) is DenseEmbedding]
     first, *others = everyone if len(dense) < len(everyone) else [_with_axis(x) for x in dense]
+    own: list[Array] = []
+    outline = flatten(first, own)
+    columns = [own]
     for other in others:
-        same = type(other) is type(first) and other.settings == first.settings
-        fitting = len(other.parts) == len(first.parts) and all(
-            x.ndim == y.ndim and x.shape[1:] == y.shape[1:]
-            for x, y in zip(first.parts, other.parts, strict=True)
-        )
-        if not (same and fitting):
+        theirs: list[Array] = []
+        if flatten(other, theirs) != outline or any(
+            x.ndim != y.ndim or x.shape[1:] != y.shape[1:] for x, y in zip(own, theirs, strict=True)
+        ):
             raise ValueError(
                 f"embeddings: expected the same kind and sizes for all, got {first!r} and "
                 f"{other!r}; make both in the same way"
             )
-        check_alike(ops, "embeddings", other.parts[0], first.parts[0])
-    parts = zip(*(each.parts for each in (first, *others)), strict=True)
-    return first.from_parts(tuple(ops.join(part) for part in parts), first.settings)
+        check_alike(ops, "embeddings", theirs[0], own[0])
+        columns.append(theirs)
+    union: Embedding = rebuilt(outline, iter([ops.join(x) for x in zip(*columns, strict=True)]))
+    return union
 
 
 def _with_axis(embedding: DenseEmbedding) -> DenseEmbedding:

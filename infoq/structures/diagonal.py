@@ -104,6 +104,9 @@ class DiagonalEmbedding(Embedding):
     array([1.0397])
     """
 
+    _arrays = ("fisher_diagonal",)
+    fisher_diagonal: Array
+
     def __init__(self, fisher_diagonal: Array) -> None:
         ops, fisher_diagonal = admit(fisher_diagonal=fisher_diagonal)
         check_values(ops, fisher_diagonal, "fisher_diagonal", {2: "[N, P]"}, squared=False)
@@ -112,7 +115,7 @@ class DiagonalEmbedding(Embedding):
                 f"fisher_diagonal: candidate {place[0]} has a negative entry; pass squares of "
                 "gradients or the diagonal of a positive semi-definite matrix"
             )
-        self._parts = (fisher_diagonal,)
+        self.fisher_diagonal = fisher_diagonal
 
     @property
     def num_rows(self) -> int:
@@ -122,7 +125,7 @@ class DiagonalEmbedding(Embedding):
     @property
     def num_parameters(self) -> int:
         """The number of parameters, P."""
-        return int(self.parts[0].shape[1])
+        return int(self.fisher_diagonal.shape[1])
 
     @property
     def numbers_per_candidate(self) -> int:
@@ -132,7 +135,7 @@ class DiagonalEmbedding(Embedding):
     def rows(self, ops: Ops) -> DiagonalRows:
         """The square roots, with a gradient of 0 at 0."""
         xp = ops.xp
-        values = ops.upcast(self.parts[0])
+        values = ops.upcast(self.fisher_diagonal)
         some = values > 0
         roots = xp.sqrt(xp.where(some, values, ops.scalar(1.0, values)))
         return DiagonalRows(xp.where(some, roots, ops.scalar(0.0, values)))

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
+from infoq.backends.fields import first_array
 from infoq.backends.registry import admit, check_same_device
 from infoq.backends.trees import Tree
 from infoq.checks.indexing import some_of
@@ -70,12 +71,12 @@ class Embedding(Tree, ABC):
     @property
     def ops(self) -> Ops:
         """The operations of its library."""
-        return ops_for(self.parts[0])
+        return ops_for(first_array(self))
 
     @property
     def num_candidates(self) -> int:
         """The number of candidates, N."""
-        return num_candidates(self.parts[0])
+        return num_candidates(first_array(self))
 
     @property
     @abstractmethod
@@ -114,7 +115,7 @@ class Embedding(Tree, ABC):
         TypeError
             If outcomes are not normal, as class labels are not.
         """
-        like = ops.upcast(self.parts[0])
+        like = ops.upcast(first_array(self))
         return ops.constant((like.shape[0],), 0.0, like)
 
     def scored(self, ops: Ops, labels: Array) -> tuple[Rows, Array]:
@@ -174,7 +175,7 @@ class Embedding(Tree, ABC):
         return some_of(self.ops, self, candidates)
 
     def _words(self) -> str:
-        dtype = str(self.parts[0].dtype).rpartition(".")[2]
+        dtype = str(first_array(self).dtype).rpartition(".")[2]
         return (
             f"{type(self).__name__}(N={self.num_candidates}, R={self.num_rows}, "
             f"P={self.num_parameters}, {self.ops.name} {dtype})"
@@ -226,6 +227,17 @@ class DenseEmbedding(Embedding):
         """The rows of its candidates."""
         values = ops.upcast(self.values)
         return DenseRows(values[:, None, :] if values.ndim == 2 else values)
+
+
+def picked(embedding: E, indices: tuple[Any, ...]) -> E:
+    """Some candidates, one after the other and in memory."""
+    ops = embedding.ops
+
+    def stacked(x: Array) -> Array:
+        entries = [ops.fetch(ops.row(x, index)) for index in indices]
+        return ops_for(entries[0]).xp.stack(entries)
+
+    return embedding.map(stacked)
 
 
 def check_likelihood(ops: Ops, x: Array, likelihood: Any, outputs: int | None) -> int:

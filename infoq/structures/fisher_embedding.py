@@ -18,57 +18,61 @@ from infoq.structures.rows import DenseRows
 
 
 class FisherEmbedding(Embedding):
-    """Rows `L_i^T J_i` of a Jacobian and the factor of a curvature; see `fisher_embedding`."""
+    """Rows `L_i^T J_i` of a Jacobian and the factor of a curvature; see `fisher_embedding`.
+
+    Attributes
+    ----------
+    jacobian : array [N, C, P]
+        The derivative of the outputs in the parameters.
+    likelihood : Likelihood
+        Of the outcomes given the outputs.
+    """
+
+    _arrays = ("jacobian", "likelihood")
+    jacobian: Array
+    likelihood: Likelihood
 
     def __init__(self, jacobian: Array, likelihood: Likelihood) -> None:
         ops, jacobian = admit(jacobian=jacobian)
         check_values(ops, jacobian, "jacobian", {3: "[N, C, P]"})
-        outputs = check_likelihood(ops, jacobian, likelihood, int(jacobian.shape[1]))
-        self._parts = (jacobian, *likelihood.parts)
-        self._settings = (type(likelihood), likelihood.settings, outputs)
-
-    @property
-    def likelihood(self) -> Likelihood:
-        """The likelihood of the outcomes."""
-        kind, settings, _ = self.settings
-        likelihood: Likelihood = kind.from_parts(self.parts[1:], settings)
-        return likelihood
+        check_likelihood(ops, jacobian, likelihood, int(jacobian.shape[1]))
+        self.jacobian, self.likelihood = jacobian, likelihood
 
     @property
     def num_rows(self) -> int:
         """The number of rows of each candidate, R."""
-        return self.likelihood.num_rows(self.settings[2])
+        return self.likelihood.num_rows(int(self.jacobian.shape[1]))
 
     @property
     def num_parameters(self) -> int:
         """The number of parameters, P."""
-        return int(self.parts[0].shape[2])
+        return int(self.jacobian.shape[2])
 
     @property
     def numbers_for_sums(self) -> int:
         """A few Jacobians."""
-        return 4 * int(self.parts[0].shape[1]) * self.num_parameters
+        return 4 * int(self.jacobian.shape[1]) * self.num_parameters
 
     def rows(self, ops: Ops) -> DenseRows:
         """The rows of its candidates."""
-        return CurvedRows(ops, ops.upcast(self.parts[0]), self.likelihood)
+        return CurvedRows(ops, ops.upcast(self.jacobian), self.likelihood)
 
     def log_noise(self, ops: Ops) -> Array:
         """Of a `Normal` likelihood the log-determinant of its covariance: [n]."""
-        jacobian = ops.upcast(self.parts[0])
+        jacobian = ops.upcast(self.jacobian)
         shape = (jacobian.shape[0], jacobian.shape[1])
         return self.likelihood.log_noise(ops, shape, jacobian)
 
     def scored(self, ops: Ops, labels: Array) -> tuple[DenseRows, Array]:
         """The rows of its candidates, and what labels say in their units."""
-        jacobian = ops.upcast(self.parts[0])
+        jacobian = ops.upcast(self.jacobian)
         shape = (jacobian.shape[0], jacobian.shape[1])
         factor, scores = self.likelihood.scores(ops, labels, shape, jacobian)
         return DenseRows(ops.xp.matrix_transpose(factor) @ jacobian), scores
 
     def gradients(self, ops: Ops, labels: Array) -> DenseRows:
         """Residuals times the Jacobian, and no factor of the curvature."""
-        jacobian = ops.upcast(self.parts[0])
+        jacobian = ops.upcast(self.jacobian)
         shape = (jacobian.shape[0], jacobian.shape[1])
         residual = self.likelihood.residual(ops, labels, shape, jacobian)
         return DenseRows(residual[:, None, :] @ jacobian)
@@ -83,7 +87,7 @@ class FisherEmbedding(Embedding):
         mean = self.likelihood.outcome_logits()
         if mean is None:
             return super().logit_draws(ops, deviations)
-        moved = DenseRows(ops.upcast(self.parts[0])).dot(ops, deviations)
+        moved = DenseRows(ops.upcast(self.jacobian)).dot(ops, deviations)
         return drawn_logits(ops, mean, ops.xp.matrix_transpose(moved))
 
 

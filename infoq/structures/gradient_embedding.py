@@ -110,7 +110,9 @@ def gradient_embedding(
     else:
         factor = factor * share[:, None, :]
     if x.ndim == 2:
-        return FactoredEmbedding.from_parts((x, ops.xp.astype(factor, x.dtype)), bool(bias))
+        return FactoredEmbedding.of(
+            features=x, factor=ops.xp.astype(factor, x.dtype), bias=bool(bias)
+        )
     return DenseEmbedding(ops.xp.astype(ops.xp.matrix_transpose(factor) @ like, x.dtype))
 
 

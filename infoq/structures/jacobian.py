@@ -48,6 +48,14 @@ class JacobianEmbedding(Embedding):
     JacobianEmbedding(N=4, R=1, P=2, numpy float64)
     """
 
+    _arrays = ("inputs",)
+    _static = ("linearise", "likelihood", "row_count", "parameter_count")
+    inputs: Array
+    linearise: Callable[[Array], tuple[Array, Array]]
+    likelihood: Callable[[Array], Likelihood]
+    row_count: int
+    parameter_count: int
+
     def __init__(
         self,
         inputs: Array,
@@ -65,69 +73,64 @@ class JacobianEmbedding(Embedding):
                 f"{tuple(outputs.shape)} and {tuple(jacobian.shape)} for one candidate"
             )
         rows = likelihood(outputs).num_rows(int(jacobian.shape[1]))
-        self._parts = (inputs,)
-        self._settings = (linearise, likelihood, int(rows), int(jacobian.shape[2]))
+        self.inputs, self.linearise, self.likelihood = inputs, linearise, likelihood
+        self.row_count, self.parameter_count = int(rows), int(jacobian.shape[2])
         if ops_for(jacobian) is not ops:
             raise TypeError("linearise: expected a Jacobian of the library of the inputs")
 
     @property
     def num_rows(self) -> int:
         """The number of rows of each candidate, R."""
-        return int(self.settings[2])
+        return self.row_count
 
     @property
     def num_parameters(self) -> int:
         """The number of parameters, P."""
-        return int(self.settings[3])
+        return self.parameter_count
 
     def rows(self, ops: Ops) -> DenseRows:
         """The Jacobian of a block, by the factor of the curvature at its outputs."""
-        linearise, likelihood, _, _ = self.settings
-        outputs, jacobian = linearise(self.parts[0])
-        return CurvedRows(ops, ops.upcast(jacobian), likelihood(outputs))
+        outputs, jacobian = self.linearise(self.inputs)
+        return CurvedRows(ops, ops.upcast(jacobian), self.likelihood(outputs))
 
     def log_noise(self, ops: Ops) -> Array:
         """Of a `Normal` likelihood the log-determinant of its covariance: [n]."""
-        linearise, likelihood, _, _ = self.settings
-        outputs, jacobian = linearise(self.parts[0])
+        outputs, jacobian = self.linearise(self.inputs)
         shape = (outputs.shape[0], outputs.shape[1])
-        noise: Array = likelihood(outputs).log_noise(ops, shape, ops.upcast(jacobian))
-        return noise
+        return self.likelihood(outputs).log_noise(ops, shape, ops.upcast(jacobian))
 
     def scored(self, ops: Ops, labels: Array) -> tuple[DenseRows, Array]:
         """The rows of a block, and what labels say in their units."""
-        linearise, likelihood, _, _ = self.settings
-        outputs, jacobian = linearise(self.parts[0])
-        outcomes = likelihood(outputs)
+        outputs, jacobian = self.linearise(self.inputs)
+        outcomes = self.likelihood(outputs)
         outcomes.check_labels(labels)
-        factor, scores = outcomes.scores(ops, labels, tuple(outputs.shape), jacobian)
+        shape = (outputs.shape[0], outputs.shape[1])
+        factor, scores = outcomes.scores(ops, labels, shape, jacobian)
         return DenseRows(ops.xp.matrix_transpose(factor) @ ops.upcast(jacobian)), scores
 
     def gradients(self, ops: Ops, labels: Array) -> DenseRows:
         """Residuals times the Jacobian, and no factor of the curvature."""
-        linearise, likelihood, _, _ = self.settings
-        outputs, jacobian = linearise(self.parts[0])
-        outcomes = likelihood(outputs)
+        outputs, jacobian = self.linearise(self.inputs)
+        outcomes = self.likelihood(outputs)
         outcomes.check_labels(labels)
         jacobian = ops.upcast(jacobian)
-        residual = outcomes.residual(ops, labels, tuple(outputs.shape), jacobian)
+        shape = (outputs.shape[0], outputs.shape[1])
+        residual = outcomes.residual(ops, labels, shape, jacobian)
         return DenseRows(residual[:, None, :] @ jacobian)
 
     def check_labels(self, labels: Array) -> None:
         """Refuse labels that the likelihood of the first candidate does not have."""
-        linearise, likelihood, _, _ = self.settings
-        outputs, _ = linearise(self.parts[0][:1, ...])
-        outcomes = likelihood(outputs)
+        outputs, _ = self.linearise(self.inputs[:1, ...])
+        outcomes = self.likelihood(outputs)
         check_predicts(outcomes)
         outcomes.check_labels(labels[:1, ...])
 
     def logit_draws(self, ops: Ops, deviations: Array) -> Array:
         """Logits [N, K, C] of the model linearised at the mean, under deviations [K, P]."""
-        linearise, likelihood, _, _ = self.settings
         drawn = []
         for start in range(0, len(self), _DIFFERENTIATED):
-            outputs, jacobian = linearise(self[start : start + _DIFFERENTIATED].parts[0])
-            mean = likelihood(outputs).outcome_logits()
+            outputs, jacobian = self.linearise(self[start : start + _DIFFERENTIATED].inputs)
+            mean = self.likelihood(outputs).outcome_logits()
             if mean is None:
                 return super().logit_draws(ops, deviations)
             moved = DenseRows(ops.upcast(jacobian)).dot(ops, deviations)

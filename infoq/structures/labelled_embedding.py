@@ -10,15 +10,15 @@ its prediction in units of the noise.
 from __future__ import annotations
 
 from abc import abstractmethod
-from functools import partial
 from typing import Any
 
 from infoq.backends import Array, Ops
+from infoq.backends.fields import first_array
 from infoq.backends.registry import check_same_device, ops_for
 from infoq.blocks import map_rows
-from infoq.structures.embedding import Embedding
+from infoq.structures.embedding import Embedding, picked
 from infoq.structures.kronecker_rows import KroneckerRows
-from infoq.structures.last_layer import LastLayerEmbedding
+from infoq.structures.last_layer import LastLayerEmbedding, with_bias
 from infoq.structures.rows import DenseRows, Rows
 
 
@@ -44,14 +44,19 @@ class Scored(Embedding):
 
 
 class Labelled(Scored):
-    """An embedding that knows its predictions, and labels: the last of its parts."""
+    """An embedding that knows its predictions, and labels.
 
-    @property
-    def unlabelled(self) -> Embedding:
-        """The embedding without the labels."""
-        kind, settings = self.settings
-        embedding: Embedding = kind.from_parts(self.parts[:-1], settings)
-        return embedding
+    Attributes
+    ----------
+    unlabelled : Embedding
+        The embedding without the labels.
+    labels : array [N, ...]
+        One of each outcome.
+    """
+
+    _arrays = ("unlabelled", "labels")
+    unlabelled: Embedding
+    labels: Array
 
     @property
     def num_rows(self) -> int:
@@ -80,57 +85,71 @@ class Labelled(Scored):
 
     def with_scores(self, ops: Ops) -> tuple[Rows, Array]:
         """The rows of its candidates, and what their labels say."""
-        return self.unlabelled.scored(ops, self.parts[-1])
+        return self.unlabelled.scored(ops, self.labels)
 
     def own_gradients(self, ops: Ops) -> Rows:
         """The gradients at the labels, by residuals where these are known."""
-        return self.unlabelled.gradients(ops, self.parts[-1])
+        return self.unlabelled.gradients(ops, self.labels)
 
     def kept(self) -> Scored:
         """Of a last layer with the factors of the curvature computed, N C R numbers."""
-        if self.settings[0] is not LastLayerEmbedding:
+        layer, ops = self.unlabelled, self.ops
+        if type(layer) is not LastLayerEmbedding:
             return self
-        _, _, outputs, bias = self.settings[1]
         both = map_rows(
-            partial(_factors_and_scores, self.settings),
-            self.parts,
-            bytes_per_row=self.numbers_per_candidate * self.ops.item_bytes(self.parts[0]),
-            shape=(outputs + 1, self.num_rows),
+            _factors_and_scores,
+            (self,),
+            bytes_per_row=self.numbers_per_candidate * ops.item_bytes(layer.features),
+            shape=(layer.num_outputs + 1, self.num_rows),
         )
-        own = self.ops
-        return KeptLastLayer.from_parts((self.parts[0], own.adopt(own.fetch(both))), bias)
+        kept = ops.adopt(ops.fetch(both))
+        return KeptLastLayer.of(features=layer.features, both=kept, bias=layer.bias)
 
 
 class KeptLastLayer(Scored):
-    """A linear last layer with its factors and scores as they are, one below the other."""
+    """A linear last layer with its factors and scores as they are.
+
+    Attributes
+    ----------
+    features : array [N, D]
+        What the last layer sees.
+    both : array [N, C + 1, R]
+        The factors, and below each its scores.
+    bias : bool
+        Whether each class has a bias: a last feature that is one.
+    """
+
+    _arrays = ("features", "both")
+    _static = ("bias",)
+    features: Array
+    both: Array
+    bias: bool
 
     @property
     def num_rows(self) -> int:
         """The number of rows of each candidate, R."""
-        return int(self.parts[1].shape[2])
+        return int(self.both.shape[2])
 
     @property
     def num_parameters(self) -> int:
         """The number of parameters, P."""
-        features, both = self.parts
-        return int((both.shape[1] - 1) * (features.shape[1] + bool(self.settings)))
+        return int((self.both.shape[1] - 1) * (self.features.shape[1] + self.bias))
 
     @property
     def numbers_per_candidate(self) -> int:
         """Features for each class, and a few matrices of gradients."""
-        return 2 * self.num_parameters + 6 * int(self.parts[1].shape[1]) ** 2
+        return 2 * self.num_parameters + 6 * int(self.both.shape[1]) ** 2
 
     @property
     def numbers_read(self) -> int:
         """Features and a factor."""
-        features, both = self.parts
-        return int(features.shape[1] + 2 * both.shape[1] * both.shape[2])
+        both = self.both
+        return int(self.features.shape[1] + 2 * both.shape[1] * both.shape[2])
 
     def with_scores(self, ops: Ops) -> tuple[Rows, Array]:
         """The rows of its candidates as features and factors, and what their labels say."""
-        features, both = (ops.upcast(x) for x in self.parts)
-        if self.settings:
-            features = ops.xp.concat([features, ops.xp.ones_like(features[:, :1])], axis=1)
+        features = with_bias(ops, ops.upcast(self.features), self.bias)
+        both = ops.upcast(self.both)
         return KroneckerRows(features, both[:, :-1, :]), both[:, -1, :]
 
 
@@ -138,20 +157,15 @@ class Gradients(Scored):
     """One row each, the gradient at the label, whose score is 1: all that first order takes.
 
     Nothing is made of the curvature, whose factor has C R numbers a candidate.
+
+    Attributes
+    ----------
+    labelled : Scored
+        What they are the gradients of.
     """
 
-    @staticmethod
-    def of_labelled(embedding: Scored) -> Gradients:
-        """Those of an embedding with labels."""
-        settings = type(embedding), embedding.settings
-        return Gradients.from_parts(embedding.parts, settings)
-
-    @property
-    def labelled(self) -> Scored:
-        """What they are the gradients of."""
-        kind, settings = self.settings
-        embedding: Scored = kind.from_parts(self.parts, settings)
-        return embedding
+    _arrays = ("labelled",)
+    labelled: Scored
 
     @property
     def num_rows(self) -> int:
@@ -184,27 +198,38 @@ class Gradients(Scored):
 
     def with_scores(self, ops: Ops) -> tuple[Rows, Array]:
         """The gradients, and ones."""
-        like = ops.upcast(self.parts[0])
+        like = ops.upcast(first_array(self))
         return self.rows(ops), ops.constant((int(like.shape[0]), 1), 1.0, like)
 
 
 class ScoredRows(Scored):
-    """Rows [N, R, P] and scores [N, R] as they are."""
+    """Rows and scores as they are.
+
+    Attributes
+    ----------
+    values : array [N, R, P]
+        The rows.
+    scores : array [N, R]
+        What the labels say in them.
+    """
+
+    _arrays = ("values", "scores")
+    values: Array
+    scores: Array
 
     @property
     def num_rows(self) -> int:
         """The number of rows of each candidate, R."""
-        return int(self.parts[0].shape[1])
+        return int(self.values.shape[1])
 
     @property
     def num_parameters(self) -> int:
         """The number of parameters, P."""
-        return int(self.parts[0].shape[2])
+        return int(self.values.shape[2])
 
     def with_scores(self, ops: Ops) -> tuple[Rows, Array]:
         """Both as they are."""
-        rows, scores = self.parts
-        return DenseRows(rows), scores
+        return DenseRows(self.values), self.scores
 
 
 def with_labels(embedding: Embedding, labels: Any, name: str, hint: str) -> Labelled:
@@ -214,7 +239,7 @@ def with_labels(embedding: Embedding, labels: Any, name: str, hint: str) -> Labe
             f"{name}: expected the observed labels of the outcomes, one a candidate, got None; "
             f"{hint}"
         )
-    like = embedding.parts[0]
+    like = first_array(embedding)
     ops = ops_for(**{"candidates": like, name: labels})
     check_same_device(ops, **{"candidates": like, name: labels})
     if labels.ndim < 1 or labels.shape[0] != like.shape[0]:
@@ -226,8 +251,7 @@ def with_labels(embedding: Embedding, labels: Any, name: str, hint: str) -> Labe
         embedding.check_labels(labels)
     except (TypeError, ValueError) as error:
         raise type(error)(_renamed(str(error), name, hint)) from error
-    settings = type(embedding), embedding.settings
-    return Labelled.from_parts((*embedding.parts, labels), settings)
+    return Labelled.of(unlabelled=embedding, labels=labels)
 
 
 def _renamed(message: str, name: str, hint: str) -> str:
@@ -242,11 +266,9 @@ def members(embedding: Scored, indices: tuple[Any, ...]) -> tuple[Array, Array]:
 
     In memory, and computed together, as those of one candidate are.
     """
-    ops = embedding.ops
-    picked = [[ops.fetch(ops.row(x, index)) for index in indices] for x in embedding.parts]
-    local = ops_for(picked[0][0])
-    parts = tuple(local.xp.stack(each) for each in picked)
-    rows, scores = embedding.from_parts(parts, embedding.settings).with_scores(local)
+    few = picked(embedding, indices)
+    local = few.ops
+    rows, scores = few.with_scores(local)
     flat = local.xp.reshape(rows.dense(local), (-1, embedding.num_parameters))
     return flat, local.xp.reshape(scores, (-1,))
 
@@ -255,11 +277,11 @@ def as_one(embedding: Scored, indices: tuple[Any, ...]) -> ScoredRows:
     """Some candidates as a single one, whose outcome is all of theirs."""
     adopt = embedding.ops.adopt
     rows, scores = members(embedding, indices)
-    return ScoredRows.from_parts((adopt(rows[None, ...]), adopt(scores[None, ...])), ())
+    return ScoredRows.of(values=adopt(rows[None, ...]), scores=adopt(scores[None, ...]))
 
 
-def _factors_and_scores(settings: Any, ops: Ops, *parts: Array) -> Array:
+def _factors_and_scores(ops: Ops, embedding: Labelled) -> Array:
     """Factors [n, C, R] of a block of a last layer's candidates, and below them scores [n, R]."""
-    rows, scores = Labelled.from_parts(parts, settings).with_scores(ops)
+    rows, scores = embedding.with_scores(ops)
     assert isinstance(rows, KroneckerRows)
     return ops.xp.concat([rows.factor, scores[:, None, :]], axis=1)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any
-
 from infoq.backends import Array, Ops
 from infoq.backends.capabilities import capabilities
 from infoq.backends.registry import admit
@@ -28,6 +25,13 @@ class LastLayerEmbedding(Embedding):
         Of the outcomes given the logits [N, C]; see `infoq.likelihoods`.
     bias : bool
         Whether each class has a bias: a last feature that is one.
+
+    Attributes
+    ----------
+    features, likelihood, bias
+        As they were given.
+    num_outputs : int
+        The number of outputs, C.
 
     Raises
     ------
@@ -57,87 +61,80 @@ class LastLayerEmbedding(Embedding):
     LastLayerEmbedding(N=2, R=2, P=15, numpy float64)
     """
 
+    _arrays = ("features", "likelihood")
+    _static = ("num_outputs", "bias")
+    features: Array
+    likelihood: Likelihood
+    num_outputs: int
+    bias: bool
+
     def __init__(self, features: Array, likelihood: Likelihood, *, bias: bool = False) -> None:
         ops, features = admit(features=features)
         check_values(ops, features, "features", {2: "[N, D]"})
-        outputs = check_likelihood(ops, features, likelihood, None)
-        self._parts = (features, *likelihood.parts)
-        self._settings = (type(likelihood), likelihood.settings, outputs, bool(bias))
-
-    @property
-    def likelihood(self) -> Likelihood:
-        """The likelihood of the outcomes."""
-        kind, settings, _, _ = self.settings
-        likelihood: Likelihood = kind.from_parts(self.parts[1:], settings)
-        return likelihood
+        self.num_outputs = check_likelihood(ops, features, likelihood, None)
+        self.features, self.likelihood, self.bias = features, likelihood, bool(bias)
 
     @property
     def num_rows(self) -> int:
         """The number of rows of each candidate, R."""
-        return self.likelihood.num_rows(self.settings[2])
+        return self.likelihood.num_rows(self.num_outputs)
 
     @property
     def num_parameters(self) -> int:
         """The number of parameters, P."""
-        _, _, outputs, bias = self.settings
-        return int(outputs * (self.parts[0].shape[1] + bias))
+        return int(self.num_outputs * (self.features.shape[1] + self.bias))
 
     @property
     def numbers_per_candidate(self) -> int:
         """Features for each class, and a few matrices of curvature."""
-        outputs = int(self.settings[2])
-        return 2 * self.num_parameters + 6 * outputs**2
+        return 2 * self.num_parameters + 6 * self.num_outputs**2
 
     @property
     def numbers_read(self) -> int:
         """Features and a factor."""
-        return int(self.parts[0].shape[1]) + 6 * int(self.settings[2]) ** 2
+        return int(self.features.shape[1]) + 6 * self.num_outputs**2
 
     def factored(self) -> FactoredEmbedding:
         """With the factors of the curvature computed: N C R numbers."""
-        outputs, bias = self.settings[2:]
-        item = self.ops.item_bytes(self.parts[0])
+        ops, features, outputs = self.ops, self.features, self.num_outputs
         factors = map_rows(
-            partial(_factors, type(self), self.settings),
-            self.parts,
-            bytes_per_row=6 * item * (outputs**2 + int(self.parts[0].shape[1])),
+            _factors,
+            (self,),
+            bytes_per_row=6 * ops.item_bytes(features) * (outputs**2 + int(features.shape[1])),
             shape=(outputs, self.num_rows),
         )
-        kept = self.ops.adopt(self.ops.fetch(factors))
-        return FactoredEmbedding.from_parts((self.parts[0], kept), bias)
+        kept = ops.adopt(ops.fetch(factors))
+        return FactoredEmbedding.of(features=features, factor=kept, bias=self.bias)
 
     def _features(self, ops: Ops) -> Array:
-        features = ops.upcast(self.parts[0])
-        if not self.settings[3]:
-            return features
-        return ops.xp.concat([features, ops.xp.ones_like(features[:, :1])], axis=1)
+        return with_bias(ops, ops.upcast(self.features), self.bias)
 
     @property
     def numbers_for_sums(self) -> int:
         """Features, and a few numbers for each class."""
-        return 4 * int(self.parts[0].shape[1]) + 12 * int(self.settings[2])
+        return 4 * int(self.features.shape[1]) + 12 * self.num_outputs
 
     def rows(self, ops: Ops) -> KroneckerRows:
         """The rows of its candidates, as features and the curvature."""
         features = self._features(ops)
-        return CurvedKroneckerRows(ops, features, self.likelihood, self.settings[2])
+        return CurvedKroneckerRows(ops, features, self.likelihood, self.num_outputs)
 
     def log_noise(self, ops: Ops) -> Array:
         """Of a `Normal` likelihood the log-determinant of its covariance: [n]."""
-        features = ops.upcast(self.parts[0])
-        return self.likelihood.log_noise(ops, (features.shape[0], self.settings[2]), features)
+        features = ops.upcast(self.features)
+        return self.likelihood.log_noise(ops, (features.shape[0], self.num_outputs), features)
 
     def scored(self, ops: Ops, labels: Array) -> tuple[KroneckerRows, Array]:
         """The rows of its candidates, and what labels say in their units."""
         features = self._features(ops)
-        shape = (features.shape[0], self.settings[2])
+        shape = (features.shape[0], self.num_outputs)
         factor, scores = self.likelihood.scores(ops, labels, shape, features)
         return KroneckerRows(features, factor), scores
 
     def gradients(self, ops: Ops, labels: Array) -> KroneckerRows:
         """Features and residuals: C D numbers a candidate, and no factor of the curvature."""
         features = self._features(ops)
-        shape = (features.shape[0], self.settings[2])
+        shape = (features.shape[0], self.num_outputs)
         residual = self.likelihood.residual(ops, labels, shape, features)
         return KroneckerRows(features, residual[:, :, None])
 
@@ -150,7 +147,7 @@ class LastLayerEmbedding(Embedding):
         """Logits [N, K, C] under parameters that deviate from the mean by [K, P]."""
         mean = self.likelihood.outcome_logits()
         features = self._features(ops)
-        outputs = self.settings[2]
+        outputs = self.num_outputs
         if mean is None or (outputs > 1) != (mean.shape[1] == outputs):
             return super().logit_draws(ops, deviations)
         draws = deviations.shape[0]
@@ -162,29 +159,44 @@ class LastLayerEmbedding(Embedding):
 
 
 class FactoredEmbedding(Embedding):
-    """Rows of a linear last layer by their factors, `L_i^T (x) phi_i^T`, as they are."""
+    """Rows of a linear last layer by their factors, `L_i^T (x) phi_i^T`, as they are.
+
+    Attributes
+    ----------
+    features : array [N, D]
+        What the last layer sees, phi.
+    factor : array [N, C, R]
+        The factors L.
+    bias : bool
+        Whether each class has a bias: a last feature that is one.
+    """
+
+    _arrays = ("features", "factor")
+    _static = ("bias",)
+    features: Array
+    factor: Array
+    bias: bool
 
     @property
     def num_rows(self) -> int:
         """The number of rows of each candidate, R."""
-        return int(self.parts[1].shape[2])
+        return int(self.factor.shape[2])
 
     @property
     def num_parameters(self) -> int:
         """The number of parameters, P."""
-        features, factor = self.parts
-        return int(factor.shape[1] * (features.shape[1] + bool(self.settings)))
+        return int(self.factor.shape[1] * (self.features.shape[1] + self.bias))
 
     @property
     def numbers_per_candidate(self) -> int:
         """Features for each class, and a few matrices of gradients."""
-        return 2 * self.num_parameters + 6 * int(self.parts[1].shape[1]) ** 2
+        return 2 * self.num_parameters + 6 * int(self.factor.shape[1]) ** 2
 
     @property
     def numbers_read(self) -> int:
         """Features and a factor."""
-        features, factor = self.parts
-        return int(features.shape[1] + 2 * factor.shape[1] * factor.shape[2])
+        factor = self.factor
+        return int(self.features.shape[1] + 2 * factor.shape[1] * factor.shape[2])
 
     def log_noise(self, ops: Ops) -> Array:
         """Not known: rows are gradients at labels."""
@@ -195,13 +207,17 @@ class FactoredEmbedding(Embedding):
 
     def rows(self, ops: Ops) -> KroneckerRows:
         """The rows of its candidates, as features and factors."""
-        features, factor = (ops.upcast(x) for x in self.parts)
-        if self.settings:
-            one = ops.xp.ones_like(features[:, :1])
-            features = ops.xp.concat([features, one], axis=1)
-        return KroneckerRows(features, factor)
+        features = with_bias(ops, ops.upcast(self.features), self.bias)
+        return KroneckerRows(features, ops.upcast(self.factor))
 
 
-def _factors(kind: type[LastLayerEmbedding], settings: Any, ops: Ops, *parts: Array) -> Array:
+def with_bias(ops: Ops, features: Array, bias: bool) -> Array:
+    """Features [n, D], with a last one that is 1 where there is a bias."""
+    if not bias:
+        return features
+    return ops.xp.concat([features, ops.xp.ones_like(features[:, :1])], axis=1)
+
+
+def _factors(ops: Ops, embedding: LastLayerEmbedding) -> Array:
     """The factors [n, C, R] of a block of a last layer's candidates."""
-    return kind.from_parts(parts, settings).rows(ops).factor
+    return embedding.rows(ops).factor

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.fields import first_array
 from infoq.checks.values import check_sums
 from infoq.draws.outcomes import place_of
 from infoq.quantities.set_function import SetFunction
@@ -42,7 +43,7 @@ class SimilarityFunction(SetFunction):
     @property
     def num_candidates(self) -> int:
         """The number of candidates, N."""
-        return int(self._pool.rows[0].shape[0])
+        return int(first_array(self._pool.rows).shape[0])
 
     def remove(self, state: Any, index: Array | int) -> Any:
         """The state of the batch without one of its candidates, from those that stay."""

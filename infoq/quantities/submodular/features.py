@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.fields import first_array
 from infoq.backends.registry import admit
 from infoq.blocks import add_rows, map_rows
 from infoq.checks.values import check_values
-from infoq.gaussian.block_scores import Layout
 from infoq.gaussian.measured_batch import rows_of
 from infoq.quantities.submodular.reading import Block, nowhere_negative, taken
 from infoq.structures.embedding import DenseEmbedding, Embedding
-
-
-class FeatureReader(NamedTuple):
-    """Similarities of a block of candidates, from their features and those of others.
-
-    Attributes
-    ----------
-    layout : Layout
-        How a block of candidates is read.
-    """
-
-    layout: Layout
-
-    def __call__(self, ops: Ops, arguments: tuple[Any, ...]) -> Block:
-        """Similarities with all others."""
-        rows, (others, *rest) = self.layout.split(ops, arguments)
-        return Block(rows.dot(ops, others)[:, 0, :], None, tuple(rest))
 
 
 class FeatureSimilarities:
@@ -40,9 +22,9 @@ class FeatureSimilarities:
 
     def __init__(self, embedding: Embedding) -> None:
         self.embedding = embedding
-        self.like, self.ops = embedding.parts[0], embedding.ops
-        self.rows = embedding.parts
-        self.reader = FeatureReader(Layout.of(embedding))
+        self.like, self.ops = first_array(embedding), embedding.ops
+        self.rows: tuple[Any, ...] = (embedding,)
+        self.reader = _compared
         self.width = embedding.num_parameters
         item = self.ops.item_bytes(self.like)
         self._size = item * embedding.numbers_per_candidate
@@ -66,21 +48,18 @@ class FeatureSimilarities:
     def project(self, vector: Array, indices: Array | None = None) -> Array:
         """Similarities with what the vector stands for, of all or some: [N] or [m], in memory."""
         rows = self.rows if indices is None else taken(self.rows, indices)
-        kernel = partial(_with_one, self.reader)
-        projected = map_rows(kernel, rows, (vector[None, :],), bytes_per_row=self._product)
+        projected = map_rows(_with_one, rows, (vector[None, :],), bytes_per_row=self._product)
         return self.ops.fetch(projected)
 
     def diagonal(self) -> Array:
         """Similarities of the candidates with themselves: [N], in memory."""
         one = self.ops.constant((1,), 1.0, self.like)
-        kernel = partial(_squares, self.reader.layout)
-        return self.ops.fetch(map_rows(kernel, self.rows, (one,), bytes_per_row=self._size))
+        return self.ops.fetch(map_rows(_squares, self.rows, (one,), bytes_per_row=self._size))
 
     def total(self) -> Array:
         """What stands for all candidates together: [P], in memory."""
-        kernel = partial(_total, self.reader.layout)
         return self.ops.fetch(
-            add_rows(kernel, self.rows, shape=(self.width,), bytes_per_row=self._size)
+            add_rows(_total, self.rows, shape=(self.width,), bytes_per_row=self._size)
         )
 
     def among(self, indices: tuple[Any, ...]) -> Array:
@@ -107,18 +86,27 @@ def features(points: Any, name: str) -> Embedding:
     return DenseEmbedding.of(values=points)
 
 
-def _with_one(reader: FeatureReader, ops: Ops, *arguments: Any) -> Array:
+def _compared(ops: Ops, arguments: tuple[Any, ...]) -> Block:
+    """Similarities of a block of candidates with all others, by the features of both."""
+    embedding, others, *rest = arguments
+    return Block(_products(ops, embedding, others), None, tuple(rest))
+
+
+def _products(ops: Ops, embedding: Embedding, others: Array) -> Array:
+    """Inner products with others [m, P]: [n, m]."""
+    return embedding.rows(ops).dot(ops, others)[:, 0, :]
+
+
+def _with_one(ops: Ops, embedding: Embedding, other: Array) -> Array:
     """Similarities with a single other: [n]."""
-    return reader(ops, arguments).similar[:, 0]
+    return _products(ops, embedding, other)[:, 0]
 
 
-def _squares(layout: Layout, ops: Ops, *arguments: Any) -> Array:
+def _squares(ops: Ops, embedding: Embedding, one: Array) -> Array:
     """Squared lengths of rows: [n]."""
-    rows, (one,) = layout.split(ops, arguments)
-    return ops.xp.reshape(rows.weighed(ops, one), (-1,))
+    return ops.xp.reshape(embedding.rows(ops).weighed(ops, one), (-1,))
 
 
-def _total(layout: Layout, ops: Ops, *parts: Array) -> Array:
+def _total(ops: Ops, embedding: Embedding) -> Array:
     """The sum of a block of rows: [P]."""
-    rows, _ = layout.split(ops, parts)
-    return ops.xp.sum(rows.dense(ops)[:, 0, :], axis=0)
+    return ops.xp.sum(embedding.rows(ops).dense(ops)[:, 0, :], axis=0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from infoq.backends import Array, ops_for
+from infoq.backends.fields import first_array
 from infoq.quantities.submodular.features import FeatureSimilarities
 from infoq.quantities.submodular.reading import integers
 from infoq.quantities.submodular.similarities import Similarities
@@ -19,7 +20,7 @@ class MagnifiedSimilarities:
     def __init__(self, pool: Similarities, factors: dict[int, float]) -> None:
         self.plain, self.factors = pool, factors
         self.like, self.ops, self.rows = pool.like, pool.ops, pool.rows
-        self.width = int(pool.rows[0].shape[0])
+        self.width = int(first_array(pool.rows).shape[0])
         self._own = pool.diagonal()
         ops = ops_for(self._own)
         places = ops.xp.arange(self.width, device=ops.device(self._own))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple, Protocol
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.fields import mapped
 
 
 class Block(NamedTuple):
@@ -41,9 +42,15 @@ class Reader(Protocol):
         ...
 
 
-def taken(rows: tuple[Array, ...], indices: Array) -> tuple[Array, ...]:
-    """Arrays [N, ...] at some candidates [m], in memory."""
-    return tuple(ops_for(x).fetch(ops_for(x).xp.take(x, indices, axis=0)) for x in rows)
+def taken(rows: tuple[Any, ...], indices: Array) -> tuple[Any, ...]:
+    """Arrays [N, ...], or trees of them, at some candidates [m], in memory."""
+
+    def at(x: Array) -> Array:
+        ops = ops_for(x)
+        return ops.fetch(ops.xp.take(x, indices, axis=0))
+
+    some: tuple[Any, ...] = mapped(at, rows)
+    return some
 
 
 def nowhere_negative(ops: Ops, x: Array) -> bool:
