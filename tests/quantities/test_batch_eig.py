@@ -120,7 +120,9 @@ def test_more_samples_come_closer(backend):
     assert error(1600) < error(100) / 2
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "dtype", ["float32", pytest.param("float64", marks=pytest.mark.of_libraries("numpy"))]
+)
 def test_a_batch_of_a_hundred_survives(backend, dtype):
     rng = np.random.default_rng(7)
     pool = oracles.softmax(1.5 * rng.normal(size=(120, 10, 5))).astype(dtype)
