@@ -88,9 +88,12 @@ def review(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Types, strictly."""
+    """Types, strictly: of the package, and as those see them who call it with arrays of theirs."""
+    session.install(TORCH)
+    session.install("jax>=0.4.35", "array-api-strict>=2.3")
     session.install("-e", ".[cli,demo]", *group("types"))
     session.run("mypy")
+    session.run("mypy", "--config-file", "tests/typing/mypy.ini", "tests/typing")
 
 
 @nox.session

@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeVar
+from typing import (
+    Any,
+    Final,
+    Literal,
+    NamedTuple,
+    ParamSpec,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+    overload,
+)
 
+from infoq.backends.arrays import Array, OwnArray
 from infoq.backends.tables import Table
 
+P = ParamSpec("P")
+C = TypeVar("C")
 F = TypeVar("F", bound=Callable[..., Any])
 
 State: TypeAlias = Literal["works", "refused", "meaningless"]
@@ -102,9 +115,24 @@ A way of calling one that differs from the others has an entry of its own, `"nam
 """
 
 
+class Entered(Protocol):
+    """What hands a public function or class back as it is.
+
+    To a type checker a public function that returns an `Array` returns one of the caller's own
+    library, with all that this has: no signature could say of which.
+    """
+
+    @overload
+    def __call__(self, function: type[C], /) -> type[C]: ...
+    @overload
+    def __call__(self, function: Callable[P, Array], /) -> Callable[P, OwnArray]: ...
+    @overload
+    def __call__(self, function: F, /) -> F: ...
+
+
 def capabilities(
     option: str = "", /, *, reads_values: str = "", **exceptions: str | Capability
-) -> Callable[[F], F]:
+) -> Entered:
     """Enter a function or class, as it is, into `CAPABILITIES`: all works but the exceptions.
 
     Parameters
@@ -117,7 +145,7 @@ def capabilities(
         Fields of `Capabilities`: why it raises an error there, or `meaningless`.
     """
 
-    def enter(function: F) -> F:
+    def enter(function: Any, /) -> Any:
         without = dict.fromkeys(_WITHOUT_VALUES, reads_values) if reads_values else {}
         entries = {
             field: Capability("refused", entry) if isinstance(entry, str) else entry

@@ -66,15 +66,15 @@ class ParametersBatch(MeasuredBatch):
         if not ops.concrete(found, form):
             return scores
         said, whole = self._at_first()
-        if indices is not None:
-            index = own.fetch(indices)
+        index = None if indices is None else own.fetch(indices)
+        if index is not None:
             said, whole, form = (ops.xp.take(x, index, axis=0) for x in (said, whole, form))
         little = _little(ops, found, said, form, whole)
         places = [place for place, bad in enumerate(ops.to_host(little).tolist()) if bad]
-        if not places or not self._worthwhile(state, places if indices is None else None):
+        if not places or not self._worthwhile(state, places if index is None else None):
             return scores
         wanted = _filled(ops, places, found)
-        wanted = wanted if indices is None else ops.xp.take(index, wanted, axis=0)
+        wanted = wanted if index is None else ops.xp.take(index, wanted, axis=0)
         try:
             anew = own.fetch(self._anew(state, wanted))
         except ValueError:  # of a covariance that is singular beside what is measured

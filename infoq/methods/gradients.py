@@ -325,7 +325,8 @@ def rho_loss(
 
 def _squared_norms(embedding: Embedding) -> Array:
     """Squared norms of all of a candidate's rows together: [N]."""
-    return 2 * quantities.eig(Gaussian(embedding, 1.0), approximation="trace")
+    trace: Array = quantities.eig(Gaussian(embedding, 1.0), approximation="trace")
+    return 2 * trace
 
 
 def _losses(likelihood: Likelihood, labels: Array) -> Array:

@@ -145,7 +145,8 @@ def ig(
         return _at_first(IG(pool, labels, measure=measure, log_density=log_density, **named))
     check_measure(measure, log_density, pool)
     if measure == "entropy":
-        return eig(pool, **named)
+        unlabelled: Array = eig(pool, **named)
+        return unlabelled
     return divergence(observed(pool, labels), given, approximation)
 
 
@@ -230,7 +231,8 @@ def pig(
     named: dict[str, Any] = {"target_weights": target_weights, "given": given}
     if isinstance(pool, Gaussian):
         if labels is None and target_labels is None:
-            return epig(pool, targets, approximation=approximation, **named)
+            unlabelled: Array = epig(pool, targets, approximation=approximation, **named)
+            return unlabelled
         each = EachTarget(targets, target_weights)
         return pointwise(*both_observed(pool, each, labels, target_labels, approximation), given)
     return _at_first(
@@ -311,7 +313,8 @@ def jpig(
     pool = as_predictive(x)
     if isinstance(pool, Gaussian):
         if labels is None and target_labels is None:
-            return jepig(pool, targets, given=given, approximation=approximation)
+            unlabelled: Array = jepig(pool, targets, given=given, approximation=approximation)
+            return unlabelled
         every = AllTargets(targets)
         return pointwise(*both_observed(pool, every, labels, target_labels, approximation), given)
     return _at_first(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple, Self
 
 from infoq.backends import Array, trees
+from infoq.backends.arrays import OwnArray
 
 
 class _Name(str):
@@ -14,9 +15,9 @@ class _Name(str):
 
 
 class _Batch(NamedTuple):
-    indices: Array
-    gains: Array
-    value: Array
+    indices: OwnArray
+    gains: OwnArray
+    value: OwnArray
 
 
 class Selection(_Batch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.arrays import OwnArray
 from infoq.backends.capabilities import capabilities
 from infoq.backends.registry import admit
 from infoq.checks.dtypes import check_floating
@@ -59,8 +60,8 @@ class JacobianEmbedding(Embedding):
     def __init__(
         self,
         inputs: Array,
-        linearise: Callable[[Array], tuple[Array, Array]],
-        likelihood: Callable[[Array], Likelihood],
+        linearise: Callable[[OwnArray], tuple[Array, Array]],
+        likelihood: Callable[[OwnArray], Likelihood],
     ) -> None:
         ops, inputs = admit(inputs=inputs)
         if inputs.ndim < 1 or inputs.shape[0] == 0:
