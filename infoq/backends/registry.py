@@ -16,8 +16,9 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, overload
 
+from infoq.backends.array_ops import library_name
 from infoq.backends.arrays import Array
-from infoq.backends.ops import Ops, library_name
+from infoq.backends.ops import Ops
 from infoq.backends.unlike import lacking, sentence
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from infoq.backends import Array, Ops
-from infoq.backends.ops import LONGEST_PRODUCT
+from infoq.backends.formula_ops import LONGEST_PRODUCT
 from infoq.backends.registry import check_same_device
 from infoq.checks.dtypes import check_floating
 from infoq.checks.numbers import first_index, first_place

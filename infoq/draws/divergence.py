@@ -18,7 +18,7 @@ from functools import partial
 from typing import NamedTuple
 
 from infoq.backends import Array, Ops
-from infoq.backends.ops import LONGEST_MIX
+from infoq.backends.formula_ops import LONGEST_MIX
 from infoq.blocks import sum_columns
 
 
