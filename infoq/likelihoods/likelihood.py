@@ -15,10 +15,14 @@ from infoq.linear_algebra.small_matrices import diagonal_matrices
 
 
 class Likelihood(Tree, ABC):
-    """A likelihood of the exponential family in its natural parameters z [N, C].
+    """A likelihood of the exponential family in its natural parameters z [N, C]: the base class.
 
-    Type, `settings` and `parts` say everything: a block of candidates is the same likelihood made
-    `from_parts` that are cut along the first axis.
+    Four are to be written: `factor`, `curvature`, `residual` and `check_labels`. All else has a
+    default in their terms, and is overridden by what is faster, or keeps more digits.
+
+    Arrays [N, ...] are fields, named in `_arrays`, and what else it is made of is named in
+    `_static`: a block of candidates is the same likelihood with these cut along the first axis, so
+    methods are called with n of the N candidates.
 
     Attributes
     ----------
@@ -29,11 +33,30 @@ class Likelihood(Tree, ABC):
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from infoq.likelihoods import Poisson
-    >>> counts = Poisson(np.array([2.0, 3.0, 5.0]))
-    >>> counts.with_parts(tuple(x[:2] for x in counts.parts))
-    Poisson(rate, N=2, C=1, numpy float64)
+    How many of ten yes-or-no questions are answered by yes:
+
+    >>> import numpy as np, infoq
+    >>> class OfTen(infoq.Likelihood):
+    ...     _arrays = ("logits",)
+    ...     def __init__(self, logits):
+    ...         self.logits = logits  # [N, 1]
+    ...     def yes(self, ops):
+    ...         return 1 / (1 + ops.xp.exp(-self.logits))
+    ...     def curvature(self, ops, shape, like):
+    ...         return (10 * self.yes(ops) * (1 - self.yes(ops)))[:, :, None]
+    ...     def factor(self, ops, shape, like):
+    ...         return ops.xp.sqrt(self.curvature(ops, shape, like))
+    ...     def residual(self, ops, labels, shape, like):
+    ...         return 10 * self.yes(ops) - labels[:, None]
+    ...     def check_labels(self, labels):
+    ...         if labels.ndim != 1:
+    ...             raise ValueError("labels: expected one number of answers a candidate, [N]")
+    >>> features, answers = np.array([[1.0], [2.0]]), OfTen(np.array([[0.0], [2.0]]))
+    >>> pool = infoq.Gaussian(infoq.LastLayerEmbedding(features, answers), precision=1.0)
+    >>> infoq.eig(pool).round(4)
+    array([0.6264, 0.8243])
+    >>> infoq.ig(pool, labels=np.array([5.0, 2.0])).round(4)
+    array([0.2692, 3.8489])
     """
 
     def with_parts(self, parts: tuple[Array, ...]) -> Self:
