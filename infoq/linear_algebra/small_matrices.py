@@ -64,6 +64,11 @@ def traces(ops: Ops, x: Array) -> Array:
     return ops.xp.sum(ops.xp.linalg.diagonal(x), axis=-1)
 
 
+def factor_logdet(ops: Ops, lower: Array) -> Array:
+    """The log-determinants [...] of matrices, from their lower Cholesky factors [..., D, D]."""
+    return 2 * ops.xp.sum(ops.xp.log(ops.xp.linalg.diagonal(lower)), axis=-1)
+
+
 def trace_per_candidate(ops: Ops, x: Array) -> Array:
     """The traces of matrices [n, R, R], or the sums of those of matrices [n, P, 1, 1]: [n]."""
     each = traces(ops, x)

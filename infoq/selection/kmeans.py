@@ -8,6 +8,7 @@ from typing import Any
 from infoq.backends import Array, Ops
 from infoq.backends.capabilities import capabilities
 from infoq.checks.choices import STARTS, Start, one_of
+from infoq.checks.numbers import first_index
 from infoq.selection.asked import Asked, asked
 from infoq.selection.budget import Budget, check_size
 from infoq.selection.candidates import members
@@ -205,7 +206,7 @@ def _first(table: Points, free: Array, first: str, source: int) -> int:
     ops, xp = table.ops, table.ops.xp
     if first == "norm":
         key = xp.where(free, table.squared_norms(), ops.scalar(-1.0, table.norms))
-        return int(xp.argmax(xp.astype(key == xp.max(key), xp.int32)))
+        return first_index(ops, key == xp.max(key)) or 0
     weights = xp.astype(free, table.norms.dtype)
     attempt = 0
     while True:

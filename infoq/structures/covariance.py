@@ -5,7 +5,7 @@ from __future__ import annotations
 from infoq.backends import Array, ops_for
 from infoq.backends.capabilities import capabilities
 from infoq.checks.matrices import check_semidefinite, check_symmetric, matrix_factor, read_array
-from infoq.linear_algebra.small_matrices import flat_product, identity
+from infoq.linear_algebra.small_matrices import factor_logdet, flat_product, identity
 from infoq.structures.forms import DenseForm
 from infoq.structures.precision import DensePrecision, Precision
 
@@ -92,7 +92,7 @@ class CovariancePrecision(Precision):
         """Minus that of the covariance."""
         ops = ops_for(self.full)
         lower = matrix_factor(ops, self.full, "covariance", self.remedy)
-        return -2 * ops.xp.sum(ops.xp.log(ops.xp.linalg.diagonal(lower)))
+        return -factor_logdet(ops, lower)
 
     def diagonal(self, like: Array) -> Array:
         """That of the inverse."""

@@ -9,7 +9,7 @@ from infoq.backends.capabilities import capabilities
 from infoq.checks.matrices import matrix_factor
 from infoq.checks.numbers import number
 from infoq.checks.values import overflow
-from infoq.linear_algebra.small_matrices import identity, symmetric
+from infoq.linear_algebra.small_matrices import factor_logdet, identity, symmetric
 from infoq.structures.diagonal_precision import as_precision
 from infoq.structures.forms import ConditionedForm, EnlargedForm, Form, ReducedForm
 from infoq.structures.precision import DensePrecision, Precision, check_rows
@@ -113,9 +113,7 @@ class LowRankPrecision(Precision):
 
     def logdet(self, num_parameters: int | None = None) -> Array:
         """The base's, and that of a Q x Q matrix."""
-        xp = self.ops.xp
-        more = 2 * xp.sum(xp.log(xp.linalg.diagonal(self.lower)))
-        return self.base.logdet(self.num_parameters) + more
+        return self.base.logdet(self.num_parameters) + factor_logdet(self.ops, self.lower)
 
     def diagonal(self, like: Array) -> Array:
         """The base's, and the squares of the rows."""

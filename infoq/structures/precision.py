@@ -19,7 +19,7 @@ from infoq.backends.trees import Tree
 from infoq.checks.dtypes import check_floating
 from infoq.checks.matrices import ADD_A_PRIOR, matrix_factor, read_matrix
 from infoq.checks.values import check_values
-from infoq.linear_algebra.small_matrices import identity
+from infoq.linear_algebra.small_matrices import factor_logdet, identity
 from infoq.structures.forms import DenseForm, Form
 from infoq.structures.whitening import DenseWhitening, Whitening
 
@@ -282,8 +282,7 @@ class DensePrecision(Precision):
 
     def logdet(self, num_parameters: int | None = None) -> Array:
         """Twice the sum of the logarithms of the pivots."""
-        xp = ops_for(self.lower).xp
-        return 2 * xp.sum(xp.log(xp.linalg.diagonal(self.lower)))
+        return factor_logdet(ops_for(self.lower), self.lower)
 
     def diagonal(self, like: Array) -> Array:
         """The diagonal of the matrix."""

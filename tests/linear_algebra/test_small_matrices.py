@@ -9,6 +9,7 @@ from infoq.linear_algebra.small_matrices import (
     broadcast_batch,
     diagonal_matrices,
     equilibrate,
+    factor_logdet,
     flat_product,
     identity,
     small_gram,
@@ -61,6 +62,14 @@ def test_trace_per_candidate_sums_over_groups(backend, shape):
     answer = backend.numpy(trace_per_candidate(backend.ops, backend.array(x)))
     expected = np.trace(x, axis1=-2, axis2=-1).reshape(5, -1).sum(axis=1)
     np.testing.assert_allclose(answer, expected, rtol=1e-13)
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (2, 3, 3)], ids=str)
+def test_log_determinant_of_what_a_factor_is_of(backend, shape):
+    lower = np.tril(some(*shape)) + 4 * np.eye(3)
+    answer = backend.numpy(factor_logdet(backend.ops, backend.array(lower)))
+    expected = np.linalg.slogdet(lower @ lower.swapaxes(-1, -2))[1]
+    np.testing.assert_allclose(answer, expected, rtol=1e-12)
 
 
 def test_symmetric_part(backend):
