@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import infoq
+from infoq.backends import ops_for
 from tests.structures import cases, own
 from tests.structures.cases import EMBEDDINGS, PRECISIONS, P
 from tests.structures.test_own_rows import CLOSE, NUMPY, same
@@ -103,6 +104,35 @@ def test_evidence(backend):
         return (infoq.marginal_likelihood(-1.0, mean, prior, posterior),)
 
     compare(backend, evidence)
+
+
+class Fixed(infoq.Precision):
+    """Twice the identity, of no array of its own: of the library of whatever it goes with."""
+
+    _static = ("size",)
+    size: int
+
+    def __init__(self, size):
+        self.size = size
+
+    @property
+    def num_parameters(self):
+        return self.size
+
+    def matrix(self, num_parameters, like):
+        ops = ops_for(like)
+        return 2 * ops.xp.eye(num_parameters, dtype=like.dtype, device=ops.device(like))
+
+
+def test_a_precision_without_arrays(backend):
+    embedding = infoq.DenseEmbedding(backend.array(own.POOL))
+    found, expected = [], []
+    for precision, scores in ((Fixed(P), found), (infoq.ScalarPrecision(2.0), expected)):
+        known = infoq.laplace(embedding[:2], precision)
+        pool = infoq.Gaussian(embedding, precision)
+        scores += [infoq.eig(pool), infoq.jepig(pool, embedding[3:]), infoq.eig(pool, given=known)]
+    same(backend, found, [backend.numpy(x) for x in expected])
+    assert infoq.Gaussian(embedding, Fixed(P)).precision.ops is None
 
 
 class Anything(infoq.Precision):
