@@ -28,7 +28,7 @@ from infoq.structures.last_layer import LastLayerEmbedding
 from infoq.structures.low_rank import LowRankPrecision
 from infoq.structures.precision import DensePrecision, Precision
 from infoq.structures.rows import DenseRows, Rows
-from infoq.unknowns import PARAMETERS, AllTargets, EachTarget, Parameters
+from infoq.unknowns import PARAMETERS, About, AllTargets, EachTarget, Parameters
 
 __all__ = [
     "PARAMETERS",
@@ -87,12 +87,19 @@ def as_predictive(x: Any, name: str = "probs") -> Predictive:
 
 
 def batch_of(
-    pool: Predictive, about: Any, given: Any, approximation: OfEachTarget, samples: int, seed: Any
+    pool: Predictive,
+    about: About,
+    given: Context | None,
+    approximation: OfEachTarget,
+    samples: int,
+    seed: Any,
 ) -> CategoricalBatch | GaussianBatch:
     """A growing batch of the candidates of either predictive."""
     if isinstance(pool, Gaussian):
         pool.context(samples=samples, seed=seed)  # checked, and not used
         return GaussianBatch(pool, about, pool.known(given), approximation)
     check_exact(approximation)
-    known = pool.context(samples=samples, seed=seed) if given is None else given
+    known = pool.check_given(given)
+    if known is None:
+        known = pool.context(samples=samples, seed=seed)
     return CategoricalBatch(pool, about, known)

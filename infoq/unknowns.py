@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from infoq.backends import Array
 from infoq.checks.choices import OF_ALL_TARGETS, OF_EACH_TARGET, OF_PARAMETERS, one_of
@@ -52,7 +52,11 @@ class AllTargets(NamedTuple):
     seed: Any = 0
 
 
-def approximation_for(about: Any, approximation: Any) -> Any:
+About: TypeAlias = Parameters | EachTarget | AllTargets
+"""What an outcome may tell about."""
+
+
+def approximation_for(about: About, approximation: Any) -> Any:
     """An approximation of a `Gaussian`, checked to be one for what outcomes tell about."""
     names = OF_EACH_TARGET
     if isinstance(about, Parameters):

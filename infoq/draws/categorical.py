@@ -177,7 +177,7 @@ class Categorical(PosteriorDraws):
     def information(
         self,
         about: Parameters | EachTarget | AllTargets,
-        given: Any = None,
+        given: object = None,
         approximation: OfEachTarget = "logdet",
     ) -> Array:
         """I[Y_i; about | given] for each candidate: [N] nats, never negative.
@@ -198,19 +198,19 @@ class Categorical(PosteriorDraws):
             or (where values can be read on the way) a bare array is no probabilities.
         """
         check_exact(approximation)
-        self.check_given(given)
+        known = self.check_given(given)
         if isinstance(about, Parameters):
-            return self.finish(self._less_known(self._map(draw_information, 2), given))
+            return self.finish(self._less_known(self._map(draw_information, 2), known))
         self.check_same_draws(about.targets)
         if isinstance(about, AllTargets):
-            return self._about_all(about, given)
+            return self._about_all(about, known)
         targets, target_weights = about
         prepare = partial(split_targets, targets.kind, not targets._checked)
         shared = (targets.values, targets.target_weights(target_weights))
         try:
-            if given is not None and given.num_observed > 0:
-                told = self.information_with_each(targets, target_weights, given)
-                return self.finish(self._less_known(told, given))
+            if known is not None and known.num_observed > 0:
+                told = self.information_with_each(targets, target_weights, known)
+                return self.finish(self._less_known(told, known))
             return self.finish(self._map(about_split, 32, *shared, prepare=prepare))
         except InvalidValuesError:
             targets._check_values()

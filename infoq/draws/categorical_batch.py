@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from infoq.backends import Array, ops_for
 from infoq.draws.categorical import Categorical
 from infoq.draws.outcomes import Outcomes
 from infoq.draws.resolution import entropy_left, noise
-from infoq.unknowns import AllTargets, Parameters
+from infoq.unknowns import About, AllTargets, Parameters
 
 
 class CategoricalBatch:
@@ -24,7 +22,7 @@ class CategoricalBatch:
         What is known before the first pick.
     """
 
-    def __init__(self, pool: Categorical, about: Any, known: Outcomes) -> None:
+    def __init__(self, pool: Categorical, about: About, known: Outcomes) -> None:
         self._pool, self._about, self._known = pool, about, known
         self.submodular = isinstance(about, Parameters)
 
@@ -62,24 +60,26 @@ class CategoricalBatch:
         return ops_for(value).xp.minimum(value, self.most(self._known))
 
     def _value(self, state: Outcomes) -> Array:
-        value = self._told(state, ())
+        value = self._told(self._pool, state, ())
         if isinstance(self._about, Parameters):
             return value
         targets = self._about.targets
         if isinstance(self._about, AllTargets):
-            return self._shared(value, state, tuple(range(len(targets))))
+            return self._shared(targets, value, state, tuple(range(len(targets))))
         ops = ops_for(state.probabilities)
         weights = self._pool.ops.fetch(targets.target_weights(self._about.weights))
-        each = [self._shared(value, state, (index,)) for index in range(len(targets))]
+        each = [self._shared(targets, value, state, (index,)) for index in range(len(targets))]
         return ops.xp.sum(ops.xp.stack(each) * weights)
 
-    def _shared(self, value: Array, state: Outcomes, targets: tuple[int, ...]) -> Array:
+    def _shared(
+        self, targets: Categorical, value: Array, state: Outcomes, some: tuple[int, ...]
+    ) -> Array:
         """I[Y_B; Y_T] = I[Y_B; Theta] + I[Y_T; Theta] - I[Y_B, Y_T; Theta]."""
-        return value + self._told(self._known, targets) - self._told(state, targets)
+        return value + self._told(targets, self._known, some) - self._told(targets, state, some)
 
-    def _told(self, state: Outcomes, targets: tuple[int, ...]) -> Array:
+    def _told(self, targets: Categorical, state: Outcomes, some: tuple[int, ...]) -> Array:
         """What outcomes and some targets' tell of the parameters, beyond what was known."""
-        for index in targets:
-            state = self._about.targets.observe(state, index)
+        for index in some:
+            state = targets.observe(state, index)
         before = self._pool.joint_information(self._known)
         return self._pool.joint_information(state) - before

@@ -22,7 +22,7 @@ from infoq.draws.labels import (
     mean_log_ratio,
 )
 from infoq.draws.outcomes import Outcomes, place_of
-from infoq.unknowns import AllTargets, Parameters
+from infoq.unknowns import About, AllTargets, EachTarget, Parameters
 
 
 class Told(NamedTuple):
@@ -64,9 +64,9 @@ class LabelledBatch:
         self,
         pool: Categorical,
         labels: Array | None,
-        about: Any,
+        about: About,
         target_labels: Array | None,
-        given: Any,
+        given: object,
         log_density: Array | None = None,
     ) -> None:
         self._pool, self._labels = pool, pool.check_labels(labels)
@@ -79,7 +79,7 @@ class LabelledBatch:
             self._targets = self._told_by(about, target_labels)
         self.submodular = False
 
-    def _told_by(self, about: Any, labels: Array | None) -> tuple[Array, ...]:
+    def _told_by(self, about: EachTarget | AllTargets, labels: Array | None) -> tuple[Array, ...]:
         """The growth [S, K] by each target or by all together, and how much each row counts."""
         targets, name = about.targets, "target_labels"
         self._pool.check_same_draws(targets)
@@ -183,7 +183,7 @@ def check_log_density(pool: Categorical, log_density: Array, row: Array) -> Arra
     return density if density.dtype == row.dtype else ops.xp.astype(density, row.dtype)
 
 
-def known_row(pool: Categorical, given: Any) -> Array:
+def known_row(pool: Categorical, given: object) -> Array:
     """The log-weights [K] of the draws once the labels of a context are known, in memory."""
     empty = pool.context()
     if given is None:

@@ -166,10 +166,10 @@ class PosteriorDraws(Tree, ABC):
                 "targets: expected the draw weights of the candidates; pass both the same weights="
             )
 
-    def check_given(self, given: Any) -> None:
-        """Refuse what is no context of outcomes, or one of other draws or another library."""
+    def check_given(self, given: object) -> Outcomes | None:
+        """What is given, refused where it is no context of outcomes of these draws and library."""
         if given is None:
-            return
+            return None
         if not isinstance(given, Outcomes):
             raise TypeError(
                 f"given: expected Outcomes, from context() and observe(), got "
@@ -183,6 +183,7 @@ class PosteriorDraws(Tree, ABC):
                 f"given: expected K={weights.shape[0]} draws in {weights.dtype}, as of the "
                 f"candidates, got K={row.shape[1]} in {row.dtype}"
             )
+        return given
 
 
 def _refuse_labels(given: Outcomes | None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.blocks import map_rows
@@ -11,7 +10,7 @@ from infoq.draws.categorical import Categorical
 from infoq.draws.divergence import row_information
 from infoq.draws.outcomes import Outcomes
 from infoq.measures.distribution import to_probabilities
-from infoq.unknowns import AllTargets, EachTarget
+from infoq.unknowns import About, AllTargets, EachTarget
 
 # Gains of exhausted batches by rounding alone were up to 5e-7 of log K in float32, and up to 8e-15
 # in float64 (K = 4 to 100, C = 2 to 10).
@@ -39,7 +38,7 @@ def _entropy_left(ops: Ops, log_weights: Array, probabilities: Array) -> Array:
     return xp.maximum(total * (1 - 4 * float(xp.finfo(total.dtype).eps)), ops.scalar(0.0, total))
 
 
-def noise(one: Categorical, about: Any, given: Outcomes) -> Array:
+def noise(one: Categorical, about: About, given: Outcomes) -> Array:
     """Below what the information of a single candidate is rounding, or chance: [1], in memory.
 
     Where outcomes are sampled these are two standard errors: of the mean over ten parts of the

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 from infoq.backends import Array, ops_for
 from infoq.backends.fields import arrays_of
@@ -26,7 +25,7 @@ from infoq.structures.diagonal import DiagonalEmbedding
 from infoq.structures.embedding import Embedding
 from infoq.structures.low_rank import LowRankPrecision
 from infoq.structures.precision import Precision
-from infoq.unknowns import PARAMETERS, EachTarget, Parameters, approximation_for
+from infoq.unknowns import PARAMETERS, About, EachTarget, Parameters, approximation_for
 
 
 class GaussianBatch:
@@ -45,7 +44,7 @@ class GaussianBatch:
     """
 
     def __init__(
-        self, pool: Gaussian, about: Any, precision: Precision, approximation: OfEachTarget
+        self, pool: Gaussian, about: About, precision: Precision, approximation: OfEachTarget
     ) -> None:
         approximation_for(about, approximation)
         self._pool, self._about = pool, about
@@ -145,7 +144,7 @@ def _beside(precision: Precision, embedding: Embedding, rows: Array) -> Array:
 
 def _information(
     prior: Precision,
-    about: Any,
+    about: About,
     approximation: OfEachTarget,
     embedding: Embedding,
     known: Precision,

@@ -28,7 +28,7 @@ from infoq.structures.labelled_embedding import Gradients, Scored, as_one, membe
 from infoq.structures.precision import Precision
 from infoq.structures.rows import DenseRows, Rows
 from infoq.structures.whitening import ObservedWhitening, Whitening
-from infoq.unknowns import AllTargets, EachTarget, approximation_for
+from infoq.unknowns import About, AllTargets, EachTarget, approximation_for
 
 Gain: TypeAlias = Callable[..., Array]
 
@@ -54,7 +54,9 @@ class Told(NamedTuple):
     indices: tuple[Any, ...]
 
 
-def batch_of_labels(pool: Gaussian, about: Any, given: Any, approximation: str) -> ShiftedBatch:
+def batch_of_labels(
+    pool: Gaussian, about: About, given: object, approximation: str
+) -> ShiftedBatch:
     """A growing batch of candidates with labels; targets have theirs, too."""
     approximation_for(about, approximation)
     precision = pool.known(given)

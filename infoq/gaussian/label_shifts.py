@@ -39,7 +39,7 @@ from infoq.structures.whitening import DiagonalWhitening, Whitening
 from infoq.unknowns import PARAMETERS, AllTargets, EachTarget, approximation_for
 
 
-def divergence(pool: Gaussian, given: Any, approximation: str) -> Array:
+def divergence(pool: Gaussian, given: object, approximation: str) -> Array:
     """What each label tells about the parameters: [N] nats, never negative."""
     approximation_for(PARAMETERS, approximation)
     covariance = pool.known(given).covariance(pool.like)
@@ -50,7 +50,7 @@ def divergence(pool: Gaussian, given: Any, approximation: str) -> Array:
     return pool.read(pool.finish(scores))
 
 
-def pointwise(pool: Gaussian, about: EachTarget | AllTargets, given: Any) -> Array:
+def pointwise(pool: Gaussian, about: EachTarget | AllTargets, given: object) -> Array:
     """What each label tells about the targets' labels: [N] nats, of either sign."""
     precision = pool.known(given)
     if isinstance(about, AllTargets):

@@ -160,7 +160,7 @@ class Gaussian(Tree):
     def information(
         self,
         about: Parameters | EachTarget | AllTargets,
-        given: Any = None,
+        given: object = None,
         approximation: OfEachTarget = "logdet",
     ) -> Array:
         """I[Y_i; about | given] for each candidate: [N] nats, never negative.
@@ -413,7 +413,7 @@ class Gaussian(Tree):
         check_index(index, len(self))
         return self.embedding.map(lambda x: self.ops.row(x, index)[None, ...])
 
-    def known(self, given: Any) -> Precision:
+    def known(self, given: object) -> Precision:
         """The precision once what is given counts as known."""
         if given is None:
             return self.precision

@@ -11,7 +11,7 @@ from infoq.checks.choices import OfAllTargets, OfEachTarget, OfParameters
 from infoq.predictives import Context, Predictive, as_predictive, batch_of
 from infoq.quantities.set_function import SetFunction, answer
 from infoq.structures.embedding import Embedding
-from infoq.unknowns import PARAMETERS, AllTargets, EachTarget
+from infoq.unknowns import PARAMETERS, About, AllTargets, EachTarget
 
 
 class Quantity(SetFunction):
@@ -23,7 +23,7 @@ class Quantity(SetFunction):
     def __init__(
         self,
         pool: Predictive,
-        about: Any,
+        about: About,
         given: Context | None,
         approximation: OfEachTarget,
         samples: int,

@@ -82,7 +82,7 @@ def check_measure(measure: str, log_density: Array | None, pool: Predictive) -> 
 
 def _batch(
     pool: Predictive,
-    about: Any,
+    about: EachTarget | AllTargets,
     labels: Array | None,
     target_labels: Array | None,
     given: Context | None,

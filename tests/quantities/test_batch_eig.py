@@ -265,3 +265,14 @@ def test_scores_given_a_context_do_not_depend_on_the_kind(backend, name):
         known = pool.observe(pool.context(), 0)
         answers.append(backend.numpy(getattr(infoq, name)(pool, *about, given=known)))
     np.testing.assert_allclose(*answers, rtol=1e-9, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", ["eig", "epig", "jepig"])
+def test_what_is_no_context_is_refused_as_the_function_is_made(backend, name):
+    pool = infoq.Categorical(backend.array(np.stack([A, B])))
+    about = () if name == "eig" else (pool,)
+    alien = infoq.Categorical(backend.array(np.stack([A, B])[:, :2, :]))
+    with pytest.raises(TypeError, match=r"given: expected Outcomes, .*got ScalarPrecision"):
+        getattr(infoq, name.upper())(pool, *about, given=infoq.ScalarPrecision(1.0))
+    with pytest.raises(ValueError, match="given: expected K=20 draws"):
+        getattr(infoq, name.upper())(pool, *about, given=alien.observe(alien.context(), 0))
