@@ -329,7 +329,7 @@ class Categorical(PosteriorDraws):
 
     def map_labels(
         self,
-        kernel: Any,
+        kernel: Callable[..., Array],
         labels: Array,
         *shared: Array,
         name: str = "labels",
@@ -373,7 +373,11 @@ class Categorical(PosteriorDraws):
         return ops, row
 
     def _map(
-        self, kernel: Any, entries: int, *shared: Array, prepare: Callable[..., Any] | None = None
+        self,
+        kernel: Callable[..., Array],
+        entries: int,
+        *shared: Array,
+        prepare: Callable[..., Any] | None = None,
     ) -> Array:
         """A kernel over blocks of candidates, with the values checked on the way if need be.
 
@@ -420,7 +424,9 @@ class Categorical(PosteriorDraws):
         raise ValueError(f"{self.name}: candidate {index}, {problem}")
 
 
-def _one_each(score: Any, ops: Ops, probs: Array, weights: Array) -> Array:
+def _one_each(
+    score: Callable[[Ops, Array, Array], Array], ops: Ops, probs: Array, weights: Array
+) -> Array:
     """A score of one's own, refused where it is not one number a candidate."""
     result: Array = score(ops, probs, weights)
     if hasattr(result, "shape"):

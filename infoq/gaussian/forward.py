@@ -14,6 +14,7 @@ forms and cancel; it is then `-S^T G S + D^T H D` with D = S - U, what is left t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -220,7 +221,7 @@ def _product(ops: Ops, form: Form, changed: Change | None, rows: Array) -> Array
 
 def _map(
     embedding: Embedding,
-    run: Any,
+    run: Callable[..., Array],
     rows: tuple[Array, ...],
     shared: tuple[Any, ...],
     shape: tuple[int, ...],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
 from functools import partial
 from typing import Any, NamedTuple
@@ -206,7 +207,7 @@ class FacilityLocation(SimilarityFunction):
         factors = ops_for(self._factors).xp.take(self._factors, indices, axis=0)
         return (factors, *self._taken(indices))
 
-    def _map(self, kernel: Any, rows: tuple[Array, ...], *shared: Array) -> Array:
+    def _map(self, kernel: Callable[..., Array], rows: tuple[Array, ...], *shared: Array) -> Array:
         item = self.ops.item_bytes(self._pool.like)
         reader: Reader = self._pool.reader
         if self._factors is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
@@ -71,7 +72,7 @@ class ListSimilarities:
         similar, indices = (self.ops.fetch(self.ops.row(x, index)) for x in self.rows)
         return ops_for(similar).upcast(similar), indices
 
-    def _map(self, kernel: Any, rows: tuple[Array, ...], *shared: Array) -> Array:
+    def _map(self, kernel: Callable[..., Array], rows: tuple[Array, ...], *shared: Array) -> Array:
         size = self.ops.item_bytes(self.like) * self.numbers(self.width)
         return self.ops.fetch(map_rows(kernel, rows, shared, bytes_per_row=size))
 

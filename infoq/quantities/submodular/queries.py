@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -39,7 +40,7 @@ class QueryFunction(SimilarityFunction):
         super().__init__(pool)
         self._eta = at_least_zero(eta, "eta")
 
-    def _rows(self, kernel: Any, rows: tuple[Array, ...], *shared: Array) -> Array:
+    def _rows(self, kernel: Callable[..., Array], rows: tuple[Array, ...], *shared: Array) -> Array:
         """What the similarities of candidates give: one number each, in memory."""
         each = 4 * self.ops.item_bytes(self._pool.like) * self._pool.width
         result = map_rows(kernel, rows, shared, bytes_per_row=each)
