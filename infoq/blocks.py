@@ -137,8 +137,8 @@ def _run(
 def _like(rows: tuple[Any, ...]) -> Array:
     """The first array of what is cut: it says which library, and how many rows."""
     first = rows[0]
-    like: Array = first if hasattr(first, "shape") else first_array(rows)
-    return like
+    like: Array | None = first if hasattr(first, "shape") else first_array(first)
+    return first_array(rows) if like is None else like
 
 
 def _cut(start: int, stop: int, x: Array) -> Array:

@@ -145,6 +145,9 @@ def _parts_of(cls: type[Fields]) -> Callable[[Any], tuple[Any, ...]]:
     if len(arrays) == 1 and not defaults:
         (only,) = arrays
         return lambda self: (getattr(self, only),)
+    if len(arrays) == 2 and not defaults:  # in a third of the time of the loop
+        one, two = arrays
+        return lambda self: (getattr(self, one), getattr(self, two))
     if not defaults:
         return lambda self: tuple([getattr(self, name) for name in arrays])
 

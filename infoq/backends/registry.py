@@ -131,6 +131,8 @@ def ops_for(*arrays: Array, **named: Array) -> Ops:
     >>> infoq.backends.ops_for(np.ones(3))
     NumpyOps('numpy')
     """
+    if len(arrays) == 1 and not named and arrays[0] is not None:  # in a third of the time
+        return _ops_of(arrays[0], "argument 0")
     return _ops_of_all(arrays, named, sized=True)
 
 
