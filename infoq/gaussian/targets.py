@@ -22,9 +22,8 @@ from infoq.linear_algebra.small_matrices import traces
 from infoq.settings import current_options
 from infoq.structures.diagonal import DiagonalEmbedding
 from infoq.structures.embedding import Embedding
-from infoq.structures.forms import ConditionedForm, unfolded
+from infoq.structures.forms import ConditionedForm, Form, as_difference, unfolded
 from infoq.structures.kronecker import KroneckerPrecision
-from infoq.structures.low_rank import LowRankPrecision
 from infoq.structures.precision import Precision
 
 # Up to this many parameters singular vectors cost little beside the scores.
@@ -146,16 +145,23 @@ def by_forms(
         return Plan(block_scores.by_kronecker, (covariance, *factors), 0, kernel)
     if size <= count:
         check_budget(3 * size**2, like, f"targets: over P={size} parameters")
-        if isinstance(precision, LowRankPrecision) and isinstance(covariance, ConditionedForm):
-            told = unfolded_fisher(targets, weights, covariance)
-            root = precision.unfolded_root(like)
-        else:
-            told, root = fisher(targets, weights), precision.root(size, like)
-        shared = (covariance, told, root)
+        shared = _over_parameters(targets, precision, weights, covariance, like)
         return Plan(partial(block_scores.by_fisher, trace), shared, 0, kernel)
     check_budget(2 * count * size + count**2, like, f"targets: M={len(targets)}")
     prepare = partial(block_scores.by_rows, Layout.of(targets), trace)
     return Plan(prepare, (covariance, targets.parts, ops.xp.sqrt(weights)), count, kernel)
+
+
+def _over_parameters(
+    targets: Embedding, precision: Precision, weights: Array, covariance: Form, like: Array
+) -> tuple[Form, Array, Array]:
+    """The covariance, the targets' Fisher information, and a root: of unfolded rows, or of rows."""
+    if isinstance(covariance, ConditionedForm):
+        root = precision.unfolded_root(like)
+        if root is not None:
+            return covariance, unfolded_fisher(targets, weights, covariance), root
+        covariance = as_difference(covariance)
+    return covariance, fisher(targets, weights), precision.root(targets.num_parameters, like)
 
 
 def _scored(score: block_scores.Score, layout: Layout, ops: Ops, *arguments: Any) -> Array:

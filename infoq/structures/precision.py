@@ -111,6 +111,13 @@ class Precision(Tree, ABC):
         """How many normal numbers `colour` takes for a deviation: P, unless it says otherwise."""
         return num_parameters
 
+    def unfolded_root(self, like: Array) -> Array | None:
+        """R with `R^T R` the form of rows that its covariance unfolds; None where it has none.
+
+        See `ConditionedForm`, which is then taken for a difference where a root is needed.
+        """
+        return None
+
     def plus(self, other: Precision) -> Precision | None:
         """The sum with a precision of no more structure than this one; None where unknown."""
         return None

@@ -11,6 +11,7 @@ import infoq
 from infoq.backends import Array, Ops, ops_for
 from infoq.predictives import Rows
 from infoq.structures.embedding import Embedding
+from infoq.structures.forms import Form
 from infoq.structures.precision import Precision
 from tests.structures.cases import FEW, MANY, MORE, ROWS, P
 
@@ -135,6 +136,13 @@ class Overriding(OwnPrecision):
 
     def whitening(self, num_parameters: int, like: Array) -> OwnWhitening:
         return OwnWhitening(self.root(num_parameters, like))
+
+
+class Delegating(OwnPrecision):
+    """The same, which leaves the covariance to a precision that keeps rows."""
+
+    def covariance(self, like: Array) -> Form:
+        return infoq.LowRankPrecision(1.0, self.direction[None, :]).covariance(like)
 
 
 DIRECTION = np.linspace(-1, 2, P)

@@ -45,6 +45,23 @@ def test_everything(backend, name, place):
         compare(backend, everything, {"mine": mine, "overriding": overriding}[each])
 
 
+@pytest.mark.parametrize(
+    ("name", "place"), [(name, i) for i, name in enumerate({**own.SCORES, **own.BATCHES})]
+)
+def test_a_covariance_that_unfolds_the_rows(backend, name, place):
+    """Of a direction that is known so well that no difference of covariances is taken."""
+    cases.a_few(backend, place)
+    direction = 30 * own.DIRECTION
+
+    def everything(library, precision):
+        return run(library, lambda rows: infoq.DenseEmbedding(library.array(rows)), precision)
+
+    run = {**own.SCORES, **own.BATCHES}[name]
+    found = everything(backend, own.Delegating(backend.array(direction)))
+    matrix = np.eye(P) + np.outer(direction, direction)
+    same(backend, found, everything(NUMPY, infoq.DensePrecision(matrix)))
+
+
 @pytest.mark.parametrize(("name", "place"), [(name, i) for i, name in enumerate(EMBEDDINGS)])
 def test_every_embedding(backend, name, place):
     cases.a_few(backend, place)
