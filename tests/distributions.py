@@ -22,7 +22,7 @@ LEFTOVERS = ("__pycache__", ".pyc", ".ipynb", ".egg-info")
 def of_source(names: Iterable[str]) -> list[str]:
     """What is wrong with the files of a source distribution, below its one folder."""
     found = {name.partition("/")[2] for name in names}
-    wrong = [f"not for a checkout: {name}" for name in found if name.startswith(CHECKOUT)]
+    wrong = [f"for a checkout alone: {name}" for name in found if name.startswith(CHECKOUT)]
     wrong += [f"at the top: {name}" for name in {x.partition("/")[0] for x in found} - TOP]
     return [*wrong, *_missing(found, NEEDED | TESTED), *_leftovers(found)]
 
