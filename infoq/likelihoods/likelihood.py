@@ -22,14 +22,7 @@ class Likelihood(Tree, ABC):
 
     Arrays [N, ...] are fields, named in `_arrays`, and what else it is made of is named in
     `_static`: a block of candidates is the same likelihood with these cut along the first axis, so
-    methods are called with n of the N candidates.
-
-    Attributes
-    ----------
-    parts : tuple of arrays [N, ...]
-        What it is made of; empty for a `Normal` with one variance for all.
-    settings : hashable
-        What else it is made of; the same for every block of candidates.
+    methods are called with n of the N candidates. A `Normal` of one variance for all has no array.
 
     Examples
     --------
