@@ -8,7 +8,7 @@ from functools import partial
 from types import ModuleType
 from typing import Any, ClassVar, TypeVar
 
-from infoq.backends.arrays import Array, Namespace, OwnArray
+from infoq.backends.arrays import Array, Device, Namespace, OwnArray
 from infoq.backends.fields import first_array, mapped
 
 T = TypeVar("T")
@@ -109,11 +109,12 @@ class ArrayOps:
         """`x` in the dtype of `like`, and in the byte order of this machine."""
         return self.native(self.xp.astype(x, like.dtype))
 
-    def device(self, x: Array) -> Any:
+    def device(self, x: Array) -> Device:
         """Where `x` is; None where that is not known."""
         import array_api_compat
 
-        return array_api_compat.device(x)
+        device: Device = array_api_compat.device(x)
+        return device
 
     def bits(self, x: Array) -> int:
         """The number of bits of a real floating dtype, that of `x`."""
@@ -243,7 +244,7 @@ class ArrayOps:
         """The inverse of `fetch`: an array in memory as an array of this library."""
         return x
 
-    def to_host(self, x: Array) -> Any:
+    def to_host(self, x: Array) -> OwnArray:
         """`x` as a NumPy array.
 
         Raises

@@ -31,6 +31,6 @@ class CupyOps(Ops):
         dtype = cupy.float32 if like.dtype == cupy.float32 else cupy.float64
         return cupy.random.default_rng(stream(seed)).random(shape, dtype=dtype)
 
-    def to_host(self, x: Array) -> Any:
+    def to_host(self, x: Array) -> Array:
         """A NumPy array."""
         return cupy.asnumpy(x)

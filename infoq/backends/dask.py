@@ -106,7 +106,7 @@ class DaskOps(Ops):
         """A Dask array of one chunk."""
         return da.from_array(x, chunks=-1)
 
-    def to_host(self, x: Array) -> Any:
+    def to_host(self, x: Array) -> Array:
         """The computed array as a NumPy array."""
         computed = self.fetch(x)
         return ops_for(computed).to_host(computed)

@@ -91,6 +91,6 @@ class NumpyOps(Ops):
         # Rounded to a narrower dtype, a number just below 1 must not become 1.
         return np.minimum(numbers, 1 - np.finfo(like.dtype).eps / 2).astype(like.dtype)
 
-    def to_host(self, x: Array) -> Any:
+    def to_host(self, x: Array) -> Array:
         """`x` itself."""
         return x

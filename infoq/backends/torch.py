@@ -8,6 +8,7 @@ from typing import Any
 import torch
 import torch.utils._pytree as pytree
 
+from infoq.backends.arrays import Device
 from infoq.backends.arrays import OwnArray as Array
 from infoq.backends.fields import mapped
 from infoq.backends.ops import Ops, Seed, stream
@@ -99,9 +100,10 @@ class TorchOps(Ops):
         """`x`: tensors are in the byte order of the machine."""
         return x
 
-    def device(self, x: Array) -> Any:
+    def device(self, x: Array) -> Device:
         """Where `x` is, without asking array-api-compat."""
-        return x.device
+        device: Device = x.device
+        return device
 
     def packed(self, x: Array) -> Array:
         """A copy unless it is contiguous."""
@@ -174,7 +176,7 @@ class TorchOps(Ops):
         """Numbers of a `torch.Generator` on the device of `like`."""
         return _uniform(list(shape), stream(seed), like.dtype, like.device)
 
-    def to_host(self, x: Array) -> Any:
+    def to_host(self, x: Array) -> Array:
         """A NumPy array; bfloat16, which NumPy lacks, becomes float32."""
         x = x.detach().cpu()
         return (x.float() if x.dtype == torch.bfloat16 else x).numpy()
