@@ -8,6 +8,7 @@ from typing import Any
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.arrays import is_number
 from infoq.backends.capabilities import capabilities
+from infoq.backends.fields import arrays_of
 from infoq.backends.registry import admit, admit_all
 from infoq.checks.choices import Structure
 from infoq.checks.dtypes import check_floating
@@ -127,7 +128,7 @@ def optimise_prior_precision(
     ops, mean = admit(mean=mean)
     _check_mean(mean, embedding.num_parameters)
     local = ops.fetch(mean)
-    if not ops_for(local).concrete(local, *map(embedding.ops.fetch, embedding.leaves())):
+    if not ops_for(local).concrete(local, *map(embedding.ops.fetch, arrays_of(embedding))):
         raise TypeError("mean: needs values that can be read; not inside jax.jit")
     norm = number(ops_for(local).xp.sum(ops_for(local).upcast(local) ** 2))
     values = _spectrum(embedding, structure)

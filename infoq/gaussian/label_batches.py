@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 from infoq.backends import Array, Ops, ops_for
-from infoq.backends.fields import arrays_of, first_array
+from infoq.backends.fields import arrays_of, first_array, mapped
 from infoq.blocks import map_rows
 from infoq.checks.numbers import number
 from infoq.draws.outcomes import place_of
@@ -132,7 +132,7 @@ class ShiftedBatch(ABC):
     def gains_of(self, state: Told, indices: Array) -> Array:
         """What the labels of some candidates [m] add to the value of the batch: [m] nats."""
         xp = self._pool.ops.xp
-        few = self._embedding.map(lambda x: xp.take(x, indices, axis=0))
+        few = mapped(lambda x: xp.take(x, indices, axis=0), self._embedding)
         known = state.known
         if isinstance(known, forward.Grown):
             known = known._replace(forms=tuple(xp.take(x, indices, axis=0) for x in known.forms))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from infoq.backends import Array, Ops, ops_for
-from infoq.backends.fields import first_array, mapped
+from infoq.backends.fields import arrays_of, first_array, mapped
 from infoq.checks.numbers import check_index
 from infoq.draws.outcomes import place_of
 from infoq.gaussian import forward
@@ -229,7 +229,7 @@ class KnownBatch:
     def gains_of(self, state: Picked, indices: Array) -> Array:
         """What some candidates [m] tell."""
         xp, embedding = self._embedding.ops.xp, self._embedding
-        few = embedding.map(lambda x: xp.take(x, indices, axis=0))
+        few = mapped(lambda x: xp.take(x, indices, axis=0), embedding)
         return self._gains(few, state.known)
 
     def add(self, state: Picked, index: Array | int) -> Picked:
@@ -253,7 +253,7 @@ class KnownBatch:
     def _removable(self, known: Precision, index: Any) -> bool:
         """Whether what is left without a candidate, as a difference, has half of its digits."""
         embedding = self._embedding
-        if not embedding.ops.concrete(*embedding.leaves()):
+        if not embedding.ops.concrete(*arrays_of(embedding)):
             return False
         if isinstance(embedding, DiagonalEmbedding):
             like = embedding.ops.row(embedding.fisher_diagonal, index)

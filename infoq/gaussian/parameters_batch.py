@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
+from infoq.backends.fields import mapped
 from infoq.gaussian import forward
 from infoq.gaussian.block_scores import Score
 from infoq.gaussian.measured_batch import MeasuredBatch, Picked, rows_of
@@ -130,7 +131,7 @@ class ParametersBatch(MeasuredBatch):
         if more:
             empty = ops.xp.zeros_like(rows[:1, :])
             rows = ops.xp.concat([rows, *[empty] * more])
-        few = embedding.map(lambda x: embedding.ops.xp.take(x, wanted, axis=0))
+        few = mapped(lambda x: embedding.ops.xp.take(x, wanted, axis=0), embedding)
         return self._beside(few, embedding.ops.adopt(rows))
 
 

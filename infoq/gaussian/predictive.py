@@ -9,7 +9,7 @@ from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
-from infoq.backends.fields import first_array
+from infoq.backends.fields import first_array, mapped
 from infoq.backends.registry import admit, check_sized
 from infoq.backends.trees import Tree
 from infoq.blocks import map_rows
@@ -411,7 +411,8 @@ class Gaussian(Tree):
 
     def _one(self, index: Array | int) -> Embedding:
         check_index(index, len(self))
-        return self.embedding.map(lambda x: self.ops.row(x, index)[None, ...])
+        one: Embedding = mapped(lambda x: self.ops.row(x, index)[None, ...], self.embedding)
+        return one
 
     def known(self, given: object) -> Precision:
         """The precision once what is given counts as known."""

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Never
-
 from infoq.backends import Array, Ops
 from infoq.backends.capabilities import capabilities
 from infoq.backends.registry import admit
 from infoq.checks.model_outputs import check_outputs
 from infoq.checks.numbers import first_index, number
-from infoq.likelihoods.likelihood import Likelihood, root, working
-
-_NO_LABELS = "a curvature knows no labels; use Softmax, Bernoulli, Poisson or Normal"
+from infoq.likelihoods.likelihood import Likelihood, working
 
 
 @capabilities()
@@ -62,32 +58,10 @@ class Curvature(Likelihood):
             _check_values(ops, ops.upcast(matrix))
         self.matrix = matrix
 
-    def factor(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
-        """L [n, C, C] with `L L^T = Lambda`, from eigenvalues and eigenvectors."""
-        values, vectors = ops.symmetric_eigen(self.curvature(ops, shape, like))
-        return vectors * root(ops, values)[:, None, :]
-
     def curvature(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
         """The curvature Lambda [n, C, C], as it was given."""
         self._fit(shape)
         return working(ops, self.matrix, like)
-
-    def residual(self, ops: Ops, labels: Array, shape: tuple[int, int], like: Array) -> Never:
-        """Not possible: a curvature knows no labels."""
-        raise NotImplementedError(_NO_LABELS)
-
-    @property
-    def predicts(self) -> bool:
-        """No: a curvature knows no prediction."""
-        return False
-
-    def scores(self, ops: Ops, labels: Array, shape: tuple[int, int], like: Array) -> Never:
-        """Not possible: a curvature knows no labels."""
-        raise NotImplementedError(_NO_LABELS)
-
-    def check_labels(self, labels: Array) -> Never:
-        """Not possible: a curvature knows no labels."""
-        raise NotImplementedError(_NO_LABELS)
 
 
 def _check_values(ops: Ops, matrix: Array) -> None:

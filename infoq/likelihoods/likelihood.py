@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from typing import Any, Self
 
 from infoq.backends import Array, Ops, ops_for
-from infoq.backends.fields import first_array
+from infoq.backends.fields import arrays_of, first_array
 from infoq.backends.trees import Tree
 from infoq.checks.dtypes import has_dtype
 from infoq.checks.model_outputs import Problem, check_label_shape, check_problems, not_finite
@@ -17,42 +17,46 @@ from infoq.linear_algebra.small_matrices import diagonal_matrices
 class Likelihood(Tree, ABC):
     """A likelihood of the exponential family in its natural parameters z [N, C]: the base class.
 
-    Four are to be written: `factor`, `curvature`, `residual` and `check_labels`. All else has a
-    default in their terms, and is overridden by what is faster, or keeps more digits.
+    One method is required of one's own, `curvature`, and for labels a second, `residual`. Arrays
+    [N, ...] are fields, named in `_arrays`, the first of them [N, C] or [N, C, ...], and what else
+    it is made of is named in `_static`: a block of candidates is the same likelihood with these cut
+    along the first axis, so methods are called with n of the N candidates. A `Normal` of one
+    variance for all has no array.
 
-    Arrays [N, ...] are fields, named in `_arrays`, and what else it is made of is named in
-    `_static`: a block of candidates is the same likelihood with these cut along the first axis, so
-    methods are called with n of the N candidates. A `Normal` of one variance for all has no array.
+    Notes
+    -----
+    With a default, in terms of `curvature`: `factor`, by eigenvalues and eigenvectors, which has no
+    finite gradient where eigenvalues are equal; and where there is a shorter way `num_rows`,
+    `curvature_diagonal`, `curvature_sum`, `halved` and `squares`. `num_candidates` and
+    `num_outputs` are those of the first array. In terms of `residual`: `predicts` and `scores`;
+    `label_axes` is 1, and `check_labels` looks at the shape alone. Outcomes are not normal unless
+    `log_noise` says so, and are no classes unless `outcome_logits` does.
 
     Examples
     --------
-    How many of ten yes-or-no questions are answered by yes:
+    How many of some trials succeed, for the logits of one success:
 
     >>> import numpy as np, infoq
-    >>> class OfTen(infoq.Likelihood):
-    ...     _arrays = ("logits",)
-    ...     def __init__(self, logits):
-    ...         self.logits = logits  # [N, 1]
-    ...     def yes(self, ops):
-    ...         return 1 / (1 + ops.xp.exp(-self.logits))
+    >>> class Binomial(infoq.Likelihood):
+    ...     _arrays, _static = ("logits",), ("trials",)
+    ...     def __init__(self, logits, trials):
+    ...         self.logits, self.trials = logits, trials
+    ...     def _expected(self, ops):
+    ...         return self.trials / (1 + ops.xp.exp(-ops.upcast(self.logits)))
     ...     def curvature(self, ops, shape, like):
-    ...         return (10 * self.yes(ops) * (1 - self.yes(ops)))[:, :, None]
-    ...     def factor(self, ops, shape, like):
-    ...         return ops.xp.sqrt(self.curvature(ops, shape, like))
+    ...         expected = self._expected(ops)
+    ...         return (expected * (1 - expected / self.trials))[:, :, None]
     ...     def residual(self, ops, labels, shape, like):
-    ...         return 10 * self.yes(ops) - labels[:, None]
-    ...     def check_labels(self, labels):
-    ...         if labels.ndim != 1:
-    ...             raise ValueError("labels: expected one number of answers a candidate, [N]")
-    >>> features, answers = np.array([[1.0], [2.0]]), OfTen(np.array([[0.0], [2.0]]))
-    >>> pool = infoq.Gaussian(infoq.LastLayerEmbedding(features, answers), precision=1.0)
+    ...         return self._expected(ops) - labels[:, None]
+    >>> features, outcomes = np.array([[1.0], [2.0], [3.0]]), Binomial(np.zeros((3, 1)), trials=10)
+    >>> pool = infoq.Gaussian(infoq.LastLayerEmbedding(features, outcomes), precision=1.0)
     >>> infoq.eig(pool).round(4)
-    array([0.6264, 0.8243])
-    >>> infoq.ig(pool, labels=np.array([5.0, 2.0])).round(4)
-    array([0.2692, 3.8489])
+    array([0.6264, 1.1989, 1.5785])
+    >>> infoq.ig(pool, np.array([5, 5, 10])).round(4)
+    array([0.2692, 0.7444, 1.3035])
     """
 
-    def with_parts(self, parts: tuple[Array, ...]) -> Self:
+    def with_parts(self, parts: tuple[Any, ...]) -> Self:
         """The same likelihood of other candidates; nothing is checked or copied."""
         return type(self).from_parts(tuple(parts), self.settings)
 
@@ -73,8 +77,8 @@ class Likelihood(Tree, ABC):
         return num_outputs
 
     @abstractmethod
-    def factor(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
-        """L [n, C, R] with `L L^T = Lambda`.
+    def curvature(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
+        """The curvature Lambda [n, C, C], symmetric and positive semi-definite.
 
         Parameters
         ----------
@@ -83,15 +87,16 @@ class Likelihood(Tree, ABC):
         shape : tuple of int
             The number of candidates n and of outputs C.
         like : array [n, ...]
-            What gives dtype and device; for a half precision the factor is in float32.
+            What gives dtype and device; for a half precision the curvature is in float32.
         """
 
-    @abstractmethod
-    def curvature(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
-        """The curvature Lambda [n, C, C]; the parameters are those of `factor`."""
+    def factor(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
+        """L [n, C, R] with `L L^T = Lambda`; the parameters are those of `curvature`."""
+        values, vectors = ops.symmetric_eigen(self.curvature(ops, shape, like))
+        return vectors * root(ops, values)[:, None, :]
 
     def curvature_diagonal(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
-        """The diagonal of the curvature [n, C]; the parameters are those of `factor`."""
+        """The diagonal of the curvature [n, C]; the parameters are those of `curvature`."""
         return ops.xp.linalg.diagonal(self.curvature(ops, shape, like))
 
     def curvature_sum(self, ops: Ops, weights: Array, shape: tuple[int, int], like: Array) -> Array:
@@ -108,13 +113,18 @@ class Likelihood(Tree, ABC):
         half = ops.xp.matrix_transpose(self.factor(ops, shape, like)) @ vectors
         return ops.xp.sum(half**2, axis=1)
 
-    @abstractmethod
     def residual(self, ops: Ops, labels: Array, shape: tuple[int, int], like: Array) -> Array:
         """The gradient of -log p(y | z) with respect to z, for labels y: [n, C].
 
-        The other parameters are those of `factor`. Values of labels are not read here;
+        The other parameters are those of `curvature`. Values of labels are not read here;
         `check_labels` does that.
+
+        Raises
+        ------
+        NotImplementedError
+            If the likelihood knows no labels.
         """
+        raise self._no_labels()
 
     def log_noise(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
         """The log-determinant of the covariance of y given z, of normal outcomes: [n].
@@ -133,7 +143,7 @@ class Likelihood(Tree, ABC):
     @property
     def predicts(self) -> bool:
         """Whether it knows what it predicts, so that labels have residuals."""
-        return True
+        return type(self).residual is not Likelihood.residual
 
     def scores(
         self, ops: Ops, labels: Array, shape: tuple[int, int], like: Array
@@ -144,8 +154,8 @@ class Likelihood(Tree, ABC):
         identity. The parameters are those of `residual`. infoq's own likelihoods keep curvature
         above `floor`: at a label that is held to be impossible there is none, and no u.
         """
-        factor = self.factor(ops, shape, like)
         residual = self.residual(ops, labels, shape, like)
+        factor = self.factor(ops, shape, like)
         return factor, (ops.xp.linalg.pinv(factor) @ residual[:, :, None])[:, :, 0]
 
     def label_axes(self, num_outputs: int) -> int:
@@ -156,9 +166,24 @@ class Likelihood(Tree, ABC):
         """Logits of the outcomes, up to a constant for each candidate; None where not finite."""
         return None
 
-    @abstractmethod
     def check_labels(self, labels: Array) -> None:
-        """Refuse labels of a wrong dtype or shape, or (where they can be read) value."""
+        """Refuse labels of a wrong dtype or shape, or (where they can be read) value.
+
+        Raises
+        ------
+        NotImplementedError
+            If the likelihood knows no labels.
+        """
+        if not self.predicts:
+            raise self._no_labels()
+        size = (self.num_candidates, self.num_outputs)
+        check_label_shape(labels, (size[: self.label_axes(size[1] or 1)],))
+
+    def _no_labels(self) -> NotImplementedError:
+        return NotImplementedError(
+            f"a {type(self).__name__.lower()} knows no labels; use Softmax, Bernoulli, Poisson or "
+            "Normal"
+        )
 
     def _words(self) -> str:
         return f"{type(self).__name__}({self._describe()})"
@@ -240,7 +265,7 @@ class Independent(Likelihood):
 
     def check_labels(self, labels: Array) -> None:
         """Refuse labels that are not [N] or [N, C], or whose values cannot occur."""
-        ops = ops_for(labels, *self.leaves())
+        ops = ops_for(labels, *arrays_of(self))
         self._check_label_structure(ops, labels, (self.num_candidates, self.num_outputs))
         if ops.concrete(labels):
             values = ops.xp.astype(labels, ops.xp.float32)

@@ -45,7 +45,7 @@ class Points:
         self.shared: Arrays = ()
         self.factors: Factors
         if isinstance(points, Embedding):
-            embedding = points.map(self.outer.fetch)
+            embedding: Embedding = mapped(self.outer.fetch, points)
             self.ops = embedding.ops
             self.dtype = first_array(embedding).dtype
             self.parts, self.factors = _structure(self.ops, embedding)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
-from infoq.backends.fields import first_array
+from infoq.backends.fields import arrays_of, first_array, mapped
 from infoq.backends.registry import admit, check_same_device
 from infoq.backends.trees import Tree
 from infoq.checks.indexing import some_of
@@ -237,7 +237,8 @@ def picked(embedding: E, indices: tuple[Any, ...]) -> E:
         entries = [ops.fetch(ops.row(x, index)) for index in indices]
         return ops_for(entries[0]).xp.stack(entries)
 
-    return embedding.map(stacked)
+    few: E = mapped(stacked, embedding)
+    return few
 
 
 def check_likelihood(ops: Ops, x: Array, likelihood: Any, outputs: int | None) -> int:
@@ -246,7 +247,7 @@ def check_likelihood(ops: Ops, x: Array, likelihood: Any, outputs: int | None) -
         raise TypeError(
             f"likelihood: expected one of infoq.likelihoods, got {type(likelihood).__name__}"
         )
-    for part in likelihood.leaves():
+    for part in arrays_of(likelihood):
         ops_for(embedding=x, likelihood=part)
         if part.dtype != x.dtype:
             raise TypeError(
