@@ -181,8 +181,7 @@ class Likelihood(Tree, ABC):
 
     def _no_labels(self) -> NotImplementedError:
         return NotImplementedError(
-            f"a {type(self).__name__.lower()} knows no labels; use Softmax, Bernoulli, Poisson or "
-            "Normal"
+            f"{type(self).__name__} knows no labels; use Softmax, Bernoulli, Poisson or Normal"
         )
 
     def _words(self) -> str:

@@ -771,7 +771,7 @@ def test_what_knows_no_labels_says_so(backend):
     labels, like = backend.array(np.zeros((N, C))), backend.array(Z)
     for likelihood, error, message in (
         (Normal(0.5), ValueError, r"labels need the predicted mean; pass Normal\(..., mean=\)"),
-        (Curvature(backend.array(SINGULAR)), NotImplementedError, "a curvature knows no labels"),
+        (Curvature(backend.array(SINGULAR)), NotImplementedError, "Curvature knows no labels"),
     ):
         with pytest.raises(error, match=message):
             likelihood.check_labels(labels)
