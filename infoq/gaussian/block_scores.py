@@ -9,14 +9,22 @@ of what is left to know.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 from infoq.backends import Array, Ops
-from infoq.backends.fields import arrays_of, mapped
+from infoq.backends.fields import arrays_of
 from infoq.blocks import sum_columns
-from infoq.gaussian.projection import beyond_noise, spanned, strongest, told_logdet, told_trace
+from infoq.gaussian.projection import (
+    Beyond,
+    Spanned,
+    beyond_noise,
+    spanned,
+    strongest,
+    told_logdet,
+    told_trace,
+)
 from infoq.gaussian.projection import divided as divide
 from infoq.linear_algebra.elimination import eliminate, log1p_det
 from infoq.linear_algebra.small_matrices import identity, symmetric, trace_per_candidate
@@ -33,47 +41,6 @@ from infoq.structures.forms import (
 )
 from infoq.structures.rows import Rows
 from infoq.structures.whitening import Whitening
-
-
-class Layout(NamedTuple):
-    """What says, beside its arrays, how a block of candidates is read.
-
-    Attributes
-    ----------
-    kind : type
-        Of the embedding.
-    settings : hashable
-        Of the embedding.
-    arrays : int
-        The number of its arrays.
-    """
-
-    kind: type[Embedding]
-    settings: Hashable
-    arrays: int
-
-    @staticmethod
-    def of(embedding: Embedding) -> Layout:
-        """The layout of an embedding."""
-        return Layout(type(embedding), embedding.settings, len(embedding.parts))
-
-    def rows(self, ops: Ops, parts: tuple[Array, ...]) -> Rows:
-        """The rows of a block."""
-        return self.embedding(parts).rows(ops)
-
-    def embedding(self, parts: tuple[Array, ...]) -> Embedding:
-        """The candidates of a block."""
-        return self.kind.from_parts(parts, self.settings)
-
-    def split(self, ops: Ops, arguments: tuple[Any, ...]) -> tuple[Rows, tuple[Any, ...]]:
-        """The rows of a block, and what is shared between blocks."""
-        return self.rows(ops, arguments[: self.arrays]), arguments[self.arrays :]
-
-
-def by_layout(kernel: Callable[..., Array], ops: Ops, embedding: Embedding, *more: Any) -> Array:
-    """A kernel that takes a layout and arrays, of an embedding that is whole."""
-    return kernel(Layout.of(embedding), ops, *embedding.parts, *more)
-
 
 # --- one number a candidate -------------------------------------------------------------------
 Score: TypeAlias = Callable[..., Array]
@@ -162,53 +129,86 @@ def traced(ops: Ops, embedding: Embedding, covariance: Form) -> Array:
     return half
 
 
-def divided(layout: Layout, trace: bool, approximation: str, ops: Ops, *arguments: Any) -> Array:
+def divided(
+    trace: bool,
+    approximation: str,
+    ops: Ops,
+    embedding: Embedding,
+    targets: Spanned | Beyond,
+    forms: tuple[Form, ...],
+) -> Array:
     """What candidates tell about targets, by what these leave and explain of their rows: [n].
 
     Derivatives, where there may be any, are those of the quadratic forms.
     """
-    value = partial(_divided, layout, trace)
-    *_, forms = arguments
+    value = partial(_divided, trace, ops)
     if not forms:
-        return value(ops, *arguments)
-    smooth = partial(_by_forms, layout, EXPLAINED[approximation])
-    return ops.valued(partial(value, ops), partial(smooth, ops), *arguments)
+        return value(embedding, targets, forms)
+    smooth = partial(_by_forms, EXPLAINED[approximation], ops)
+    return ops.valued(value, smooth, embedding, targets, forms)
 
 
-def _divided(layout: Layout, trace: bool, ops: Ops, *arguments: Any) -> Array:
-    rows, (targets, _) = layout.split(ops, arguments)
-    left, told = targets.split(ops, rows, trace=trace)
+def _divided(
+    trace: bool, ops: Ops, embedding: Embedding, targets: Spanned | Beyond, _: Any
+) -> Array:
+    left, told = targets.split(ops, embedding.rows(ops), trace=trace)
     return told_trace(ops, left, told) if trace else told_logdet(ops, left, told)
 
 
-def _by_forms(layout: Layout, score: Score, ops: Ops, *arguments: Any) -> Array:
-    rows, (_, (covariance, *others)) = layout.split(ops, arguments)
-    covariance, rows = unfolded(ops, covariance, rows)
-    return score(ops, *(form.of(ops, rows) for form in (covariance, *others)))
+def _by_forms(
+    score: Score, ops: Ops, embedding: Embedding, _: Any, forms: tuple[Form, ...]
+) -> Array:
+    return scored(score, ops, embedding, *forms)
 
 
-def each_target(layout: Layout, targets: Layout, ops: Ops, *arguments: Any) -> Array:
+class Pairs(NamedTuple):
+    """What candidates are paired with: each target's outcome, in units of what it varies by.
+
+    Attributes
+    ----------
+    covariance : Form
+        Of the parameters.
+    measured : array [M, S, P]
+        `(I + A_e)^-1/2 E_e P^-1` of each target.
+    weights : array [M]
+        What each target counts.
+    whitening : Whitening or ()
+        White coordinates of the parameters; () where candidates are by correlations alone.
+    own : array [M, S, S]
+        What each target measures.
+    targets : Embedding or ()
+        The targets, for a projection on each of them.
+    """
+
+    covariance: Form
+    measured: Array
+    weights: Array
+    whitening: Any
+    own: Array
+    targets: Any
+
+
+def each_target(ops: Ops, embedding: Embedding, *shared: Any) -> Array:
     """The weighed sum over targets of `-1/2 log det(I - G_ie G_ie^T)`: [n].
 
     `G_ie` [R, S] is the correlation of what the candidate and the target measure. Candidates with
     a pair whose correlation is nearly 1 are measured anew, by a projection on what each target
     measures; derivatives are those of the correlations.
     """
-    *_, whitening, theirs = arguments[layout.arrays : layout.arrays + 5]
+    pairs = Pairs(*shared)
 
-    def smooth(*arguments: Any) -> Array:
-        return _by_correlations(layout, ops, *arguments)[0, :]
+    def smooth(embedding: Embedding, pairs: Pairs) -> Array:
+        return _by_correlations(ops, embedding, pairs)[0, :]
 
-    def value(*arguments: Any) -> Array:
-        both = _by_correlations(layout, ops, *arguments)
-        projected = partial(_by_each_projection, layout, targets)
-        return anew(layout, projected, ops, both[0, :], both[1, :] > 0, arguments)
+    def value(embedding: Embedding, pairs: Pairs) -> Array:
+        both = _by_correlations(ops, embedding, pairs)
+        return anew(_by_each_projection, ops, both[0, :], both[1, :] > 0, embedding, pairs)
 
-    if whitening == ():
-        return smooth(*arguments)
-    if ops.derives(*arrays_of((arguments[: layout.arrays], theirs))):
-        return ops.valued(value, smooth, *arguments)
-    return value(*arguments)
+    if pairs.whitening == ():
+        return smooth(embedding, pairs)
+    if ops.derives(*arrays_of((embedding, pairs.own))):
+        return ops.valued(value, smooth, embedding, pairs)
+    return value(embedding, pairs)
 
 
 # Below this, `det(I - G G^T)` has lost more than the digits that a score of 1/2 log 1000 can miss.
@@ -216,12 +216,7 @@ _NEAR = 1e-3
 
 
 def anew(
-    layout: Layout,
-    projected: Score,
-    ops: Ops,
-    score: Array,
-    near: Array,
-    arguments: tuple[Any, ...],
+    projected: Score, ops: Ops, score: Array, near: Array, embedding: Embedding, pairs: Any
 ) -> Array:
     """The scores [n], of candidates that are `near` a target `projected` instead.
 
@@ -229,16 +224,17 @@ def anew(
     """
     xp = ops.xp
 
-    def value(_: Array, *arguments: Any) -> Array:
-        return projected(ops, *arguments)
+    def value(_: Array, embedding: Embedding, pairs: Any) -> Array:
+        return projected(ops, embedding, pairs)
 
     if not ops.concrete(near):
-        return xp.where(near, ops.either(xp.any(near), value, _same, score, *arguments), score)
+        told = ops.either(xp.any(near), value, _same, score, embedding, pairs)
+        return xp.where(near, told, score)
     places = xp.nonzero(near)[0]
     if places.shape[0] == 0:
         return score
-    few = mapped(lambda x: xp.take(x, places, axis=0), arguments[: layout.arrays])
-    scores = projected(ops, *few, *arguments[layout.arrays :])
+    few = embedding.map(lambda x: xp.take(x, places, axis=0))
+    scores = projected(ops, few, pairs)
     rank = ops.cumulative_sum(xp.astype(near, places.dtype)) - 1
     return xp.where(near, xp.take(scores, xp.where(near, rank, xp.zeros_like(rank)), axis=0), score)
 
@@ -247,24 +243,24 @@ def _same(score: Array, *_: Any) -> Array:
     return score
 
 
-def _by_each_projection(layout: Layout, targets: Layout, ops: Ops, *arguments: Any) -> Array:
-    rows, (_, _, weights, whitening, _, *parts) = layout.split(ops, arguments)
-    ready = whitening.ready(ops)
-    white = ready.rows(ops, rows)
+def _by_each_projection(ops: Ops, embedding: Embedding, pairs: Pairs) -> Array:
+    ready = pairs.whitening.ready(ops)
+    white = ready.rows(ops, embedding.rows(ops))
 
-    def told(weight: Array, *parts: Array) -> Array:
-        target = ready.rows(ops, targets.rows(ops, parts))
-        target = ops.xp.reshape(target, (-1, target.shape[-1]))
-        left, explained = divide(ops, white, *strongest(ops, target), trace=False)
+    def told(weight: Array, target: Embedding) -> Array:
+        rows = ready.rows(ops, target.rows(ops))
+        rows = ops.xp.reshape(rows, (-1, rows.shape[-1]))
+        left, explained = divide(ops, white, *strongest(ops, rows), trace=False)
         return weight[0] * told_logdet(ops, left, explained)
 
-    return ops.sum_blocks(told, (weights, *parts), 1)
+    return ops.sum_blocks(told, (pairs.weights, pairs.targets), 1)
 
 
-def _by_correlations(layout: Layout, ops: Ops, *arguments: Any) -> Array:
+def _by_correlations(ops: Ops, embedding: Embedding, pairs: Pairs) -> Array:
     """The scores, and of how many targets the correlation is nearly 1: [2, n]."""
     xp = ops.xp
-    rows, (covariance, measured, weights, whitening, *_) = layout.split(ops, arguments)
+    covariance, measured, weights, whitening = pairs[:4]
+    rows = embedding.rows(ops)
     own = covariance.of(ops, rows)
     scale = standardising(ops, rows, own, whitening)
     _, rows = unfolded(ops, covariance, rows)
@@ -286,33 +282,23 @@ def _by_correlations(layout: Layout, ops: Ops, *arguments: Any) -> Array:
 
 # --- what is shared between blocks ------------------------------------------------------------
 def measured_targets(
-    layout: Layout,
-    ops: Ops,
-    covariance: Form,
-    parts: tuple[Array, ...],
-    weights: Array,
-    whitening: Any,
-) -> tuple[Any, ...]:
-    """The covariance, `(I + A_e)^-1/2 E_e P^-1` of each target [M, S, P], and the weights.
-
-    And what a projection on each takes: the coordinates, what each measures, and its parts.
-    """
-    rows = layout.rows(ops, parts)
+    ops: Ops, covariance: Form, targets: Embedding, weights: Array, whitening: Any
+) -> Pairs:
+    """What candidates are paired with."""
+    rows = targets.rows(ops)
     own = covariance.of(ops, rows)
     scale = standardising(ops, rows, own, whitening)
     form, wide = unfolded(ops, covariance, rows)
     measured = wide.transformed(ops, scale).solved(ops, form.apply)
-    if whitening == ():
-        return covariance, measured, weights, (), weights
-    return covariance, measured, weights, whitening, own, *parts
+    return Pairs(covariance, measured, weights, whitening, own, () if whitening == () else targets)
 
 
 def by_rows(
-    layout: Layout, trace: bool, ops: Ops, covariance: Form, parts: tuple[Array, ...], scale: Array
+    trace: bool, ops: Ops, covariance: Form, targets: Embedding, scale: Array
 ) -> tuple[Form, Form]:
     """The covariance, and what targets explain of it, from their Q = M S rows."""
     xp = ops.xp
-    form, rows = unfolded(ops, covariance, layout.rows(ops, parts).scaled(ops, scale))
+    form, rows = unfolded(ops, covariance, targets.rows(ops).scaled(ops, scale))
     full = rows.dense(ops)
     full = xp.reshape(full, (-1, full.shape[-1]))
     solved = form.apply(ops, full)
@@ -324,17 +310,16 @@ def by_rows(
 
 
 def by_projection(
-    layout: Layout,
     forms: Callable[..., tuple[Form, Form]] | None,
     ops: Ops,
     whitening: Whitening,
-    parts: tuple[Array, ...],
+    targets: Embedding,
     scale: Array,
     *shared: Any,
-) -> tuple[Any, tuple[Form, ...]]:
+) -> tuple[Spanned | Beyond, tuple[Form, ...]]:
     """What divides candidates into what targets leave and explain, and forms for derivatives."""
-    targets = spanned(ops, whitening, layout.rows, parts, scale)
-    return targets, () if forms is None else forms(ops, *shared)
+    divides = spanned(ops, whitening, targets, scale)
+    return divides, () if forms is None else forms(ops, *shared)
 
 
 def by_fisher(

@@ -22,7 +22,7 @@ from infoq.backends import Array, Ops, ops_for
 from infoq.backends.fields import first_array
 from infoq.blocks import map_rows
 from infoq.checks.numbers import number
-from infoq.gaussian.block_scores import Layout, Score
+from infoq.gaussian.block_scores import Score
 from infoq.linear_algebra.small_matrices import flat_product, identity, symmetric, traces
 from infoq.structures.embedding import Embedding
 from infoq.structures.forms import ConditionedForm, Form, flattened, unfolded
@@ -73,11 +73,10 @@ class Grown(NamedTuple):
 def begin(embedding: Embedding, forms: tuple[Form, ...]) -> Grown:
     """The empty batch: the quadratic forms of all candidates."""
     size = embedding.num_rows
-    run = partial(_quadratic, Layout.of(embedding), len(forms) > 1)
+    run = partial(_quadratic, len(forms) > 1)
     rank = max(form.rank for form in forms)
-    parts = embedding.parts
     measured = tuple(
-        _map(embedding, run, parts, (forms[0], form), (size, size), rank) for form in forms
+        _map(embedding, run, (), (forms[0], form), (size, size), rank) for form in forms
     )
     return Grown(measured, (None,) * len(forms))
 
@@ -126,13 +125,13 @@ def change(
         updates += (_explained(ops, solved, told, middle, trace=trace, left=left),)
         vectors = ops.xp.concat([solved, told])
     changed = tuple(new.joined(ops, old) for new, old in zip(updates, state.changes, strict=True))
-    run = partial(_updated, Layout.of(embedding), trace, left, len(forms))
-    parts, size = (*embedding.parts, *state.forms), embedding.num_rows
+    run = partial(_updated, trace, left)
+    size = embedding.num_rows
     shape = (len(forms), size, size)
     rank, numbers = int(vectors.shape[0]), embedding.numbers_read
     if isinstance(seen, ConditionedForm):
         rank, numbers = rank + seen.rank, embedding.numbers_per_candidate
-    both = _map(embedding, run, parts, (vectors, middle, seen), shape, rank, numbers)
+    both = _map(embedding, run, (state.forms,), (vectors, middle, seen), shape, rank, numbers)
     own = embedding.ops
     kept = tuple(own.adopt(own.fetch(both))[:, i, ...] for i in range(len(forms)))
     return Grown(kept, changed)
@@ -222,7 +221,7 @@ def _product(ops: Ops, form: Form, changed: Change | None, rows: Array) -> Array
 def _map(
     embedding: Embedding,
     run: Callable[..., Array],
-    rows: tuple[Array, ...],
+    beside: tuple[Any, ...],
     shared: tuple[Any, ...],
     shape: tuple[int, ...],
     rank: int,
@@ -234,7 +233,7 @@ def _map(
     numbers = numbers + 3 * embedding.num_rows * rank
     return map_rows(
         run,
-        rows,
+        (embedding, *beside),
         shared,
         bytes_per_row=item * numbers,
         bytes_shared=item * rank * embedding.num_parameters,
@@ -242,13 +241,14 @@ def _map(
     )
 
 
-def _quadratic(layout: Layout, together: bool, ops: Ops, *arguments: Any) -> Array:
-    rows, (covariance, form) = layout.split(ops, arguments)
-    said: Form = form
+def _quadratic(
+    together: bool, ops: Ops, embedding: Embedding, covariance: Form, form: Form
+) -> Array:
+    rows = embedding.rows(ops)
     if together:
         _, rows = unfolded(ops, covariance, rows)
-        said = flattened(ops, form)
-    return said.of(ops, rows)
+        form = flattened(ops, form)
+    return form.of(ops, rows)
 
 
 def _score(score: Score, ops: Ops, *forms: Array) -> Array:
@@ -256,11 +256,18 @@ def _score(score: Score, ops: Ops, *forms: Array) -> Array:
 
 
 def _updated(
-    layout: Layout, trace: bool, left: bool, count: int, ops: Ops, *arguments: Any
+    trace: bool,
+    left: bool,
+    ops: Ops,
+    embedding: Embedding,
+    forms: tuple[Array, ...],
+    vectors: Array,
+    middle: Middle,
+    seen: Any,
 ) -> Array:
     """The forms of a block of candidates after a change: [n, count, R, R]."""
     xp = ops.xp
-    rows, (*forms, vectors, middle, seen) = layout.split(ops, arguments)
+    rows, count = embedding.rows(ops), len(forms)
     if seen:
         _, rows = unfolded(ops, seen, rows)
     products = rows.dot(ops, vectors)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 from infoq.backends import Array, Ops, ops_for
@@ -13,20 +12,19 @@ from infoq.blocks import map_rows
 from infoq.checks.numbers import number
 from infoq.draws.outcomes import place_of
 from infoq.gaussian import forward, label_shifts
-from infoq.gaussian.block_scores import Layout, by_layout
 from infoq.gaussian.label_directions import Stated, spanned_scores
 from infoq.gaussian.label_shifts import remembered, square, times
 from infoq.gaussian.laplace import laplace
 from infoq.gaussian.measured_batch import in_memory
 from infoq.gaussian.predictive import Gaussian
-from infoq.gaussian.projection import beyond_noise
+from infoq.gaussian.projection import Beyond, Spanned, beyond_noise
 from infoq.linear_algebra.elimination import log_above_share
 from infoq.linear_algebra.small_matrices import identity, symmetric, traces
 from infoq.structures.embedding import Embedding
 from infoq.structures.forms import DiagonalForm, Form, as_difference
-from infoq.structures.labelled_embedding import Gradients, Scored, as_one, members
+from infoq.structures.labelled_embedding import Gradients, Scored, ScoredRows, as_one, members
 from infoq.structures.precision import Precision
-from infoq.structures.rows import DenseRows, Rows
+from infoq.structures.rows import Rows
 from infoq.structures.whitening import ObservedWhitening, Whitening
 from infoq.unknowns import About, AllTargets, EachTarget, approximation_for
 
@@ -164,8 +162,8 @@ class ShiftedBatch(ABC):
         """A kernel of blocks of candidates, their forms, and what is shared: [n]."""
         item = embedding.ops.item_bytes(first_array(embedding))
         return map_rows(
-            partial(kernel, Layout.of(embedding)),
-            (*embedding.parts, *forms),
+            kernel,
+            (embedding, forms),
             shared,
             bytes_per_row=item * (embedding.numbers_read + 12 * embedding.num_rows**2),
         )
@@ -256,10 +254,10 @@ class ProjectedBatch(ShiftedBatch):
         """A kernel of candidates and what is prepared of the whitening and the batch."""
         rows, scores = members(self._embedding, state.indices)
         adopt, size = self._pool.ops.adopt, pool.embedding.num_parameters
-        batch = adopt(rows[:, None, :]), adopt(scores[:, None])
+        batch = ScoredRows.of(values=adopt(rows[:, None, :]), scores=adopt(scores[:, None]))
         shared = (self._precision.whitening(size, pool.like), batch, *more)
         rank = 2 * (size + int(rows.shape[0]))
-        return pool.over_blocks(partial(by_layout, kernel), *shared, prepare=prepare, rank=rank)
+        return pool.over_blocks(kernel, *shared, prepare=prepare, rank=rank)
 
 
 class ProjectedDivergenceBatch(ProjectedBatch):
@@ -276,7 +274,7 @@ class ProjectedDivergenceBatch(ProjectedBatch):
         ops = self._local
         whitening = self._precision.whitening(one.embedding.num_parameters, self._pool.like)
         rows, scores = in_memory(one.embedding.parts)
-        batch = rows[0, :, None, :], scores[0, :, None]
+        batch = ScoredRows.of(values=rows[0, :, None, :], scores=scores[0, :, None])
         divides, stated, inside, beside = _beside_a_batch(ops, in_memory(whitening), batch)
         squares = divides.strengths * divides.strengths
         shift = stated.left * beside
@@ -337,8 +335,7 @@ class ProjectedJointBatch(ProjectedBatch):
         if not state.indices:
             return label_shifts.pointwise(pool, self._targets, None)
         targets = self._targets.targets
-        prepare = partial(_targets_beside_a_batch, Layout.of(targets))
-        return self._beside(pool, state, _targets_beside, prepare, targets.parts)
+        return self._beside(pool, state, _targets_beside, _targets_beside_a_batch, targets)
 
     def _value(self, one: Gaussian) -> Array:
         return label_shifts.pointwise(one, self._targets, None)
@@ -403,15 +400,17 @@ class PairedBatch(ShiftedBatch):
 
 
 # --- what runs on each block ------------------------------------------------------------------
-def _moved_scores(ops: Ops, layout: Layout, arguments: tuple[Any, ...]) -> tuple[Array, ...]:
+def _moved_scores(
+    ops: Ops, embedding: Scored, forms: tuple[Array, ...], moved: Array
+) -> tuple[Array, ...]:
     """Forms of a block, the scores after the batch, and products with the second vector."""
-    rows, scores, (*forms, moved) = label_shifts.scored_block(layout, ops, arguments)
+    rows, scores = embedding.with_scores(ops)
     products = rows.dot(ops, moved)
     return *forms, scores + products[:, :, 0], products[:, :, 1]
 
 
-def _more_divergence(layout: Layout, ops: Ops, *arguments: Any) -> Array:
-    measured, taken, scores, across = _moved_scores(ops, layout, arguments)
+def _more_divergence(ops: Ops, embedding: Scored, forms: tuple[Array, ...], moved: Array) -> Array:
+    measured, taken, scores, across = _moved_scores(ops, embedding, forms, moved)
     left = remembered(ops, measured, scores)
     if measured.shape[-1] == 1:
         share = taken[:, 0, 0] / (1 + measured[:, 0, 0])
@@ -423,25 +422,25 @@ def _more_divergence(layout: Layout, ops: Ops, *arguments: Any) -> Array:
     return (log_above_share(ops, measured) + share) / 2 + change
 
 
-def _of_batch(_: Ops, parts: tuple[Array, ...]) -> tuple[Rows, Array]:
-    rows, scores = parts
-    return DenseRows(rows), scores
-
-
-def _beside_a_batch(ops: Ops, whitening: Whitening, batch: tuple[Array, ...]) -> tuple[Any, ...]:
+def _beside_a_batch(ops: Ops, whitening: Whitening, batch: Scored) -> tuple[Any, ...]:
     """What divides candidates, what the batch's scores say, and how much less W P_0 W keeps."""
-    divides, stated = spanned_scores(ops, whitening, _of_batch, batch)
+    divides, stated = spanned_scores(ops, whitening, batch)
     inside = 1 / ops.xp.sqrt(1 + divides.strengths * divides.strengths)
     ones = ops.xp.ones_like(stated.left[: stated.left.shape[0] - inside.shape[0]])
     return divides, stated, inside, ops.xp.concat([ones, inside])
 
 
-def _divergence_beside(layout: Layout, ops: Ops, *arguments: Any) -> Array:
+def _divergence_beside(
+    ops: Ops,
+    embedding: Scored,
+    divides: Spanned | Beyond,
+    stated: Stated,
+    inside: Array,
+    beside: Array,
+) -> Array:
     """What labels add to the divergence of a batch: [n]."""
     xp = ops.xp
-    rows, scores, (divides, stated, inside, beside) = label_shifts.scored_block(
-        layout, ops, arguments
-    )
+    rows, scores = embedding.with_scores(ops)
     left, told = divides.split(ops, rows, trace=False)
     measured = left @ xp.matrix_transpose(left)
     known = remembered(ops, measured, scores + stated.moved(left, told))
@@ -454,37 +453,38 @@ def _divergence_beside(layout: Layout, ops: Ops, *arguments: Any) -> Array:
 
 
 def _targets_beside_a_batch(
-    layout: Layout,
-    ops: Ops,
-    whitening: Whitening,
-    batch: tuple[Array, ...],
-    parts: tuple[Array, ...],
+    ops: Ops, whitening: Whitening, batch: ScoredRows, targets: Scored
 ) -> tuple[Any, ...]:
     """What a batch and what targets after it divide candidates by, and what their scores say."""
-    divides, stated = spanned_scores(ops, whitening, _of_batch, batch)
+    divides, stated = spanned_scores(ops, whitening, batch)
 
-    def rows_of(ops: Ops, parts: tuple[Array, ...]) -> tuple[Rows, Array]:
-        rows, scores, _ = label_shifts.scored_block(layout, ops, parts)
+    def after_batch(rows: Rows, scores: Array) -> tuple[Rows, Array]:
         return rows, scores + stated.moved(*divides.split(ops, rows, trace=False))
 
-    after = ObservedWhitening(whitening, batch[0][:, 0, :]).ready(ops)
-    return divides, stated, *spanned_scores(ops, after, rows_of, parts)
+    after = ObservedWhitening(whitening, batch.values[:, 0, :]).ready(ops)
+    return divides, stated, *spanned_scores(ops, after, targets, after_batch)
 
 
-def _targets_beside(layout: Layout, ops: Ops, *arguments: Any) -> Array:
+def _targets_beside(
+    ops: Ops,
+    embedding: Scored,
+    divides: Spanned | Beyond,
+    stated: Stated,
+    targets: Spanned | Beyond,
+    theirs: Stated,
+) -> Array:
     """What labels tell about targets' beyond a batch: [n]."""
-    rows, scores, shared = label_shifts.scored_block(layout, ops, arguments)
-    divides, stated, targets, theirs = shared
+    rows, scores = embedding.with_scores(ops)
     scores = scores + stated.moved(*divides.split(ops, rows, trace=False))
     left, told = targets.split(ops, rows, trace=False)
     return label_shifts.log_ratio_of_roots(ops, left, told, scores, theirs.moved(left, told))
 
 
-def _more_about_all(layout: Layout, ops: Ops, *arguments: Any) -> Array:
-    return label_shifts.log_ratio_of(ops, *_moved_scores(ops, layout, arguments))
+def _more_about_all(ops: Ops, embedding: Scored, forms: tuple[Array, ...], moved: Array) -> Array:
+    return label_shifts.log_ratio_of(ops, *_moved_scores(ops, embedding, forms, moved))
 
 
-def _more_first_order(layout: Layout, ops: Ops, *arguments: Any) -> Array:
-    rows, scores, (covariance, moved) = label_shifts.scored_block(layout, ops, arguments)
+def _more_first_order(ops: Ops, embedding: Scored, _: Any, covariance: Form, moved: Array) -> Array:
+    rows, scores = embedding.with_scores(ops)
     own = times(covariance.of(ops, rows), scores) / 2
     return ops.xp.sum(scores * (own + rows.dot(ops, moved)[:, :, 0]), axis=-1)

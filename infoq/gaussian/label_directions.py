@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from infoq.backends import Array, Ops
-from infoq.backends.fields import first_array, mapped
 from infoq.gaussian.projection import Beyond, Spanned, above_rounding, dividing, reduced
+from infoq.structures.labelled_embedding import Scored
 from infoq.structures.rows import Rows
 from infoq.structures.whitening import Whitening
 
@@ -34,10 +34,12 @@ class Stated(NamedTuple):
 def spanned_scores(
     ops: Ops,
     whitening: Whitening,
-    rows_of: Callable[[Ops, tuple[Array, ...]], tuple[Rows, Array]],
-    parts: tuple[Array, ...],
+    targets: Scored,
+    seen: Callable[[Rows, Array], tuple[Rows, Array]] | None = None,
 ) -> tuple[Spanned | Beyond, Stated]:
-    """What divides candidates, from targets with scores [m, R], and what these say.
+    """What divides candidates, from targets with labels, and what their scores [M, R] say.
+
+    Of rows and scores as they are `seen`, where another observation has changed them.
 
     Scores of rows that measure more than their noise are turned as one more column of the rows: in
     directions in which little is measured they have the digits that products with all rows lose.
@@ -48,20 +50,23 @@ def spanned_scores(
     gradients = []
 
     def white(start: int, stop: int) -> Array:
-        block, scores = rows_of(ops, mapped(lambda x: x[start:stop, ...], parts))
-        rows = whitening.rows(ops, block)
+        block = targets.map(lambda x: x[start:stop, ...])
+        own, scores = block.with_scores(ops)
+        if seen is not None:
+            own, scores = seen(own, scores)
+        rows = whitening.rows(ops, own)
         rows, scores = xp.reshape(rows, (-1, rows.shape[-1])), xp.reshape(scores, (-1,))
         strong, zero = xp.sum(rows * rows, axis=-1) > 1, ops.scalar(0.0, scores)
         gradients.append(xp.matmul(xp.where(strong, zero, scores), rows))
         return xp.concat([rows, xp.where(strong, scores, zero)[:, None]], axis=-1)
 
-    both = reduced(ops, white, int(first_array(parts).shape[0]))
+    both = reduced(ops, white, len(targets))
     weak = sum(gradients[2:], start=gradients[1])  # the first was to learn the sizes
     left, strengths, directions = xp.linalg.svd(both[:, :-1], full_matrices=False)
-    targets = dividing(ops, whitening, directions, above_rounding(ops, strengths))
-    root = xp.sqrt(1 + targets.strengths * targets.strengths)
+    divides = dividing(ops, whitening, directions, above_rounding(ops, strengths))
+    root = xp.sqrt(1 + divides.strengths * divides.strengths)
     inside = xp.matmul(directions, weak)
     gradient = inside / root
-    if isinstance(targets, Beyond):
+    if isinstance(divides, Beyond):
         gradient = xp.concat([weak - xp.matmul(inside, directions), gradient])
-    return targets, Stated(xp.matmul(both[:, -1], left) / root, gradient)
+    return divides, Stated(xp.matmul(both[:, -1], left) / root, gradient)

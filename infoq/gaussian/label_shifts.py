@@ -17,17 +17,17 @@ import math
 import operator
 from collections.abc import Callable, Iterable
 from functools import partial, reduce
-from typing import Any
+from typing import Any, NamedTuple
 
 from infoq.backends import Array, Ops
 from infoq.backends.fields import arrays_of, first_array
 from infoq.blocks import add_rows, sum_columns
 from infoq.gaussian import block_scores
-from infoq.gaussian.block_scores import Layout, by_layout, explained_logdet
+from infoq.gaussian.block_scores import explained_logdet
 from infoq.gaussian.label_directions import Stated, spanned_scores
 from infoq.gaussian.laplace import check_budget, fisher
 from infoq.gaussian.predictive import Gaussian
-from infoq.gaussian.projection import beyond_noise, spanned_logdet
+from infoq.gaussian.projection import Beyond, Spanned, beyond_noise, spanned_logdet
 from infoq.gaussian.targets import FEW, little_is_said
 from infoq.linear_algebra.elimination import bordered, log_above_share
 from infoq.linear_algebra.small_matrices import identity, symmetric, traces
@@ -44,7 +44,7 @@ def divergence(pool: Gaussian, given: object, approximation: str) -> Array:
     approximation_for(PARAMETERS, approximation)
     covariance = pool.known(given).covariance(pool.like)
     if approximation == "logdet":
-        return pool.read(pool.finish(pool.over_blocks(partial(by_layout, _divergence), covariance)))
+        return pool.read(pool.finish(pool.over_blocks(_divergence, covariance)))
     embedding: Any = pool.embedding
     scores = Gaussian(Gradients.of(labelled=embedding)).over_blocks(block_scores.traced, covariance)
     return pool.read(pool.finish(scores))
@@ -68,18 +68,16 @@ def _about_all_targets(pool: Gaussian, targets: Scored, precision: Precision) ->
     few = size <= FEW
     if not few and little_is_said(pool.embedding, targets, precision, None, 16) is not None:
         how, given, rank = all_targets(targets, precision, pool.like)
-        kernel = partial(by_layout, _about_all_by_forms)
-        return pool.over_blocks(kernel, *given, prepare=how, rank=rank)
+        return pool.over_blocks(_about_all_by_forms, *given, prepare=how, rank=rank)
     check_budget(4 * min(size, count) * size, pool.like, f"targets: M={len(targets)}, P={size}")
-    shared = (precision.whitening(size, pool.like), targets.parts)
+    shared = (precision.whitening(size, pool.like), targets)
     forms: Any = None
     more: tuple[Any, ...] = ()
     if ops.derives(*arrays_of((pool.embedding, *shared))):
         forms, more, _ = all_targets(targets, precision, pool.like)
-    prepare = partial(_by_projection, Layout.of(targets), forms)
+    prepare = partial(_by_projection, forms)
     rank = size if count >= size else 2 * (size + count)
-    kernel = partial(by_layout, _about_all)
-    return pool.over_blocks(kernel, *shared, *more, prepare=prepare, rank=rank)
+    return pool.over_blocks(_about_all, *shared, *more, prepare=prepare, rank=rank)
 
 
 def about_each(
@@ -92,11 +90,9 @@ def about_each(
         numbers, pool.like, f"targets: M={len(targets)} with R={targets.num_rows} rows each"
     )
     whitening = precision.whitening(size, pool.like)
-    shared = (precision.covariance(pool.like), targets.parts, weights, shift, whitening)
-    layout = Layout.of(targets)
-    prepare = partial(_measured_targets, layout)
-    kernel = partial(by_layout, partial(_about_each, layout))
-    return pool.over_blocks(kernel, *shared, prepare=prepare, rank=targets.num_rows)
+    shared = (precision.covariance(pool.like), targets, weights, shift, whitening)
+    rank = targets.num_rows
+    return pool.over_blocks(_about_each, *shared, prepare=_measured_targets, rank=rank)
 
 
 def all_targets(
@@ -114,7 +110,7 @@ def all_targets(
         shared = (covariance, fisher(targets), _gradient(targets), precision.root(size, like))
         return _by_fisher, shared, 0
     check_budget(2 * count * size + count**2, like, f"targets: M={len(targets)}")
-    return partial(_by_rows, Layout.of(targets)), (covariance, targets.parts), count
+    return _by_rows, (covariance, targets), count
 
 
 def shift_of(ops: Ops, solved: Array, rows: Array, scores: Array) -> Array:
@@ -217,71 +213,100 @@ def _added(terms: Iterable[Array]) -> Array:
 
 
 # --- what runs on each block ------------------------------------------------------------------
-def scored_block(
-    layout: Layout, ops: Ops, arguments: tuple[Any, ...]
-) -> tuple[Rows, Array, tuple[Any, ...]]:
-    """The rows and scores of a block, and what is shared between blocks."""
-    block: Any = layout.kind.from_parts(arguments[: layout.arrays], layout.settings)
-    rows, scores = block.with_scores(ops)
-    return rows, scores, arguments[layout.arrays :]
-
-
-def _divergence(layout: Layout, ops: Ops, *arguments: Any) -> Array:
-    rows, scores, (covariance,) = scored_block(layout, ops, arguments)
+def _divergence(ops: Ops, embedding: Scored, covariance: Form) -> Array:
+    rows, scores = embedding.with_scores(ops)
     return divergence_of(ops, covariance.of(ops, rows), scores)
 
 
-def _about_all(layout: Layout, ops: Ops, *arguments: Any) -> Array:
-    *_, forms = arguments
-    value = partial(_about_all_by_roots, layout, ops)
+def _about_all(
+    ops: Ops, embedding: Scored, targets: Spanned | Beyond, stated: Stated, forms: tuple[Any, ...]
+) -> Array:
+    value = partial(_about_all_by_roots, ops)
     if not forms:
-        return value(*arguments)
-    return ops.valued(value, partial(_slopes_about_all, layout, ops), *arguments)
+        return value(embedding, targets, stated, forms)
+    return ops.valued(value, partial(_slopes_about_all, ops), embedding, targets, stated, forms)
 
 
-def _about_all_by_roots(layout: Layout, ops: Ops, *arguments: Any) -> Array:
-    rows, scores, (targets, stated, _) = scored_block(layout, ops, arguments)
+def _about_all_by_roots(
+    ops: Ops, embedding: Scored, targets: Spanned | Beyond, stated: Stated, _: Any
+) -> Array:
+    rows, scores = embedding.with_scores(ops)
     left, told = targets.split(ops, rows, trace=False)
     return log_ratio_of_roots(ops, left, told, scores, stated.moved(left, told))
 
 
-def _slopes_about_all(layout: Layout, ops: Ops, *arguments: Any) -> Array:
-    *_, forms = arguments
-    return _about_all_by_forms(layout, ops, *arguments[: layout.arrays], *forms)
+def _slopes_about_all(ops: Ops, embedding: Scored, *others: Any) -> Array:
+    *_, forms = others
+    return _about_all_by_forms(ops, embedding, *forms)
 
 
-def _about_all_by_forms(layout: Layout, ops: Ops, *arguments: Any) -> Array:
-    rows, scores, (covariance, explained, shift) = scored_block(layout, ops, arguments)
+def _about_all_by_forms(
+    ops: Ops, embedding: Scored, covariance: Form, explained: Form, shift: Array
+) -> Array:
+    rows, scores = embedding.with_scores(ops)
     forms = covariance.of(ops, rows), explained.of(ops, rows)
     return log_ratio_of(ops, *forms, scores, rows.dot(ops, shift[None, :])[:, :, 0])
 
 
-def _about_each(targets: Layout, layout: Layout, ops: Ops, *arguments: Any) -> Array:
+class Paired(NamedTuple):
+    """What candidates are paired with: each target's outcome and label, in units of its own.
+
+    Attributes
+    ----------
+    covariance : Form
+        Of the parameters.
+    measured : array [M, S, P]
+        `(I + A_e)^-1/2 E_e W` of each target.
+    stated : array [M, S]
+        Its score in the same units.
+    weights : array [M]
+        What each target counts.
+    shift : array [P]
+        What others have shifted the mean by.
+    whitening : Whitening
+        White coordinates of the parameters.
+    own : array [M, S, S]
+        What each target measures.
+    targets : Scored
+        The targets, for a projection on each of them.
+    """
+
+    covariance: Form
+    measured: Array
+    stated: Array
+    weights: Array
+    shift: Array
+    whitening: Whitening
+    own: Array
+    targets: Scored
+
+
+def _about_each(ops: Ops, embedding: Scored, *shared: Any) -> Array:
     """The weighed sum over targets of what labels tell about theirs: [n].
 
     By correlations of pairs; of candidates that lose digits by them, by a projection on what each
     target measures. Derivatives are those of the correlations.
     """
-    said = arguments[layout.arrays + 6]
+    pairs = Paired(*shared)
 
-    def smooth(*arguments: Any) -> Array:
-        return _by_pairs(layout, ops, *arguments)[0, :]
+    def smooth(embedding: Scored, pairs: Paired) -> Array:
+        return _by_pairs(ops, embedding, pairs)[0, :]
 
-    def value(*arguments: Any) -> Array:
-        both = _by_pairs(layout, ops, *arguments)
-        projected = partial(_by_each_projection, layout, targets)
-        return block_scores.anew(layout, projected, ops, both[0, :], both[1, :] > 0, arguments)
+    def value(embedding: Scored, pairs: Paired) -> Array:
+        both = _by_pairs(ops, embedding, pairs)
+        near = both[1, :] > 0
+        return block_scores.anew(_by_each_projection, ops, both[0, :], near, embedding, pairs)
 
-    if ops.derives(*arrays_of((arguments[: layout.arrays], said))):
-        return ops.valued(value, smooth, *arguments)
-    return value(*arguments)
+    if ops.derives(*arrays_of((embedding, pairs.own))):
+        return ops.valued(value, smooth, embedding, pairs)
+    return value(embedding, pairs)
 
 
-def _by_pairs(layout: Layout, ops: Ops, *arguments: Any) -> Array:
+def _by_pairs(ops: Ops, embedding: Scored, pairs: Paired) -> Array:
     """The sums by correlations, and above 0 where these lose digits: [2, n]."""
     xp = ops.xp
-    rows, scores, shared = scored_block(layout, ops, arguments)
-    covariance, measured, stated, weights, shift, whitening, said, *_ = shared
+    rows, scores = embedding.with_scores(ops)
+    covariance, measured, stated, weights, shift, whitening, said, _ = pairs
     rows, scores, own = _standardised(ops, rows, scores, covariance, shift, whitening)
     ours = xp.permute_dims(scores, (1, 0))[:, None, :]
     least = ops.scalar(math.log(_LOST * float(xp.finfo(weights.dtype).eps)), weights)
@@ -314,34 +339,28 @@ def _much_is_said(ops: Ops, measured: Array) -> Array:
     return traces(ops, measured) > (_MUCH if measured.shape[-1] > 1 else math.inf)
 
 
-def _by_each_projection(layout: Layout, targets: Layout, ops: Ops, *arguments: Any) -> Array:
+def _by_each_projection(ops: Ops, embedding: Scored, pairs: Paired) -> Array:
     """The same by what each target leaves and explains of the candidates' rows: [n].
 
     Coordinates are white from the first, so that targets and candidates are as they are in them.
     """
     xp = ops.xp
-    rows, scores, shared = scored_block(layout, ops, arguments)
-    _, _, _, weights, shift, whitening, _, *parts = shared
-    ready = whitening.ready(ops)
+    ready, shift, weights = pairs.whitening.ready(ops), pairs.shift, pairs.weights
 
     def white(rows: Rows, scores: Array) -> tuple[DenseRows, Array]:
         moved = scores + rows.dot(ops, shift[None, :])[:, :, 0]
         return DenseRows(ready.rows(ops, rows)), moved
 
-    rows, scores = white(rows, scores)
+    rows, scores = white(*embedding.with_scores(ops))
     same = DiagonalWhitening(xp.ones_like(weights[:1]))
 
-    def rows_of(ops: Ops, parts: tuple[Array, ...]) -> tuple[Rows, Array]:
-        rows, scores, _ = scored_block(targets, ops, parts)
-        return white(rows, scores)
-
-    def told(weight: Array, *parts: Array) -> Array:
-        divides, stated = spanned_scores(ops, same, rows_of, parts)
+    def told(weight: Array, target: Scored) -> Array:
+        divides, stated = spanned_scores(ops, same, target, white)
         left, told = divides.split(ops, rows, trace=False)
         moved = stated.moved(left, told)
         return weight[0] * log_ratio_of_roots(ops, left, told, scores, moved)
 
-    return ops.sum_blocks(told, (weights, *parts), 1)
+    return ops.sum_blocks(told, (weights, pairs.targets), 1)
 
 
 def _standardised(
@@ -359,48 +378,36 @@ def _standardised(
 
 # --- what is shared between blocks ------------------------------------------------------------
 def _measured_targets(
-    layout: Layout,
     ops: Ops,
     covariance: Form,
-    parts: tuple[Array, ...],
+    targets: Scored,
     weights: Array,
     shift: Array,
     whitening: Whitening,
-) -> tuple[Any, ...]:
-    """The covariance, each target's `(I + A_e)^-1/2 E_e W` [M, S, P] and score, and the others.
-
-    And what a projection on each takes: the coordinates, A_e [M, S, S], and its parts.
-    """
-    rows, scores, _ = scored_block(layout, ops, parts)
+) -> Paired:
+    """What candidates are paired with."""
+    rows, scores = targets.with_scores(ops)
     rows, scores, own = _standardised(ops, rows, scores, covariance, shift, whitening)
     solved = rows.solved(ops, covariance.apply)
-    return covariance, solved, scores, weights, shift, whitening, own, *parts
+    return Paired(covariance, solved, scores, weights, shift, whitening, own, targets)
 
 
 def _by_projection(
-    layout: Layout,
     forms: Callable[..., Any] | None,
     ops: Ops,
     whitening: Whitening,
-    parts: tuple[Array, ...],
+    targets: Scored,
     *shared: Any,
-) -> tuple[Any, Stated, tuple[Any, ...]]:
+) -> tuple[Spanned | Beyond, Stated, tuple[Any, ...]]:
     """What divides candidates, what the targets' scores say, and forms for derivatives."""
-
-    def rows_of(ops: Ops, parts: tuple[Array, ...]) -> tuple[Rows, Array]:
-        rows, scores, _ = scored_block(layout, ops, parts)
-        return rows, scores
-
-    targets, stated = spanned_scores(ops, whitening, rows_of, parts)
-    return targets, stated, () if forms is None else forms(ops, *shared)
+    divides, stated = spanned_scores(ops, whitening, targets)
+    return divides, stated, () if forms is None else forms(ops, *shared)
 
 
-def _by_rows(
-    layout: Layout, ops: Ops, covariance: Form, parts: tuple[Array, ...]
-) -> tuple[Form, Form, Array]:
+def _by_rows(ops: Ops, covariance: Form, targets: Scored) -> tuple[Form, Form, Array]:
     """The covariance, what targets explain of it, and their shift, from their Q = M S rows."""
     xp = ops.xp
-    rows, scores, _ = scored_block(layout, ops, parts)
+    rows, scores = targets.with_scores(ops)
     full = rows.dense(ops)
     full = xp.reshape(full, (-1, full.shape[-1]))
     solved = covariance.apply(ops, full)

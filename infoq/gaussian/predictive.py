@@ -20,7 +20,6 @@ from infoq.checks.probabilities import check_weights
 from infoq.checks.values import check_results
 from infoq.draws.categorical import Categorical
 from infoq.gaussian import block_scores, forward
-from infoq.gaussian.block_scores import Layout
 from infoq.gaussian.laplace import check_budget, fisher_diagonal, laplace
 from infoq.gaussian.targets import explain
 from infoq.structures.covariance import CovariancePrecision
@@ -367,8 +366,6 @@ class Gaussian(Tree):
         groups = 1 if isinstance(targets, DiagonalEmbedding) else targets.num_rows
         size = len(targets) * groups * self.embedding.num_parameters
         check_budget(size, self.like, f"targets: M={len(targets)} with R={groups} rows each")
-        layout = Layout.of(targets)
-        prepare = partial(block_scores.measured_targets, layout)
         whitening: Any = ()
         if not isinstance(targets, DiagonalEmbedding):
             whitening = precision.whitening(self.embedding.num_parameters, self.like)
@@ -377,9 +374,10 @@ class Gaussian(Tree):
         if isinstance(covariance, ConditionedForm) and self.embedding.numbers_read < full:
             # Unfolded, a last layer costs R times as much or more.
             covariance = covariance.mild(self.ops)
-        shared = (covariance, targets.parts, weights, whitening)
-        kernel = partial(block_scores.by_layout, partial(_each_target, layout))
-        return self.over_blocks(kernel, *shared, prepare=prepare, rank=groups)
+        shared = (covariance, targets, weights, whitening)
+        return self.over_blocks(
+            block_scores.each_target, *shared, prepare=block_scores.measured_targets, rank=groups
+        )
 
     def _joint(
         self, targets: Embedding, precision: Precision, weights: Any, approximation: str
@@ -388,7 +386,7 @@ class Gaussian(Tree):
         plan = explain(self.embedding, targets, precision, weights, approximation)
         prepare, rank, beside = plan.prepare, plan.rank, plan.measured
         return self.over_blocks(
-            partial(block_scores.by_layout, plan.kernel),
+            plan.kernel,
             *plan.shared,
             prepare=prepare,
             rank=rank,
@@ -481,10 +479,6 @@ class Gaussian(Tree):
         ops_for(targets=first_array(targets), target_weights=weights)
         like = self.ops.xp.reshape(self.like, (-1,))[:1][:, None, None]
         return check_weights(self.ops, weights, like, size, "target_weights", "target")
-
-
-def _each_target(targets: Layout, layout: Layout, ops: Ops, *arguments: Any) -> Array:
-    return block_scores.each_target(layout, targets, ops, *arguments)
 
 
 def _size(form: Any) -> int:

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from infoq.backends import Array, Ops
-from infoq.backends.fields import mapped
 from infoq.linear_algebra.small_matrices import flat_product, identity
+from infoq.structures.embedding import Embedding
 from infoq.structures.rows import Rows
 from infoq.structures.whitening import Whitening, outside_and_inside, principal
 
@@ -77,17 +77,16 @@ class Beyond(NamedTuple):
 def spanned(
     ops: Ops,
     whitening: Whitening,
-    rows_of: Callable[[Ops, tuple[Array, ...]], Rows],
-    parts: tuple[Array, ...],
+    targets: Embedding,
     scale: Array,
 ) -> Spanned | Beyond:
-    """What divides candidates, from the targets' parts, each target times a number [M].
+    """What divides candidates, from the targets' rows, each target times a number [M].
 
     With Q rows of all targets, Q P min(Q, P) multiply-adds, a few times; memory is that of
     min(Q, P) rows, and of a block of targets.
     """
     whitening = whitening.ready(ops)
-    white = white_targets(ops, whitening, rows_of, parts, scale)
+    white = white_targets(ops, whitening, targets, scale)
     return dividing(ops, whitening, *strongest(ops, white))
 
 
@@ -103,15 +102,14 @@ def dividing(
 def white_targets(
     ops: Ops,
     whitening: Whitening,
-    rows_of: Callable[[Ops, tuple[Array, ...]], Rows],
-    parts: tuple[Array, ...],
+    targets: Embedding,
     scale: Array,
 ) -> Array:
     """At most P white rows with the Fisher information of all targets, [min(Q, P), P]."""
 
     def white(start: int, stop: int) -> Array:
-        block = rows_of(ops, mapped(lambda x: x[start:stop, ...], parts))
-        rows = whitening.rows(ops, block.scaled(ops, scale[start:stop]))
+        block = targets.map(lambda x: x[start:stop, ...])
+        rows = whitening.rows(ops, block.rows(ops).scaled(ops, scale[start:stop]))
         return ops.xp.reshape(rows, (-1, rows.shape[-1]))
 
     return reduced(ops, white, int(scale.shape[0]))

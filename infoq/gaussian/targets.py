@@ -10,7 +10,6 @@ from infoq.backends import Array, Ops
 from infoq.backends.fields import arrays_of, first_array
 from infoq.checks.numbers import number
 from infoq.gaussian import block_scores, forward
-from infoq.gaussian.block_scores import Layout
 from infoq.gaussian.laplace import (
     check_budget,
     fisher,
@@ -48,7 +47,7 @@ class Plan(NamedTuple):
     rank : int
         The number of vectors that candidates are multiplied by; 0 where there is another way.
     kernel : callable
-        Of the candidates' layout, an `Ops`, a block of candidates and what was prepared: [n].
+        Of an `Ops`, a block of candidates and what was prepared: [n].
     measured : tuple of array [N, R, R]
         What candidates measure, where the plan has it already; cut into blocks as they are.
     """
@@ -98,20 +97,16 @@ def by_projection(
     check_budget(4 * min(size, count) * size, like, f"targets: M={len(targets)}, P={size}")
     whitening = precision.whitening(size, like)
     scale = ops.constant((len(targets),), 1.0, like) if weights is None else ops.xp.sqrt(weights)
-    shared = (whitening, targets.parts, scale)
+    shared = (whitening, targets, scale)
     forms, more = None, ()
     if ops.derives(*arrays_of((candidates, *shared))):
         plan = by_forms(candidates, targets, precision, weights, approximation)
         forms, more = plan.prepare, plan.shared
-    prepare = partial(block_scores.by_projection, Layout.of(targets), forms)
+    prepare = partial(block_scores.by_projection, forms)
     trace = approximation == "trace"
-    kernel = partial(_divided, trace, approximation)
+    kernel = partial(block_scores.divided, trace, approximation)
     rank = size if count >= size else 2 * (size + count)
     return Plan(prepare, (*shared, *more), rank, kernel)
-
-
-def _divided(trace: bool, approximation: str, layout: Layout, ops: Ops, *arguments: Any) -> Array:
-    return block_scores.divided(layout, trace, approximation, ops, *arguments)
 
 
 def by_forms(
@@ -129,12 +124,12 @@ def by_forms(
     ops = candidates.ops
     like = ops.upcast(first_array(candidates)[:1, ...])
     trace = approximation in ("trace", "kronecker")
-    kernel = partial(_scored, block_scores.EXPLAINED[approximation])
+    kernel = partial(block_scores.scored, block_scores.EXPLAINED[approximation])
     covariance = precision.covariance(like)
     size, count = candidates.num_parameters, len(targets) * targets.num_rows
     if isinstance(candidates, DiagonalEmbedding):
         if not trace:
-            kernel = partial(_scored, block_scores.left_and_explained)
+            kernel = partial(block_scores.scored, block_scores.left_and_explained)
         diagonal = fisher_diagonal(targets, weights)
         prepare = partial(block_scores.by_diagonal, trace)
         return Plan(prepare, (covariance, diagonal), 0, kernel)
@@ -148,8 +143,8 @@ def by_forms(
         shared = _over_parameters(targets, precision, weights, covariance, like)
         return Plan(partial(block_scores.by_fisher, trace), shared, 0, kernel)
     check_budget(2 * count * size + count**2, like, f"targets: M={len(targets)}")
-    prepare = partial(block_scores.by_rows, Layout.of(targets), trace)
-    return Plan(prepare, (covariance, targets.parts, ops.xp.sqrt(weights)), count, kernel)
+    prepare = partial(block_scores.by_rows, trace)
+    return Plan(prepare, (covariance, targets, ops.xp.sqrt(weights)), count, kernel)
 
 
 def _over_parameters(
@@ -164,16 +159,17 @@ def _over_parameters(
     return covariance, fisher(targets, weights), precision.root(targets.num_parameters, like)
 
 
-def _scored(score: block_scores.Score, layout: Layout, ops: Ops, *arguments: Any) -> Array:
-    embedding = layout.embedding(arguments[: layout.arrays])
-    return block_scores.scored(score, ops, embedding, *arguments[layout.arrays :])
-
-
-def _scored_beside(score: block_scores.Score, layout: Layout, ops: Ops, *arguments: Any) -> Array:
-    count = layout.arrays
-    parts, measured, forms = arguments[:count], arguments[count], arguments[count + 1 :]
-    _, rows = unfolded(ops, forms[0], layout.rows(ops, parts))
-    return score(ops, measured, forms[1].of(ops, rows))
+def _scored_beside(
+    score: block_scores.Score,
+    ops: Ops,
+    embedding: Embedding,
+    measured: Array,
+    covariance: Form,
+    explained: Form,
+) -> Array:
+    """A score of candidates whose quadratic forms of the covariance are known: [n]."""
+    _, rows = unfolded(ops, covariance, embedding.rows(ops))
+    return score(ops, measured, explained.of(ops, rows))
 
 
 def little_is_said(

@@ -20,7 +20,6 @@ from infoq.checks.numbers import check_index
 from infoq.draws.outcomes import place_of
 from infoq.gaussian import forward
 from infoq.gaussian.backward import prune
-from infoq.gaussian.block_scores import Layout
 from infoq.gaussian.measured_batch import MeasuredBatch, Picked, in_memory
 from infoq.gaussian.projection import divided, strongest, told_logdet, told_trace, white_targets
 from infoq.settings import current_options
@@ -83,15 +82,14 @@ class ProjectedBatch:
     ) -> None:
         self._ops = embedding.ops
         self._size = len(embedding)
-        self._layouts = Layout.of(embedding), Layout.of(targets)
-        shared = (whitening, embedding.parts, targets.parts, scale)
+        shared = (whitening, embedding, targets, scale)
         self._shared: tuple[Any, ...] = in_memory(shared)
         self._trace, self._smooth = trace, smooth
 
     def start(self) -> Picked:
         """The empty batch."""
         ops = self._local
-        begin = ops.compiled(partial(_begin, *self._layouts), None)
+        begin = ops.compiled(_begin, None)
         white = White(*begin(*self._shared))
         forms = None if self._smooth is None else self._smooth.start().known
         return Picked((white, forms), ())
@@ -187,17 +185,11 @@ class ProjectedBatch:
 
 
 def _begin(
-    candidates: Layout,
-    targets: Layout,
-    ops: Ops,
-    whitening: Whitening,
-    parts: tuple[Array, ...],
-    others: tuple[Array, ...],
-    scale: Array,
+    ops: Ops, whitening: Whitening, candidates: Embedding, targets: Embedding, scale: Array
 ) -> tuple[Array, ...]:
     whitening = whitening.ready(ops)
-    rows = whitening.rows(ops, candidates.rows(ops, parts))
-    white = white_targets(ops, whitening, targets.rows, others, scale)
+    rows = whitening.rows(ops, candidates.rows(ops))
+    white = white_targets(ops, whitening, targets, scale)
     directions, strengths = strongest(ops, white)
     return rows, white, directions, strengths, ops.xp.max(strengths)
 
