@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 from infoq.backends import Array, Ops
-from infoq.backends.fields import arrays_of
+from infoq.backends.fields import arrays_of, mapped
 from infoq.blocks import sum_columns
 from infoq.gaussian.projection import (
     Beyond,
@@ -233,7 +233,7 @@ def anew(
     places = xp.nonzero(near)[0]
     if places.shape[0] == 0:
         return score
-    few = embedding.map(lambda x: xp.take(x, places, axis=0))
+    few = mapped(lambda x: xp.take(x, places, axis=0), embedding)
     scores = projected(ops, few, pairs)
     rank = ops.cumulative_sum(xp.astype(near, places.dtype)) - 1
     return xp.where(near, xp.take(scores, xp.where(near, rank, xp.zeros_like(rank)), axis=0), score)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from infoq.backends import Array, Ops
+from infoq.backends.fields import mapped
 from infoq.gaussian.projection import Beyond, Spanned, above_rounding, dividing, reduced
 from infoq.structures.labelled_embedding import Scored
 from infoq.structures.rows import Rows
@@ -50,7 +51,7 @@ def spanned_scores(
     gradients = []
 
     def white(start: int, stop: int) -> Array:
-        block = targets.map(lambda x: x[start:stop, ...])
+        block = mapped(lambda x: x[start:stop, ...], targets)
         own, scores = block.with_scores(ops)
         if seen is not None:
             own, scores = seen(own, scores)

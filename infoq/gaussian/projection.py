@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from infoq.backends import Array, Ops
+from infoq.backends.fields import mapped
 from infoq.linear_algebra.small_matrices import flat_product, identity
 from infoq.structures.embedding import Embedding
 from infoq.structures.rows import Rows
@@ -108,7 +109,7 @@ def white_targets(
     """At most P white rows with the Fisher information of all targets, [min(Q, P), P]."""
 
     def white(start: int, stop: int) -> Array:
-        block = targets.map(lambda x: x[start:stop, ...])
+        block = mapped(lambda x: x[start:stop, ...], targets)
         rows = whitening.rows(ops, block.rows(ops).scaled(ops, scale[start:stop]))
         return ops.xp.reshape(rows, (-1, rows.shape[-1]))
 
