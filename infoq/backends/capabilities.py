@@ -39,7 +39,7 @@ class Capability(NamedTuple):
     --------
     >>> import infoq
     >>> infoq.backends.CAPABILITIES["greedy"].lazy
-    Capability(state='refused', reason='who is picked is computed')
+    Capability(state='refused', reason='the picks are computed eagerly')
     """
 
     state: State = "works"

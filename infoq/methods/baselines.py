@@ -13,7 +13,7 @@ from infoq.predictives import Predictive, as_predictive
 from infoq.selection import Selection
 
 
-@capabilities(lazy="who is picked is computed")
+@capabilities(lazy="the picks are computed eagerly")
 @method(
     noun="Categorical or Gaussian",
     verb="entropy of the outcome",
@@ -58,7 +58,7 @@ def entropy(x: Predictive | Array, k: int, **who: Unpack[Who]) -> Selection:
     return selection.top_k(as_predictive(x).entropy(), k, **who)
 
 
-@capabilities(lazy="who is picked is computed")
+@capabilities(lazy="the picks are computed eagerly")
 @method(
     noun="Categorical",
     verb="least confidence",
@@ -97,7 +97,7 @@ def least_confidence(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Sele
     return selection.top_k(quantities.least_confidence(x), k, **who)
 
 
-@capabilities(lazy="who is picked is computed")
+@capabilities(lazy="the picks are computed eagerly")
 @method(
     noun="Categorical",
     verb="margin",
@@ -139,7 +139,7 @@ def margin(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Selection:
 @capabilities(
     autograd=meaningless("a share of votes changes in steps"),
     grad=meaningless("a share of votes changes in steps"),
-    lazy="who is picked is computed",
+    lazy="the picks are computed eagerly",
 )
 @method(
     noun="Categorical",
@@ -180,7 +180,7 @@ def variation_ratio(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Selec
     return selection.top_k(quantities.variation_ratio(x), k, **who)
 
 
-@capabilities(lazy="who is picked is computed")
+@capabilities(lazy="the picks are computed eagerly")
 @method(
     noun="Categorical",
     verb="mean standard deviation",

@@ -12,7 +12,7 @@ from infoq.methods.together import Points
 from infoq.selection import Selection
 
 
-@capabilities(reads_values="how many there are to pick depends on values")
+@capabilities(reads_values="the number of picks depends on values")
 @method(
     noun="features or gradients",
     verb="distance to the nearest pick",
@@ -54,7 +54,7 @@ def coreset(points: Points, k: int, **who: Unpack[Who]) -> Selection:
     return selection.farthest_first(points, k, **who)
 
 
-@capabilities(reads_values="who is accepted depends on values")
+@capabilities(reads_values="which candidates are accepted depends on values")
 @method(
     noun="features or gradients",
     verb="LogDet of the batch",

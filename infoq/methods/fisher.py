@@ -24,7 +24,7 @@ from infoq.structures.gradient_embedding import gradient_embedding
 from infoq.structures.last_layer import LastLayerEmbedding
 
 
-@capabilities(reads_values="who is given back depends on values")
+@capabilities(reads_values="which members are dropped depends on values")
 @method(
     noun="embedding of Fisher information",
     verb="EPIG of the batch",
@@ -112,7 +112,7 @@ def bait(
     return selection.forward_backward(f, k, oversample=oversample, **who)
 
 
-@capabilities(reads_values="who is given back depends on values")
+@capabilities(reads_values="which members are dropped depends on values")
 @method(
     noun="features and class probabilities",
     verb="EPIG of the batch",
@@ -189,7 +189,7 @@ def bait_top(
     )
 
 
-@capabilities(reads_values="who is given back depends on values")
+@capabilities(reads_values="which members are dropped depends on values")
 @method(
     noun="features and class probabilities",
     verb="EPIG of the batch",
@@ -264,7 +264,7 @@ def bait_binary(
     )
 
 
-@capabilities(lazy="who is picked is computed")
+@capabilities(lazy="the picks are computed eagerly")
 @method(
     noun="Gaussian",
     verb="JEPIG of the batch",
@@ -312,7 +312,7 @@ def itl(x: Gaussian, targets: Gaussian | Embedding, k: int, **who: Unpack[Who]) 
     return selection.greedy(quantities.JEPIG(x, targets), k, **who)
 
 
-@capabilities(lazy="who is picked is computed")
+@capabilities(lazy="the picks are computed eagerly")
 @method(
     noun="Gaussian",
     verb="EPIG of the batch",

@@ -26,7 +26,8 @@ from infoq.structures.gradient_embedding import gradient_embedding
 
 
 @capabilities(
-    reads_values="who is accepted depends on values", autograd="the gains are read as numbers"
+    reads_values="which candidates are accepted depends on values",
+    autograd="the gains are read as numbers",
 )
 @method(
     noun="gradients at hard pseudo-labels",
@@ -89,7 +90,7 @@ def badge(
     return selection.kmeans_plusplus(points, k, first=first, seed=seed, **who)
 
 
-@capabilities(lazy="who is picked is computed")
+@capabilities(lazy="the picks are computed eagerly")
 @method(
     noun="embedding of Fisher information",
     verb="EIG, precision of the identity",
@@ -138,7 +139,7 @@ def egl(embedding: Embedding, k: int, **who: Unpack[Who]) -> Selection:
     return selection.top_k(_squared_norms(embedding), k, **who)
 
 
-@capabilities(lazy="who is picked is computed")
+@capabilities(lazy="the picks are computed eagerly")
 @method(
     noun="gradients at the labels",
     verb="IG by its divergence, precision of the identity",
@@ -205,7 +206,7 @@ def grand(
     return selection.top_k(root(ops_for(squares), squares), k, **who)
 
 
-@capabilities(lazy="who is picked is computed")
+@capabilities(lazy="the picks are computed eagerly")
 @method(
     noun="class probabilities and labels",
     verb="IG by its divergence, of a constant feature, precision of the identity",
@@ -256,7 +257,7 @@ def el2n(likelihood: Likelihood | Array, labels: Array, k: int, **who: Unpack[Wh
     return grand(ones, outcomes, labels, k, **who)
 
 
-@capabilities(lazy="who is picked is computed")
+@capabilities(lazy="the picks are computed eagerly")
 @method(
     noun="two predictions and labels",
     verb="JPIG",

@@ -14,7 +14,7 @@ from infoq.selection import Selection
 from infoq.structures.embedding import Embedding
 
 
-@capabilities(lazy="who is picked is computed")
+@capabilities(lazy="the picks are computed eagerly")
 @method(
     noun="Categorical or Gaussian",
     verb="EIG",
@@ -63,7 +63,7 @@ def bald(
     return selection.top_k(quantities.eig(x, approximation=approximation), k, **who)
 
 
-@capabilities(lazy="who is picked is computed")
+@capabilities(lazy="the picks are computed eagerly")
 @method(
     noun="Categorical or Gaussian",
     verb="EIG of the batch",
@@ -108,7 +108,7 @@ def batch_bald(
     return selection.greedy(quantities.EIG(x, samples=samples, seed=seed), k, **who)
 
 
-@capabilities(lazy="who is picked is computed")
+@capabilities(lazy="the picks are computed eagerly")
 @method(
     noun="Categorical or Gaussian",
     verb="EPIG",
@@ -166,7 +166,7 @@ def epig(
     return selection.top_k(scores, k, **who)
 
 
-@capabilities(lazy="who is picked is computed")
+@capabilities(lazy="the picks are computed eagerly")
 @method(
     noun="Categorical or Gaussian",
     verb="EPIG of the batch",
@@ -229,7 +229,7 @@ def batch_epig(
     return selection.greedy(f, k, **who)
 
 
-@capabilities(lazy="who is picked is computed")
+@capabilities(lazy="the picks are computed eagerly")
 @method(
     noun="Categorical or Gaussian",
     verb="JEPIG",
@@ -286,7 +286,7 @@ def jepig(
     return selection.top_k(quantities.jepig(x, targets, samples=samples, seed=seed), k, **who)
 
 
-@capabilities(lazy="who is picked is computed")
+@capabilities(lazy="the picks are computed eagerly")
 @method(
     noun="Categorical or Gaussian",
     verb="JEPIG of the batch",

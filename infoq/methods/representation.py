@@ -15,7 +15,7 @@ SIMILAR = "Kothawade et al. 2021"
 PRISM = "Kothawade et al. 2022"
 
 
-@capabilities(reads_values="whose gains are evaluated depends on values; `greedy` works")
+@capabilities(reads_values="which gains are evaluated depends on values; `greedy` works")
 @method(
     noun="features or gradients",
     verb="facility location",
@@ -56,7 +56,7 @@ def facility_location(points: Points, k: int, **who: Unpack[Who]) -> Selection:
     return selection.lazy_greedy(quantities.FacilityLocation(points), k, **who)
 
 
-@capabilities(reads_values="whose gains are evaluated depends on values; `greedy` works")
+@capabilities(reads_values="which gains are evaluated depends on values; `greedy` works")
 @method(
     noun="features or gradients, of candidates and queries",
     verb="mutual information of facility location",
@@ -107,7 +107,7 @@ def flvmi(
     return selection.lazy_greedy(f, k, **known)
 
 
-@capabilities(reads_values="whose gains are evaluated depends on values; `greedy` works")
+@capabilities(reads_values="which gains are evaluated depends on values; `greedy` works")
 @method(
     noun="features or gradients, of candidates and queries",
     verb="facility location of queries, and relevance",
@@ -155,7 +155,7 @@ def flqmi(
     )
 
 
-@capabilities(reads_values="whose gains are evaluated depends on values; `greedy` works")
+@capabilities(reads_values="which gains are evaluated depends on values; `greedy` works")
 @method(
     noun="features or gradients, of candidates and a private set",
     verb="conditional gain of facility location",
@@ -204,7 +204,7 @@ def flcg(
     return selection.lazy_greedy(f, k, **known)
 
 
-@capabilities(reads_values="whose gains are evaluated depends on values; `greedy` works")
+@capabilities(reads_values="which gains are evaluated depends on values; `greedy` works")
 @method(
     noun="features or gradients, of candidates, queries and a private set",
     verb="conditional mutual information of facility location",

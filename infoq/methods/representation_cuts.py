@@ -13,7 +13,7 @@ from infoq.quantities import conditional, mutual
 from infoq.selection import Selection
 
 
-@capabilities(lazy="who is picked is computed")
+@capabilities(lazy="the picks are computed eagerly")
 @method(
     noun="features or gradients",
     verb="graph cut",
@@ -55,7 +55,7 @@ def graph_cut(points: Points, k: int, *, trade_off: float = 2.0, **who: Unpack[W
     return selection.greedy(quantities.GraphCut(points, trade_off=trade_off), k, **who)
 
 
-@capabilities(reads_values="whose gains are evaluated depends on values; `greedy` works")
+@capabilities(reads_values="which gains are evaluated depends on values; `greedy` works")
 @method(
     noun="features or gradients, of candidates and queries",
     verb="mutual information of graph cut",
@@ -103,7 +103,7 @@ def gcmi(
     return selection.lazy_greedy(mutual(quantities.GraphCut(union), asked, eta=eta), k, **known)
 
 
-@capabilities(lazy="who is picked is computed")
+@capabilities(lazy="the picks are computed eagerly")
 @method(
     noun="features or gradients, of candidates and a private set",
     verb="conditional gain of graph cut",
@@ -158,7 +158,7 @@ def gccg(
     return selection.greedy(conditional(cut, hidden, nu=nu), k, **known)
 
 
-@capabilities(reads_values="whose gains are evaluated depends on values; `greedy` works")
+@capabilities(reads_values="which gains are evaluated depends on values; `greedy` works")
 @method(
     noun="features with no negative similarity, of candidates and queries",
     verb="concave over modular",

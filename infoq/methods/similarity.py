@@ -12,7 +12,7 @@ from infoq.quantities import conditional, mutual
 from infoq.selection import Selection
 
 
-@capabilities(lazy="who is picked is computed")
+@capabilities(lazy="the picks are computed eagerly")
 @method(
     noun="features or gradients",
     verb="EIG of the batch",
@@ -58,7 +58,7 @@ def logdet(points: Points, k: int, *, ridge: float = 1.0, **who: Unpack[Who]) ->
     return selection.greedy(quantities.LogDet(points, ridge=ridge), k, **who)
 
 
-@capabilities(lazy="who is picked is computed")
+@capabilities(lazy="the picks are computed eagerly")
 @method(
     noun="features or gradients, of candidates and queries",
     verb="JEPIG of the batch",
@@ -120,7 +120,7 @@ def logdet_mi(
     return selection.greedy(f, k, **known)
 
 
-@capabilities(lazy="who is picked is computed")
+@capabilities(lazy="the picks are computed eagerly")
 @method(
     noun="features or gradients, of candidates and a private set",
     verb="EIG of the batch, given the private set",
@@ -180,7 +180,7 @@ def logdet_cg(
     return selection.greedy(f, k, **known)
 
 
-@capabilities(lazy="who is picked is computed")
+@capabilities(lazy="the picks are computed eagerly")
 @method(
     noun="features or gradients, of candidates, queries and a private set",
     verb="JEPIG of the batch, given the private set",

@@ -13,7 +13,7 @@ from infoq.predictives import Predictive
 from infoq.selection import Selection
 
 
-@capabilities(lazy="who is picked is computed")
+@capabilities(lazy="the picks are computed eagerly")
 @method(
     noun="Categorical or Gaussian",
     verb="EIG",
@@ -59,7 +59,7 @@ def power_bald(
     return _stochastic_bald("power", x, k, coldness, seed, who)
 
 
-@capabilities(lazy="who is picked is computed")
+@capabilities(lazy="the picks are computed eagerly")
 @method(
     noun="Categorical or Gaussian",
     verb="EIG",
@@ -103,7 +103,7 @@ def softmax_bald(
     return _stochastic_bald("softmax", x, k, coldness, seed, who)
 
 
-@capabilities(lazy="who is picked is computed")
+@capabilities(lazy="the picks are computed eagerly")
 @method(
     noun="Categorical or Gaussian",
     verb="EIG",

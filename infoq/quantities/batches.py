@@ -114,7 +114,7 @@ class Quantity(SetFunction):
         return self._batch.value(state)
 
 
-@capabilities(lazy="what a batch grows by is kept in memory")
+@capabilities(lazy="the state of the batch is kept in memory")
 class EIG(Quantity):
     r"""Expected information gain of a batch as a set function: what `greedy` grows a batch by.
 
@@ -184,9 +184,9 @@ class EIG(Quantity):
         super().__init__(as_predictive(x), PARAMETERS, given, approximation, samples, seed)
 
 
-@capabilities(lazy="what a batch grows by is kept in memory")
+@capabilities(lazy="the state of the batch is kept in memory")
 @capabilities("Gaussian")
-@capabilities("Gaussian, trace", lazy="what a batch grows by is kept in memory")
+@capabilities("Gaussian, trace", lazy="the state of the batch is kept in memory")
 class EPIG(Quantity):
     r"""Expected predictive information gain of a batch as a set function.
 
@@ -248,7 +248,7 @@ class EPIG(Quantity):
         super().__init__(pool, about, given, approximation, samples, seed)
 
 
-@capabilities(lazy="what a batch grows by is kept in memory")
+@capabilities(lazy="the state of the batch is kept in memory")
 class JEPIG(Quantity):
     r"""Joint expected predictive information gain of a batch as a set function.
 

@@ -98,7 +98,7 @@ def _batch(
     return batch_of_labels(pool, about, given, approximation)
 
 
-@capabilities(lazy="what a batch grows by is kept in memory")
+@capabilities(lazy="the state of the batch is kept in memory")
 class IG(LabelledQuantity):
     r"""Information gain of a batch of observed labels as a set function: about the parameters.
 
@@ -173,7 +173,7 @@ class IG(LabelledQuantity):
         super().__init__(pool, batch)
 
 
-@capabilities(lazy="what a batch grows by is kept in memory")
+@capabilities(lazy="the state of the batch is kept in memory")
 class PIG(LabelledQuantity):
     r"""Predictive information gain of a batch of observed labels as a set function.
 
@@ -235,7 +235,7 @@ class PIG(LabelledQuantity):
         super().__init__(pool, _batch(pool, about, labels, target_labels, given, approximation))
 
 
-@capabilities(lazy="what a batch grows by is kept in memory")
+@capabilities(lazy="the state of the batch is kept in memory")
 class JPIG(LabelledQuantity):
     r"""Joint predictive information gain of a batch of observed labels as a set function.
 

@@ -15,7 +15,7 @@ from infoq.selection.selected import Selection, check_batch_size
 from infoq.structures.embedding import Embedding
 
 
-@capabilities(reads_values="who is accepted depends on values")
+@capabilities(reads_values="which candidates are accepted depends on values")
 def kdpp(
     points: Array | Embedding | None = None,
     k: int | None = None,

@@ -17,7 +17,7 @@ from infoq.structures.embedding import Embedding
 _CENTRES = 64
 
 
-@capabilities(reads_values="how many there are to pick depends on values")
+@capabilities(reads_values="the number of picks depends on values")
 def farthest_first(
     points: Array | Embedding,
     k: int | None = None,

@@ -16,7 +16,7 @@ from infoq.selection.growth import Growth
 from infoq.selection.selected import Selection, check_batch_size
 
 
-@capabilities(reads_values="who is given back depends on values")
+@capabilities(reads_values="which members are dropped depends on values")
 def forward_backward(
     f: SetFunctionLike,
     k: int | None = None,

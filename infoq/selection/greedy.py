@@ -11,8 +11,10 @@ from infoq.selection.growth import Growth
 from infoq.selection.selected import Selection
 
 
-@capabilities(lazy="who is picked is computed")
-@capabilities("budget", reads_values="who fits what is left of the budget depends on values")
+@capabilities(lazy="the picks are computed eagerly")
+@capabilities(
+    "budget", reads_values="which candidates fit the rest of the budget depends on values"
+)
 def greedy(
     f: SetFunctionLike,
     k: int | None = None,

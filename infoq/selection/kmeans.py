@@ -26,7 +26,8 @@ _NUMBERS = 2**24
 
 
 @capabilities(
-    reads_values="who is accepted depends on values", autograd="the gains are read as numbers"
+    reads_values="which candidates are accepted depends on values",
+    autograd="the gains are read as numbers",
 )
 def kmeans_plusplus(
     points: Array | Embedding,

@@ -32,7 +32,7 @@ _FEW = 512
 _NOBODY: Bound = (math.inf, -1)
 
 
-@capabilities(reads_values="whose gains are evaluated depends on values; `greedy` works")
+@capabilities(reads_values="which gains are evaluated depends on values; `greedy` works")
 def lazy_greedy(
     f: SetFunctionLike,
     k: int | None = None,

@@ -17,8 +17,8 @@ from infoq.selection.selected import Selection
 from infoq.selection.top_k import as_selection, read_scores, tiers
 
 
-@capabilities(lazy="who is picked is computed")
-@capabilities("costs", reads_values="who fits what is left of the budget depends on values")
+@capabilities(lazy="the picks are computed eagerly")
+@capabilities("costs", reads_values="which candidates fit the rest of the budget depends on values")
 def sample(
     scores: Array,
     k: int | None = None,

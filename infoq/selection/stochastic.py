@@ -14,7 +14,7 @@ from infoq.selection.growth import Growth
 from infoq.selection.selected import Selection, check_batch_size
 
 
-@capabilities(reads_values="whose gains are evaluated depends on who is left")
+@capabilities(reads_values="which gains are evaluated depends on the candidates left")
 def stochastic_greedy(
     f: SetFunctionLike,
     k: int,

@@ -14,8 +14,8 @@ from infoq.selection.candidates import ordered_by_tier
 from infoq.selection.selected import Selection, check_batch_size, reason_for
 
 
-@capabilities(lazy="who is picked is computed")
-@capabilities("costs", reads_values="who fits what is left of the budget depends on values")
+@capabilities(lazy="the picks are computed eagerly")
+@capabilities("costs", reads_values="which candidates fit the rest of the budget depends on values")
 def top_k(
     scores: Array,
     k: int | None = None,

@@ -17,7 +17,7 @@ from infoq.quantities.set_function import (
 from infoq.quantities.submodular.parts import added, magnify, members
 
 
-@capabilities(lazy="what a batch grows by is kept in memory")
+@capabilities(lazy="the state of the batch is kept in memory")
 def mutual(f: SetFunctionLike, queries: Sequence[int] | Array, *, eta: float = 1.0) -> Mutual:
     r"""Submodular mutual information, :math:`I_f(A; Q) = f(A) + f(Q) - f(A \cup Q)`.
 
@@ -82,7 +82,7 @@ def mutual(f: SetFunctionLike, queries: Sequence[int] | Array, *, eta: float = 1
     return Mutual(magnify(whole, asked, at_least_zero(eta, "eta"), "eta"), asked)
 
 
-@capabilities(lazy="what a batch grows by is kept in memory")
+@capabilities(lazy="the state of the batch is kept in memory")
 def conditional(
     f: SetFunctionLike, private: Sequence[int] | Array, *, nu: float = 1.0
 ) -> Conditional:

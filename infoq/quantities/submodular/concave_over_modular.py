@@ -27,7 +27,7 @@ class ConcaveState(NamedTuple):
     indices: tuple[Any, ...]
 
 
-@capabilities(lazy="what a batch grows by is kept in memory")
+@capabilities(lazy="the state of the batch is kept in memory")
 class ConcaveOverModular(QueryFunction):
     r"""COM: concave functions of sums of similarities with queries.
 

@@ -52,7 +52,7 @@ class Magnified(NamedTuple):
         return block._replace(similar=block.similar * factors[:, None])
 
 
-@capabilities(lazy="what a batch grows by is kept in memory")
+@capabilities(lazy="the state of the batch is kept in memory")
 class FacilityLocation(SimilarityFunction):
     r"""Facility location, :math:`f(A) = \sum_i \max(0, \max_{j \in A} s_{ij})`.
 

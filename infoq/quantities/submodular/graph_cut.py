@@ -37,7 +37,7 @@ class CutState(NamedTuple):
     indices: tuple[Any, ...]
 
 
-@capabilities(lazy="what a batch grows by is kept in memory")
+@capabilities(lazy="the state of the batch is kept in memory")
 class GraphCut(SimilarityFunction):
     r"""Graph cut, :math:`f(A) = \lambda \sum_{i \in V, j \in A} s_{ij} - \sum_{i, j \in A} s_{ij}`.
 

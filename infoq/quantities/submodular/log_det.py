@@ -46,7 +46,7 @@ class LogDetState(NamedTuple):
     indices: tuple[Any, ...]
 
 
-@capabilities(lazy="what a batch grows by is kept in memory")
+@capabilities(lazy="the state of the batch is kept in memory")
 class LogDet(SimilarityFunction):
     r"""LogDet as a set function, :math:`f(A) = \log\det(S_A + \lambda I)`.
 

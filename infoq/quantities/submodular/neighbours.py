@@ -10,7 +10,7 @@ from infoq.checks.numbers import first_place
 from infoq.checks.values import check_values
 
 
-@capabilities(lazy="what a batch grows by is kept in memory")
+@capabilities(lazy="the state of the batch is kept in memory")
 class Neighbours:
     r"""A kernel by lists of neighbours: who each candidate is similar to, and by how much.
 

@@ -47,7 +47,7 @@ class QueryFunction(SimilarityFunction):
         return ops_for(result).fetch(result)
 
 
-@capabilities(lazy="what a batch grows by is kept in memory")
+@capabilities(lazy="the state of the batch is kept in memory")
 class FacilityLocationQuery(QueryFunction):
     r"""FLQMI: how well queries are represented, and how relevant to them each member is.
 
