@@ -1,10 +1,10 @@
-"""The methods of the literature: each is one sentence over predictives, quantities, selections.
+"""The methods of the literature: each combines a predictive, a quantity and a selection.
 
 A method picks: it takes `k` and returns a `Selection`. Twelve have the name of a function of
-`infoq` that computes a number, and picks nobody: `bald`, `entropy`, `epig`, `jepig`,
+`infoq` that only computes numbers and picks nothing: `bald`, `entropy`, `epig`, `jepig`,
 `least_confidence`, `logdet`, `logdet_cg`, `logdet_cmi`, `logdet_mi`, `margin`, `mean_std` and
-`variation_ratio`. So ``infoq.bald(x)`` is a score of each candidate, and
-``infoq.methods.bald(x, 10)`` the ten candidates with the highest.
+`variation_ratio`. So ``infoq.bald(x)`` is one score per candidate, and
+``infoq.methods.bald(x, 10)`` is the ten candidates with the highest scores.
 """
 
 from infoq.methods.baselines import entropy, least_confidence, margin, mean_std, variation_ratio

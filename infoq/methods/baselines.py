@@ -1,4 +1,4 @@
-"""Uncertainty of single predictions: what every comparison should show beside it."""
+"""Uncertainty of single predictions: the baselines that every comparison should include."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from infoq.selection import Selection
     source="Shannon 1948",
 )
 def entropy(x: Predictive | Array, k: int, **who: Unpack[Who]) -> Selection:
-    """Pick the largest entropies of the outcome, noise included.
+    """Pick the candidates with the largest entropies of the outcome, noise included.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def entropy(x: Predictive | Array, k: int, **who: Unpack[Who]) -> Selection:
     k : int
         How many to pick.
     **who : candidates, given
-        As of `infoq.greedy`.
+        As in `infoq.greedy`.
 
     Returns
     -------
@@ -42,12 +42,12 @@ def entropy(x: Predictive | Array, k: int, **who: Unpack[Who]) -> Selection:
     Raises
     ------
     TypeError
-        If `x` is a `Gaussian` of class labels or counts, whose entropy it does not know: pass
-        class probabilities, or ``x.sample(draws)``.
+        If `x` is a `Gaussian` whose outcomes are class labels or counts: it has no entropy for
+        them. Pass class probabilities, or ``x.sample(draws)``.
 
     See Also
     --------
-    infoq.entropy : The entropy itself, of any distributions; nobody is picked.
+    infoq.entropy : The entropy of any distributions; nothing is picked.
 
     Examples
     --------
@@ -68,7 +68,7 @@ def entropy(x: Predictive | Array, k: int, **who: Unpack[Who]) -> Selection:
     source="Lewis and Gale 1994",
 )
 def least_confidence(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Selection:
-    """Pick where the most probable class is least probable.
+    """Pick the candidates whose most probable class has the lowest probability.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def least_confidence(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Sele
     k : int
         How many to pick.
     **who : candidates, given
-        As of `infoq.greedy`.
+        As in `infoq.greedy`.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def least_confidence(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Sele
 
     See Also
     --------
-    infoq.least_confidence : What it picks by: a score of each candidate, and nobody is picked.
+    infoq.least_confidence : The score it ranks by, one per candidate; nothing is picked.
 
     Examples
     --------
@@ -107,7 +107,7 @@ def least_confidence(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Sele
     source="Scheffer et al. 2001",
 )
 def margin(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Selection:
-    """Pick where the two most probable classes are nearest to each other.
+    """Pick the candidates with the smallest margin between the two most probable classes.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def margin(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Selection:
     k : int
         How many to pick.
     **who : candidates, given
-        As of `infoq.greedy`.
+        As in `infoq.greedy`.
 
     Returns
     -------
@@ -125,7 +125,7 @@ def margin(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Selection:
 
     See Also
     --------
-    infoq.margin : What it picks by: a score of each candidate, and nobody is picked.
+    infoq.margin : The score it ranks by, one per candidate; nothing is picked.
 
     Examples
     --------
@@ -150,7 +150,7 @@ def margin(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Selection:
     source="Freeman 1965; Gal et al. 2017",
 )
 def variation_ratio(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Selection:
-    """Pick where most draws vote against the majority.
+    """Pick the candidates where the largest share of draws votes against the majority.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def variation_ratio(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Selec
     k : int
         How many to pick.
     **who : candidates, given
-        As of `infoq.greedy`.
+        As in `infoq.greedy`.
 
     Returns
     -------
@@ -168,7 +168,7 @@ def variation_ratio(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Selec
 
     See Also
     --------
-    infoq.variation_ratio : What it picks by: a score of each candidate, and nobody is picked.
+    infoq.variation_ratio : The score it ranks by, one per candidate; nothing is picked.
 
     Examples
     --------
@@ -190,7 +190,7 @@ def variation_ratio(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Selec
     source="Kampffmeyer et al. 2016",
 )
 def mean_std(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Selection:
-    """Pick where the probabilities of classes vary most between draws.
+    """Pick the candidates whose class probabilities vary most between draws.
 
     Parameters
     ----------
@@ -199,7 +199,7 @@ def mean_std(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Selection:
     k : int
         How many to pick.
     **who : candidates, given
-        As of `infoq.greedy`.
+        As in `infoq.greedy`.
 
     Returns
     -------
@@ -208,7 +208,7 @@ def mean_std(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Selection:
 
     See Also
     --------
-    infoq.mean_std : What it picks by: a score of each candidate, and nobody is picked.
+    infoq.mean_std : The score it ranks by, one per candidate; nothing is picked.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Distances alone: batches that cover the candidates or fill their volume."""
+"""Batches by distances alone: they cover the candidates, or span a large volume."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from infoq.selection import Selection
     source="Gonzalez 1985; Sener and Savarese 2018",
 )
 def coreset(points: Points, k: int, **who: Unpack[Who]) -> Selection:
-    """Core-set: pick so that every point is near a pick (k-center, farthest first).
+    """Core-set: pick so that every point is near a pick (k-center by farthest first).
 
     Parameters
     ----------
     points : array [N, P] or Embedding
-        Features, or for example gradients by `infoq.gradient_embedding`.
+        Features, or gradients by `infoq.gradient_embedding`.
     k : int
         How many to pick.
     **who : candidates, given
-        As of `infoq.greedy`; what is given (the labelled points, say) counts as picked.
+        As in `infoq.greedy`; given points, such as labelled ones, count as picked.
 
     Returns
     -------
@@ -71,25 +71,25 @@ def dpp(
     seed: Any = 0,
     **who: Unpack[Who],
 ) -> Selection:
-    """k-DPP: draw a batch with a probability proportional to the volume that it spans, squared.
+    """k-DPP: draw a batch with probability proportional to the squared volume that it spans.
 
     Parameters
     ----------
     points : array [N, P] or Embedding, optional
         Features, or gradients by `infoq.gradient_embedding`.
     k : int
-        How many to pick; no more than the rank.
+        How many to pick; at most the rank of the kernel.
     kernel : array [N, N], optional
-        A kernel in place of points.
+        A positive semi-definite kernel, in place of points.
     seed : int or the library's random generator
-        What the batch is drawn from.
+        Source of the random draw.
     **who : candidates, given
-        As of `infoq.kdpp`.
+        As in `infoq.kdpp`.
 
     Returns
     -------
     Selection
-        Gains are those of the log-determinant.
+        Gains are the increments of the kernel's log-determinant.
 
     References
     ----------

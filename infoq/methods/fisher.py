@@ -1,4 +1,4 @@
-"""What is left to learn about predictions, by Fisher information: BAIT and its kin."""
+"""Reduction of predictive variance, by Fisher information: BAIT, ITL, VTL and variants."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def bait(
     oversample: float = 2,
     **who: Unpack[Who],
 ) -> Selection:
-    r"""BAIT: pick so that least of the Fisher information of all points is unexplained.
+    r"""BAIT: pick the batch that minimises the Fisher-weighted posterior variance.
 
     .. math::
         \min_A \mathrm{tr} \Big[ \Big( \lambda I + \frac{n_L}{n_L + B} \bar F_L
@@ -52,35 +52,39 @@ def bait(
     Parameters
     ----------
     pool : Embedding
-        Of the Fisher information of the candidates, classification or regression.
+        The candidates, as an embedding of their Fisher information.
     k : int
-        How many to pick, B; the scaling is by what is asked for, whatever the pool has.
+        How many to pick, B. The scaling uses this number, even if the pool is smaller.
     labelled : Embedding, optional
-        The n_L points whose labels are known, in the same way.
+        The n_L points whose labels are known, embedded like the pool.
     targets : Embedding, optional
-        What the mean Fisher information is of. Default: the candidates and the labelled points.
+        The points of the mean Fisher information :math:`\bar F`. Default: the candidates and the
+        labelled points.
     prior_precision : float
-        :math:`\lambda > 0`.
+        The prior precision :math:`\lambda > 0`.
     oversample : float
-        How many times B are picked before those least missed are given back; 1 for none.
+        ``oversample * B`` candidates are picked first; then the least useful are dropped until B
+        are left. 1 drops none.
     **who : candidates, given
-        As of `infoq.greedy`; what is given counts as picked.
+        As in `infoq.greedy`; given candidates count as picked.
 
     Returns
     -------
     Selection
-        Gains add up to B / (n_L + B) times half of what the batch takes off the objective.
+        Gains add up to B / (n_L + B) times half of the batch's reduction of the objective.
 
     Raises
     ------
     TypeError, ValueError
-        If the embeddings are not alike, or the precision is not positive.
+        If an argument is not an embedding, the embeddings are not compatible, or the precision is
+        not positive.
 
     Notes
     -----
-    Forward greedy to 2 B and backward to B, the picks of the published code, whose step costs
-    N C P^2; here a step updates quadratic forms: N R^2 P, of a last layer N R C (D + R), and the
-    first N C^2 D^2 / 2. For many classes see `bait_top` and `bait_binary`. Not submodular.
+    The objective is exact. It is not submodular. The search is forward greedy to 2 B, then backward
+    greedy to B, with the picks of the published code. A step of that code costs N C P^2. Here a
+    step updates quadratic forms, at N R^2 P; for a last layer, N R C (D + R) after a first step of
+    N C^2 D^2 / 2. For many classes see `bait_top` and `bait_binary`.
 
     References
     ----------
@@ -133,35 +137,36 @@ def bait_top(
     bias: bool = False,
     **who: Unpack[Who],
 ) -> Selection:
-    """BAIT with the expectation over the most probable classes alone.
+    """BAIT with the expectation over the labels taken over the most probable classes alone.
 
     Parameters
     ----------
     features : array [N, D] or [N, C, P]
         Features under a linear last layer, or Jacobians of the outputs.
     likelihood : Likelihood or array [N, C]
-        Of the outcomes; a bare array is class probabilities.
+        The predictions of the outcomes; a bare array is class probabilities.
     k : int
         How many to pick.
     classes : int
-        How many classes count, from 1 to C: R rows a candidate. With all C it is `bait`.
+        Number R of most probable classes, from 1 to C; R rows per candidate. With C it is `bait`.
     labelled : tuple of features and likelihood, optional
         The points whose labels are known.
     prior_precision, oversample
-        As of `bait`.
+        As in `bait`.
     bias : bool
-        Whether each class has a bias, for features.
+        Whether each class has a bias; for features only.
     **who : candidates, given
-        As of `infoq.greedy`; what is given counts as picked.
+        As in `infoq.greedy`; given candidates count as picked.
 
     Returns
     -------
     Selection
-        As of `bait`.
+        As in `bait`.
 
     Notes
     -----
-    P is still C D, and matrices P x P are formed: for a thousand classes see `bait_binary`.
+    There are still P = C D parameters, and P x P matrices are formed. For a thousand classes see
+    `bait_binary`.
 
     References
     ----------
@@ -216,28 +221,28 @@ def bait_binary(
     features : array [N, D]
         Features under a linear last layer.
     likelihood : Likelihood or array [N, C]
-        Of the outcomes; a bare array is class probabilities.
+        The predictions of the outcomes; a bare array is class probabilities.
     k : int
         How many to pick.
     labelled : tuple of features and likelihood, optional
         The points whose labels are known.
     prior_precision, oversample
-        As of `bait`.
+        As in `bait`.
     bias : bool
-        Whether there is a bias.
+        Whether the layer has a bias.
     **who : candidates, given
-        As of `infoq.greedy`; what is given counts as picked.
+        As in `infoq.greedy`; given candidates count as picked.
 
     Returns
     -------
     Selection
-        As of `bait`.
+        As in `bait`.
 
     Notes
     -----
-    One row :math:`\sqrt{\hat p (1 - \hat p)}\, \phi` a candidate and P = D parameters, whatever the
-    number of classes. Of two classes it is the Fisher information of their logits' difference:
-    `bait` with twice this prior precision.
+    Each candidate has one row :math:`\sqrt{\hat p (1 - \hat p)}\, \phi`, and there are P = D
+    parameters for any number of classes. With two classes it is the Fisher information of the
+    difference of their logits, and equals `bait` with twice this prior precision.
 
     References
     ----------
@@ -274,18 +279,18 @@ def bait_binary(
     source="Hübotter et al. 2024",
 )
 def itl(x: Gaussian, targets: Gaussian | Embedding, k: int, **who: Unpack[Who]) -> Selection:
-    """ITL: transductive learning, by the information about all targets jointly.
+    """ITL: transductive learning by the joint information about all targets, greedily.
 
     Parameters
     ----------
     x : Gaussian
         The candidates, for example `infoq.Gaussian.from_covariance` of a Gaussian process.
     targets : Gaussian or Embedding
-        What predictions are wanted of.
+        The points to predict.
     k : int
         How many to pick.
     **who : candidates, given
-        As of `infoq.greedy`; what is given counts as observed.
+        As in `infoq.greedy`; given candidates count as observed.
 
     Returns
     -------
@@ -294,8 +299,8 @@ def itl(x: Gaussian, targets: Gaussian | Embedding, k: int, **who: Unpack[Who]) 
 
     Notes
     -----
-    About the targets' outcomes. The published objective is about their noise-free values: its limit
-    for targets measured with little noise.
+    This is information about the targets' outcomes. The published objective is about their
+    noise-free values: the limit of small noise at the targets.
 
     References
     ----------
@@ -329,25 +334,25 @@ def vtl(
     target_weights: Array | None = None,
     **who: Unpack[Who],
 ) -> Selection:
-    """VTL: transductive learning, by the variance that is left at the targets.
+    """VTL: transductive learning by the remaining variance at the targets, greedily.
 
     Parameters
     ----------
     x : Gaussian
         The candidates, for example `infoq.Gaussian.from_covariance` of a Gaussian process.
     targets : Gaussian or Embedding
-        What predictions are wanted of.
+        The points to predict.
     k : int
         How many to pick.
     target_weights : array [M], optional
-        What each target counts.
+        Weight of each target.
     **who : candidates, given
-        As of `infoq.greedy`; what is given counts as observed.
+        As in `infoq.greedy`; given candidates count as observed.
 
     Returns
     -------
     Selection
-        Gains are half of what each takes off the targets' mean variance, in units of their noise.
+        Gains are half of each reduction of the targets' mean variance, in units of their noise.
 
     References
     ----------
@@ -366,7 +371,7 @@ def vtl(
 
 
 def _missed(outcomes: Likelihood) -> Bernoulli:
-    """Whether the most probable class is not the outcome."""
+    """The outcome "the most probable class is not the label", as a Bernoulli likelihood."""
     logits = class_logits(outcomes, "likelihood")
     missed = quantities.least_confidence(Categorical(logits=logits[:, None, :]))
     return Bernoulli(ops_for(missed).xp.astype(missed, first_array(outcomes).dtype))

@@ -1,4 +1,4 @@
-"""Gradients of the loss: how long they are, and how far apart."""
+"""Batches by the gradients of the loss: by their norms, and by distances between them."""
 
 from __future__ import annotations
 
@@ -47,32 +47,32 @@ def badge(
     seed: Any = 0,
     **who: Unpack[Who],
 ) -> Selection:
-    r"""BADGE: draw gradients that are long and far apart.
+    r"""BADGE: draw candidates whose gradients are long and far apart.
 
     Parameters
     ----------
     x : array [N, D] or [N, C, P]
         Features under a linear last layer, or Jacobians of the outputs.
     likelihood : Likelihood or array [N, C]
-        Of the outcomes; a bare array is class probabilities.
+        The predictions of the outcomes; a bare array is class probabilities.
     k : int
         How many to pick.
     bias : bool
-        Whether each class has a bias, for features.
+        Whether each class has a bias; for features only.
     first, seed
-        As of `infoq.kmeans_plusplus`; the published code starts at the longest gradient.
+        As in `infoq.kmeans_plusplus`; the published code starts at the longest gradient.
     **who : candidates, given
-        As of `infoq.greedy`; what is given counts as picked.
+        As in `infoq.greedy`; given candidates count as picked.
 
     Returns
     -------
     Selection
-        Gains are squared distances to the nearest pick, when drawn.
+        Gains are squared distances to the nearest pick at the time of drawing.
 
     Notes
     -----
-    The [N, C D] gradients are never formed: N (D + C) numbers. A hard pseudo-label is no sample of
-    the outcome, so this approximates an information gain without being one.
+    The gradients [N, C D] are never formed; memory is N (D + C) numbers. A hard pseudo-label is no
+    sample of the outcome. The scores therefore approximate an information gain without being one.
 
     References
     ----------
@@ -100,18 +100,19 @@ def badge(
     source="Settles et al. 2007; Kirsch and Gal 2022",
 )
 def egl(embedding: Embedding, k: int, **who: Unpack[Who]) -> Selection:
-    r"""Expected gradient length: pick the largest expected squared norms of the gradient.
+    r"""EGL: pick the candidates with the largest expected squared norm of the gradient.
 
     .. math:: E_y \|\nabla_w \log p(y \mid x_i, w)\|^2 = \mathrm{tr}\, F_i
 
     Parameters
     ----------
     embedding : Embedding
-        Of the Fisher information: `infoq.LastLayerEmbedding`, `infoq.fisher_embedding` and others.
+        Embedding of the Fisher information, such as `infoq.LastLayerEmbedding` or the result of
+        `infoq.fisher_embedding`.
     k : int
         How many to pick.
     **who : candidates, given
-        As of `infoq.greedy`.
+        As in `infoq.greedy`.
 
     Returns
     -------
@@ -120,8 +121,8 @@ def egl(embedding: Embedding, k: int, **who: Unpack[Who]) -> Selection:
 
     Notes
     -----
-    Of the squared norm, which makes it a trace exactly, without approximating the Fisher
-    information by its diagonal; the expected norm itself, as first published, may rank otherwise.
+    The expected squared norm is exactly the trace of the Fisher information; no diagonal
+    approximation is made. The expected norm itself, as first published, may rank differently.
 
     References
     ----------
@@ -157,7 +158,7 @@ def grand(
     bias: bool = False,
     **who: Unpack[Who],
 ) -> Selection:
-    r"""GraNd: pick the longest gradients of the loss at the known labels.
+    r"""GraNd: pick the candidates with the longest gradients of the loss at the known labels.
 
     .. math:: \|\nabla_w \log p(y_i \mid x_i, w)\|
 
@@ -166,27 +167,29 @@ def grand(
     x : array [N, D] or [N, C, P]
         Features under a linear last layer, or Jacobians of the outputs.
     likelihood : Likelihood or array [N, C]
-        Of the outcomes; a bare array is class probabilities.
+        The predictions of the outcomes; a bare array is class probabilities.
     labels : array [N]
         The outcomes; of several independent outputs [N, C].
     k : int
         How many to pick.
     bias : bool
-        Whether each class has a bias, for features.
+        Whether each class has a bias; for features only.
     **who : candidates, given
-        As of `infoq.greedy`.
+        As in `infoq.greedy`.
 
     Returns
     -------
     Selection
-        Gains are norms. Of one model; for the published mean over initial weights, average norms.
+        Gains are norms under one model. The published score is their mean over initial weights:
+        average the norms of several models for it.
 
     Notes
     -----
-    Half the square is `infoq.ig` to first order, by ``approximation="trace"``, under the precision
-    of the identity: how far the label moves the parameters, by KL(p(theta | y) || p(theta)). Its
-    mean over the labels that the model expects is the trace of `infoq.eig`, that of EGL. The drop
-    in entropy has no such term: it does not depend on the residual.
+    Half the squared norm is `infoq.ig` to first order (``approximation="trace"``), with the
+    identity as the precision. It measures how far the label moves the parameters, as
+    KL(p(theta | y) || p(theta)). Its mean over the model's predictive distribution of labels is the
+    trace approximation of `infoq.eig`, as in EGL. The drop in entropy has no such term, because it
+    does not depend on the residual.
 
     References
     ----------
@@ -216,24 +219,24 @@ def grand(
     source="Paul et al. 2021",
 )
 def el2n(likelihood: Likelihood | Array, labels: Array, k: int, **who: Unpack[Who]) -> Selection:
-    r"""EL2N: pick the largest errors of the prediction, :math:`\|\pi - e_y\|`.
+    r"""EL2N: pick the candidates with the largest prediction errors, :math:`\|\pi - e_y\|`.
 
     Parameters
     ----------
     likelihood : Likelihood or array [N, C]
-        Of the outcomes; a bare array is class probabilities.
+        The predictions of the outcomes; a bare array is class probabilities.
     labels : array [N]
         The outcomes.
     k : int
         How many to pick.
     **who : candidates, given
-        As of `infoq.greedy`.
+        As in `infoq.greedy`.
 
     Returns
     -------
     Selection
-        Gains are norms: GraNd of a last layer whose only feature is 1, and so the root of twice
-        `infoq.ig` of that, to first order.
+        Gains are norms. They equal GraNd of a last layer whose only feature is 1, and so, to first
+        order, the root of twice `infoq.ig` for that layer.
 
     References
     ----------
@@ -250,7 +253,7 @@ def el2n(likelihood: Likelihood | Array, labels: Array, k: int, **who: Unpack[Wh
     like = first_array(outcomes)
     if like is None:
         raise TypeError(
-            f"likelihood: {outcomes!r} predicts nothing of each candidate; pass "
+            f"likelihood: {outcomes!r} has no prediction per candidate; pass "
             "infoq.likelihoods.Normal(variance, mean=)"
         )
     ones = ops_for(likelihood=like).xp.ones_like(like[:, :1])
@@ -261,7 +264,7 @@ def el2n(likelihood: Likelihood | Array, labels: Array, k: int, **who: Unpack[Wh
 @method(
     noun="two predictions and labels",
     verb="JPIG",
-    adverb="exact by symmetry: what holdout labels tell about this one",
+    adverb="exact by symmetry: information of the holdout labels about this one",
     selection="top_k",
     status="exact for the two predictions; may be negative",
     source="Mindermann et al. 2022",
@@ -273,7 +276,7 @@ def rho_loss(
     k: int,
     **who: Unpack[Who],
 ) -> Selection:
-    r"""RHO-loss: pick the largest reducible losses.
+    r"""RHO-loss: pick the candidates with the largest reducible loss.
 
     .. math:: \log p(y_i \mid x_i, D_{holdout}, D) - \log p(y_i \mid x_i, D)
 
@@ -282,24 +285,24 @@ def rho_loss(
     likelihood : Likelihood or array [N, C]
         The prediction of the model in training; a bare array is class probabilities.
     holdout : Likelihood or array [N, C]
-        The prediction of a model that has learned from holdout data, too.
+        The prediction of a model that was also trained on holdout data.
     labels : array [N]
         The outcomes.
     k : int
         How many to pick.
     **who : candidates, given
-        As of `infoq.greedy`.
+        As in `infoq.greedy`.
 
     Returns
     -------
     Selection
-        Gains in nats: the loss of the first prediction less that of the second; 0 where both hold
-        the outcome to be impossible.
+        Gains in nats: the loss of the first prediction minus that of the second. They are 0 where
+        both predictions give the outcome probability 0.
 
     Notes
     -----
-    The published practice takes a model of holdout data alone for the second. From posterior draws,
-    or a Laplace posterior, `infoq.jpig` of the labels computes it with no second model.
+    In the published practice the second model is trained on holdout data alone. With posterior
+    draws, or a Laplace posterior, `infoq.jpig` of the labels needs no second model.
 
     References
     ----------
@@ -325,13 +328,13 @@ def rho_loss(
 
 
 def _squared_norms(embedding: Embedding) -> Array:
-    """Squared norms of all of a candidate's rows together: [N]."""
+    """The sums of squared norms of each candidate's rows: [N]."""
     trace: Array = quantities.eig(Gaussian(embedding, 1.0), approximation="trace")
     return 2 * trace
 
 
 def _losses(likelihood: Likelihood, labels: Array) -> Array:
-    """-log p(y) of each outcome: [N]."""
+    """The losses -log p(y), one per candidate: [N]."""
     logits = class_logits(likelihood, "likelihood")
     ops = ops_for(likelihood=logits, labels=labels)
     logs = ops.take_along_axis(ops.log_softmax(ops.upcast(logits)), labels[:, None])

@@ -26,7 +26,7 @@ from infoq.structures.embedding import Embedding
 def bald(
     x: Predictive | Array, k: int, *, approximation: OfParameters = "logdet", **who: Unpack[Who]
 ) -> Selection:
-    """BALD: pick whose outcomes tell most about the parameters, one by one.
+    """BALD: pick the candidates whose single outcomes are most informative about the parameters.
 
     Parameters
     ----------
@@ -35,18 +35,19 @@ def bald(
     k : int
         How many to pick.
     approximation : {"logdet", "trace"}
-        Of a `Gaussian`.
+        For a `Gaussian`: exact, or an upper bound.
     **who : candidates, given
-        As of `infoq.greedy`.
+        As in `infoq.greedy`.
 
     Returns
     -------
     Selection
-        Gains in nats. They overlap: the batch tells at most their sum; see `batch_bald`.
+        Gains are single scores, in nats. Their information overlaps: the information of the batch
+        is at most their sum. For joint gains see `batch_bald`.
 
     See Also
     --------
-    infoq.bald : What it picks by: a score of each candidate, and nobody is picked.
+    infoq.bald : The score it ranks by, one per candidate; nothing is picked.
 
     References
     ----------
@@ -75,7 +76,7 @@ def bald(
 def batch_bald(
     x: Predictive | Array, k: int, *, samples: int = 10_000, seed: Any = 0, **who: Unpack[Who]
 ) -> Selection:
-    """BatchBALD: pick whose outcomes tell most about the parameters together.
+    """BatchBALD: pick the batch that is jointly most informative about the parameters, greedily.
 
     Parameters
     ----------
@@ -84,14 +85,14 @@ def batch_bald(
     k : int
         How many to pick.
     samples, seed
-        As of `infoq.EIG`.
+        As in `infoq.EIG`.
     **who : candidates, given
-        As of `infoq.greedy`; what is given counts as pending.
+        As in `infoq.greedy`; given candidates count as pending.
 
     Returns
     -------
     Selection
-        Gains in nats; at least 1 - 1/e of the best batch where they are exact.
+        Gains in nats. Where they are exact, their sum is at least 1 - 1/e of the best batch's.
 
     References
     ----------
@@ -126,29 +127,30 @@ def epig(
     approximation: OfEachTarget = "logdet",
     **who: Unpack[Who],
 ) -> Selection:
-    """EPIG: pick whose outcomes tell most about a target's, on average over targets.
+    """EPIG: pick the candidates most informative about a target's outcome, on average.
 
     Parameters
     ----------
     x : Categorical, Gaussian or array [N, K, C]
         The candidates; a bare array is probabilities.
     targets : Categorical or array [M, K, C'], or Gaussian or Embedding
-        What the model will be used on.
+        The points that the model will be used on.
     k : int
         How many to pick.
     target_weights, approximation
-        As of `infoq.epig`.
+        As in `infoq.epig`.
     **who : candidates, given
-        As of `infoq.greedy`.
+        As in `infoq.greedy`.
 
     Returns
     -------
     Selection
-        Gains in nats, one by one: they overlap; see `batch_epig`.
+        Gains are single scores, in nats. Their information overlaps; for joint gains see
+        `batch_epig`.
 
     See Also
     --------
-    infoq.epig : What it picks by: a score of each candidate, and nobody is picked.
+    infoq.epig : The score it ranks by, one per candidate; nothing is picked.
 
     References
     ----------
@@ -186,20 +188,20 @@ def batch_epig(
     seed: Any = 0,
     **who: Unpack[Who],
 ) -> Selection:
-    """Batch EPIG: pick whose outcomes together tell most about a target's, on average.
+    """Batch EPIG: pick the batch most informative about a target's outcome, on average, greedily.
 
     Parameters
     ----------
     x : Categorical, Gaussian or array [N, K, C]
         The candidates; a bare array is probabilities.
     targets : Categorical or array [M, K, C'], or Gaussian or Embedding
-        What the model will be used on.
+        The points that the model will be used on.
     k : int
         How many to pick.
     target_weights, approximation, samples, seed
-        As of `infoq.EPIG`.
+        As in `infoq.EPIG`.
     **who : candidates, given
-        As of `infoq.greedy`; what is given counts as pending.
+        As in `infoq.greedy`; given candidates count as pending.
 
     Returns
     -------
@@ -247,29 +249,30 @@ def jepig(
     seed: Any = 0,
     **who: Unpack[Who],
 ) -> Selection:
-    """JEPIG: pick whose outcomes tell most about those of all targets jointly.
+    """JEPIG: pick the candidates most informative about all targets' outcomes jointly.
 
     Parameters
     ----------
     x : Categorical, Gaussian or array [N, K, C]
         The candidates; a bare array is probabilities.
     targets : Categorical or array [M, K, C'], or Gaussian or Embedding
-        What the model will be used on.
+        The points that the model will be used on.
     k : int
         How many to pick.
     samples, seed
-        As of `infoq.jepig`.
+        As in `infoq.jepig`.
     **who : candidates, given
-        As of `infoq.greedy`.
+        As in `infoq.greedy`.
 
     Returns
     -------
     Selection
-        Gains in nats, one by one: they overlap; see `batch_jepig`.
+        Gains are single scores, in nats. Their information overlaps; for joint gains see
+        `batch_jepig`.
 
     See Also
     --------
-    infoq.jepig : What it picks by: a score of each candidate, and nobody is picked.
+    infoq.jepig : The score it ranks by, one per candidate; nothing is picked.
 
     References
     ----------
@@ -304,20 +307,20 @@ def batch_jepig(
     seed: Any = 0,
     **who: Unpack[Who],
 ) -> Selection:
-    """Batch JEPIG: pick whose outcomes together tell most about those of all targets.
+    """Batch JEPIG: pick the batch most informative about all targets' outcomes, greedily.
 
     Parameters
     ----------
     x : Categorical, Gaussian or array [N, K, C]
         The candidates; a bare array is probabilities.
     targets : Categorical or array [M, K, C'], or Gaussian or Embedding
-        What the model will be used on.
+        The points that the model will be used on.
     k : int
         How many to pick.
     samples, seed
-        As of `infoq.JEPIG`.
+        As in `infoq.JEPIG`.
     **who : candidates, given
-        As of `infoq.greedy`; what is given counts as pending.
+        As in `infoq.greedy`; given candidates count as pending.
 
     Returns
     -------

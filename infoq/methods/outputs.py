@@ -1,4 +1,4 @@
-"""Outputs as a likelihood, where a method takes one or class probabilities; and their labels."""
+"""Conversion of model outputs to likelihoods, and checks of their labels, for the methods."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ def as_likelihood(x: Likelihood | Array) -> Likelihood:
 
 
 def class_logits(likelihood: Likelihood, name: str) -> Array:
-    """The logits [N, C] of classes, refused where outcomes are none."""
+    """The class logits [N, C]; an error where the outcomes are not classes."""
     logits = likelihood.outcome_logits() if first_array(likelihood) is not None else None
     if logits is None:
-        raise TypeError(f"{name}: expected outcomes of classes, got {type(likelihood).__name__}")
+        raise TypeError(
+            f"{name}: expected a likelihood of classes, got {type(likelihood).__name__}"
+        )
     return logits
 
 
 def with_classes(x: Likelihood | Array) -> Likelihood:
-    """The likelihood of `as_likelihood`, refused where no class of it is the most probable."""
+    """`as_likelihood`, with an error where no class can be the most probable one."""
     likelihood = as_likelihood(x)
     if likelihood.outcome_logits() is None:
         raise TypeError(
@@ -35,7 +37,7 @@ def with_classes(x: Likelihood | Array) -> Likelihood:
 
 
 def check_one_label(likelihood: Likelihood, labels: Any) -> None:
-    """Refuse labels that are missing, or more than one a candidate and output."""
+    """Check that there is exactly one label per candidate and output."""
     axes = likelihood.label_axes(likelihood.num_outputs or 1)
     if getattr(labels, "ndim", None) != axes:
         expected = "[N]" if axes == 1 else "[N, C]"
@@ -45,7 +47,7 @@ def check_one_label(likelihood: Likelihood, labels: Any) -> None:
 
 
 def check_two(one: Likelihood, holdout: Likelihood) -> None:
-    """Refuse a second prediction of other candidates, classes or another dtype."""
+    """Check that both predictions have the same candidates, classes and dtype."""
     sizes = [
         tuple(class_logits(outcomes, name).shape)
         for outcomes, name in ((one, "likelihood"), (holdout, "holdout"))
@@ -53,6 +55,6 @@ def check_two(one: Likelihood, holdout: Likelihood) -> None:
     dtypes = [first_array(outcomes).dtype for outcomes in (one, holdout)]
     if sizes[0] != sizes[1] or dtypes[0] != dtypes[1]:
         raise ValueError(
-            f"holdout: expected {dtypes[0]} of shape {sizes[0]}, as of likelihood, got "
+            f"holdout: expected {dtypes[0]} of shape {sizes[0]}, like likelihood, got "
             f"{dtypes[1]} of {sizes[1]}"
         )

@@ -1,4 +1,4 @@
-"""Facility location: batches that represent (SIMILAR, PRISM)."""
+"""Facility location: batches that represent the candidates (SIMILAR, PRISM)."""
 
 from __future__ import annotations
 
@@ -25,21 +25,22 @@ PRISM = "Kothawade et al. 2022"
     source=PRISM,
 )
 def facility_location(points: Points, k: int, **who: Unpack[Who]) -> Selection:
-    """Facility location: pick what all candidates are similar to.
+    """Facility location: pick a batch that has, for each candidate, a member similar to it.
 
     Parameters
     ----------
     points : array [N, P] or Embedding
-        Features, or gradients by `infoq.gradient_embedding`; one row a candidate.
+        Features, or gradients by `infoq.gradient_embedding`; one row per candidate.
     k : int
         How many to pick.
     **who : candidates, given
-        As of `infoq.greedy`; what is given counts as picked.
+        As in `infoq.greedy`; given candidates count as picked.
 
     Returns
     -------
     Selection
-        Gains are those of `infoq.FacilityLocation`; at least 1 - 1/e of the best batch.
+        Gains are those of `infoq.FacilityLocation`. Their sum is at least 1 - 1/e of the best
+        batch's.
 
     References
     ----------
@@ -68,26 +69,27 @@ def facility_location(points: Points, k: int, **who: Unpack[Who]) -> Selection:
 def flvmi(
     points: Points, queries: Points, k: int, *, eta: float = 1.0, **who: Unpack[Who]
 ) -> Selection:
-    r"""FLVMI: pick what represents candidates as queries do, :math:`I_f(A; Q)`.
+    r"""FLVMI: pick a batch that represents the candidates that queries represent, too.
 
     Parameters
     ----------
     points : array [N, P] or Embedding
-        Features, or gradients by `infoq.gradient_embedding`; one row a candidate.
+        Features, or gradients by `infoq.gradient_embedding`; one row per candidate.
     queries : array [Q, P] or Embedding
-        Of what is searched for, in the same way.
+        The same for the queries: examples of what is wanted.
     k : int
         How many to pick.
     eta : float
-        What similarities with queries are multiplied by, :math:`\eta`. The larger, the more a
-        batch represents all that is at all similar to a query, however little.
+        Factor :math:`\eta` on the similarities with queries. The larger it is, the more a batch
+        represents all candidates that have any similarity to a query, however little.
     **who : candidates, given
-        As of `infoq.greedy`; what is given counts as picked.
+        As in `infoq.greedy`; given candidates count as picked.
 
     Returns
     -------
     Selection
-        Gains of :math:`\sum_{i} \min(\max_{a \in A} s_{ia}, \eta \max_{q \in Q} s_{iq})`, where
+        Gains of :math:`I_f(A; Q) =
+        \sum_{i} \min(\max_{a \in A} s_{ia}, \eta \max_{q \in Q} s_{iq})`, where
         maxima below 0 count as 0.
 
     References
@@ -119,20 +121,20 @@ def flvmi(
 def flqmi(
     points: Points, queries: Points, k: int, *, eta: float = 1.0, **who: Unpack[Who]
 ) -> Selection:
-    """FLQMI: pick what queries are similar to, and what is similar to a query.
+    """FLQMI: pick candidates that represent the queries and are relevant to them.
 
     Parameters
     ----------
     points : array [N, P] or Embedding
-        Features, or gradients by `infoq.gradient_embedding`; one row a candidate.
+        Features, or gradients by `infoq.gradient_embedding`; one row per candidate.
     queries : array [Q, P] or Embedding
-        Of what is searched for, in the same way.
+        The same for the queries: examples of what is wanted.
     k : int
         How many to pick.
     eta : float
-        What relevance counts.
+        Weight of the relevance.
     **who : candidates, given
-        As of `infoq.greedy`; what is given counts as picked.
+        As in `infoq.greedy`; given candidates count as picked.
 
     Returns
     -------
@@ -167,25 +169,26 @@ def flqmi(
 def flcg(
     points: Points, private: Points, k: int, *, nu: float = 1.0, **who: Unpack[Who]
 ) -> Selection:
-    r"""FLCG: pick what represents candidates that a private set does not, :math:`f(A \mid P)`.
+    r"""FLCG: pick a batch that represents the candidates that a private set does not.
 
     Parameters
     ----------
     points : array [N, P] or Embedding
-        Features, or gradients by `infoq.gradient_embedding`; one row a candidate.
+        Features, or gradients by `infoq.gradient_embedding`; one row per candidate.
     private : array [M, P] or Embedding
-        Of what is to be avoided, in the same way.
+        The same for the points to avoid.
     k : int
         How many to pick.
     nu : float
-        What similarities of candidates and the private set are multiplied by.
+        Factor on the similarities of candidates with the private set.
     **who : candidates, given
-        As of `infoq.greedy`; what is given counts as picked.
+        As in `infoq.greedy`; given candidates count as picked.
 
     Returns
     -------
     Selection
-        Gains of :math:`\sum_i \max(0, \max_{a \in A} s_{ia} - \max_{p \in P} s_{ip})`, where
+        Gains of :math:`f(A \mid P) =
+        \sum_i \max(0, \max_{a \in A} s_{ia} - \max_{p \in P} s_{ip})`, where
         maxima below 0 count as 0.
 
     References
@@ -223,24 +226,24 @@ def flcmi(
     nu: float = 1.0,
     **who: Unpack[Who],
 ) -> Selection:
-    r"""FLCMI: pick what represents as queries do and a private set does not.
+    r"""FLCMI: pick a batch that represents what queries do and a private set does not.
 
     Parameters
     ----------
     points : array [N, P] or Embedding
-        Features, or gradients by `infoq.gradient_embedding`; one row a candidate.
+        Features, or gradients by `infoq.gradient_embedding`; one row per candidate.
     queries : array [Q, P] or Embedding
-        Of what is searched for, in the same way.
+        The same for the queries: examples of what is wanted.
     private : array [M, P] or Embedding
-        Of what is to be avoided, in the same way.
+        The same for the points to avoid.
     k : int
         How many to pick.
     eta : float
-        What similarities with queries are multiplied by, as of `flvmi`.
+        Factor on the similarities with queries, as in `flvmi`.
     nu : float
-        What similarities of candidates and the private set are multiplied by.
+        Factor on the similarities of candidates with the private set.
     **who : candidates, given
-        As of `infoq.greedy`; what is given counts as picked.
+        As in `infoq.greedy`; given candidates count as picked.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Graph cut and concave over modular: batches that represent, and are not redundant."""
+"""Graph cut and concave over modular: batches that represent and are not redundant."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from infoq.selection import Selection
     source=PRISM,
 )
 def graph_cut(points: Points, k: int, *, trade_off: float = 2.0, **who: Unpack[Who]) -> Selection:
-    """Graph cut: pick what is similar to all candidates and not to each other.
+    """Graph cut: pick candidates that are similar to all candidates and not to each other.
 
     Parameters
     ----------
     points : array [N, P] or Embedding
-        Features, or gradients by `infoq.gradient_embedding`; one row a candidate.
+        Features, or gradients by `infoq.gradient_embedding`; one row per candidate.
     k : int
         How many to pick.
     trade_off : float
-        What similarity to all candidates counts.
+        Weight of the similarity to all candidates.
     **who : candidates, given
-        As of `infoq.greedy`; what is given counts as picked.
+        As in `infoq.greedy`; given candidates count as picked.
 
     Returns
     -------
@@ -67,26 +67,27 @@ def graph_cut(points: Points, k: int, *, trade_off: float = 2.0, **who: Unpack[W
 def gcmi(
     points: Points, queries: Points, k: int, *, eta: float = 1.0, **who: Unpack[Who]
 ) -> Selection:
-    r"""GCMI: pick what is most similar to queries, :math:`2 \sum_{a, q} s_{aq}`.
+    r"""GCMI: pick the candidates most similar to queries, :math:`2 \sum_{a, q} s_{aq}`.
 
     Parameters
     ----------
     points : array [N, P] or Embedding
-        Features, or gradients by `infoq.gradient_embedding`; one row a candidate.
+        Features, or gradients by `infoq.gradient_embedding`; one row per candidate.
     queries : array [Q, P] or Embedding
-        Of what is searched for, in the same way.
+        The same for the queries: examples of what is wanted.
     k : int
         How many to pick.
     eta : float
-        What similarities of candidates and queries are multiplied by: all gains alike, so that
-        above 0 the picks do not depend on it, but for ties.
+        Factor on the similarities of candidates with queries. It scales all gains alike, so that
+        above 0 the picks do not depend on it, except for ties.
     **who : candidates, given
-        As of `infoq.greedy`; what is given counts as picked.
+        As in `infoq.greedy`; given candidates count as picked.
 
     Returns
     -------
     Selection
-        Gains are twice `eta` times the sums of similarities. Copies score alike and are all picked.
+        Gains are twice `eta` times the sums of similarities. Copies score alike and
+        are all picked.
 
     References
     ----------
@@ -121,22 +122,22 @@ def gccg(
     nu: float = 1.0,
     **who: Unpack[Who],
 ) -> Selection:
-    r"""GCCG: pick what is similar to all candidates, and not to a private set or each other.
+    r"""GCCG: pick candidates similar to all, but not to a private set or to each other.
 
     Parameters
     ----------
     points : array [N, P] or Embedding
-        Features, or gradients by `infoq.gradient_embedding`; one row a candidate.
+        Features, or gradients by `infoq.gradient_embedding`; one row per candidate.
     private : array [M, P] or Embedding
-        Of what is to be avoided, in the same way.
+        The same for the points to avoid.
     k : int
         How many to pick.
     trade_off : float
-        What similarity to all candidates counts.
+        Weight of the similarity to all candidates.
     nu : float
-        What similarities of candidates and the private set are multiplied by.
+        Factor on the similarities of candidates with the private set.
     **who : candidates, given
-        As of `infoq.greedy`; what is given counts as picked.
+        As in `infoq.greedy`; given candidates count as picked.
 
     Returns
     -------
@@ -170,20 +171,20 @@ def gccg(
 def com(
     points: Points, queries: Points, k: int, *, eta: float = 1.0, **who: Unpack[Who]
 ) -> Selection:
-    """COM: pick what is similar to many queries, with returns that diminish.
+    """COM: pick candidates similar to the queries, with diminishing returns per query.
 
     Parameters
     ----------
     points : array [N, P] or Embedding
         Features, none of whose similarities with queries is negative.
     queries : array [Q, P] or Embedding
-        Of what is searched for, in the same way.
+        The same for the queries: examples of what is wanted.
     k : int
         How many to pick.
     eta : float
-        What the relevance of members counts.
+        Weight of the relevance of the members.
     **who : candidates, given
-        As of `infoq.greedy`; what is given counts as picked.
+        As in `infoq.greedy`; given candidates count as picked.
 
     Returns
     -------

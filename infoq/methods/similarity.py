@@ -1,4 +1,4 @@
-"""Similarity matrices: LogDet and its mutual and conditional forms (SIMILAR, PRISM)."""
+"""Batches by LogDet of similarities, with its mutual and conditional forms (SIMILAR, PRISM)."""
 
 from __future__ import annotations
 
@@ -22,27 +22,28 @@ from infoq.selection import Selection
     source="Kothawade et al. 2021",
 )
 def logdet(points: Points, k: int, *, ridge: float = 1.0, **who: Unpack[Who]) -> Selection:
-    r"""LogDet: pick what spans a large volume, :math:`\log\det(S_A + \lambda I)`.
+    r"""LogDet: pick the batch that spans a large volume, :math:`\log\det(S_A + \lambda I)`.
 
     Parameters
     ----------
     points : array [N, P] or Embedding
-        Features, or gradients by `infoq.gradient_embedding`; one row a candidate.
+        Features, or gradients by `infoq.gradient_embedding`; one row per candidate.
     k : int
         How many to pick.
     ridge : float
-        :math:`\lambda`; 1 is an outcome with unit noise, 0 none.
+        :math:`\lambda`: the noise variance of an outcome; 1 is unit noise, 0 is none.
     **who : candidates, given
-        As of `infoq.greedy`; what is given counts as picked.
+        As in `infoq.greedy`; given candidates count as picked.
 
     Returns
     -------
     Selection
-        Gains are of the log-det as published: twice the EIG of a `Gaussian` with precision 1.
+        Gains are increments of the published log-det: twice the EIG of a `Gaussian` with
+        precision 1.
 
     See Also
     --------
-    infoq.logdet : The quantity itself, of similarity matrices; nobody is picked.
+    infoq.logdet : The quantity itself, from similarity matrices; nothing is picked.
 
     References
     ----------
@@ -76,31 +77,32 @@ def logdet_mi(
     eta: float = 1.0,
     **who: Unpack[Who],
 ) -> Selection:
-    r"""LogDetMI: pick what has most volume in common with queries, :math:`I_f(A; Q)`.
+    r"""LogDetMI: pick the batch that shares the most volume with queries, :math:`I_f(A; Q)`.
 
     Parameters
     ----------
     points : array [N, P] or Embedding
-        Features, or gradients by `infoq.gradient_embedding`; one row a candidate.
+        Features, or gradients by `infoq.gradient_embedding`; one row per candidate.
     queries : array [Q, P] or Embedding
-        Of what is searched for, in the same way.
+        The same for the queries: examples of what is wanted.
     k : int
         How many to pick.
     ridge : float
-        :math:`\lambda`; 1 is an outcome with unit noise, 0 none.
+        :math:`\lambda`: the noise variance of an outcome; 1 is unit noise, 0 is none.
     eta : float
-        What similarities of candidates and queries are multiplied by; larger prefers relevance.
+        Factor on the similarities of candidates with queries; larger values prefer relevance.
     **who : candidates, given
-        As of `infoq.greedy`; what is given counts as picked.
+        As in `infoq.greedy`; given candidates count as picked.
 
     Returns
     -------
     Selection
-        Gains are of the log-dets as published: twice the JEPIG of a `Gaussian` with precision 1.
+        Gains are increments of the published objective: twice the JEPIG of a `Gaussian` with
+        precision 1.
 
     See Also
     --------
-    infoq.logdet_mi : The quantity itself, of similarity matrices; nobody is picked.
+    infoq.logdet_mi : The quantity itself, from similarity matrices; nothing is picked.
 
     References
     ----------
@@ -138,31 +140,31 @@ def logdet_cg(
     nu: float = 1.0,
     **who: Unpack[Who],
 ) -> Selection:
-    r"""LogDetCG: pick what spans a large volume beyond a private set, :math:`f(A \mid P)`.
+    r"""LogDetCG: pick the batch of large volume given a private set, :math:`f(A \mid P)`.
 
     Parameters
     ----------
     points : array [N, P] or Embedding
-        Features, or gradients by `infoq.gradient_embedding`; one row a candidate.
+        Features, or gradients by `infoq.gradient_embedding`; one row per candidate.
     private : array [M, P] or Embedding
-        Of what is to be avoided (or labelled already), in the same way.
+        The same for the points to avoid (or already labelled).
     k : int
         How many to pick.
     ridge : float
-        :math:`\lambda`; 1 is an outcome with unit noise, 0 none.
+        :math:`\lambda`: the noise variance of an outcome; 1 is unit noise, 0 is none.
     nu : float
-        What similarities of candidates and the private set are multiplied by.
+        Factor on the similarities of candidates with the private set.
     **who : candidates, given
-        As of `infoq.greedy`; what is given counts as picked.
+        As in `infoq.greedy`; given candidates count as picked.
 
     Returns
     -------
     Selection
-        Gains are of the log-det as published.
+        Gains are increments of the published log-det.
 
     See Also
     --------
-    infoq.logdet_cg : The quantity itself, of similarity matrices; nobody is picked.
+    infoq.logdet_cg : The quantity itself, from similarity matrices; nothing is picked.
 
     References
     ----------
@@ -200,35 +202,37 @@ def logdet_cmi(
     nu: float = 1.0,
     **who: Unpack[Who],
 ) -> Selection:
-    r"""LogDetCMI: pick what queries have in common beyond a private set, :math:`I_f(A; Q \mid P)`.
+    r"""LogDetCMI: pick the batch that shares volume with queries given a private set.
+
+    .. math:: I_f(A; Q \mid P)
 
     Parameters
     ----------
     points : array [N, P] or Embedding
-        Features, or gradients by `infoq.gradient_embedding`; one row a candidate.
+        Features, or gradients by `infoq.gradient_embedding`; one row per candidate.
     queries : array [Q, P] or Embedding
-        Of what is searched for, in the same way.
+        The same for the queries: examples of what is wanted.
     private : array [M, P] or Embedding
-        Of what is to be avoided, in the same way.
+        The same for the points to avoid.
     k : int
         How many to pick.
     ridge : float
-        :math:`\lambda`; 1 is an outcome with unit noise, 0 none.
+        :math:`\lambda`: the noise variance of an outcome; 1 is unit noise, 0 is none.
     eta : float
-        What similarities of candidates and queries are multiplied by; larger prefers relevance.
+        Factor on the similarities of candidates with queries; larger values prefer relevance.
     nu : float
-        What similarities of candidates and the private set are multiplied by.
+        Factor on the similarities of candidates with the private set.
     **who : candidates, given
-        As of `infoq.greedy`; what is given counts as picked.
+        As in `infoq.greedy`; given candidates count as picked.
 
     Returns
     -------
     Selection
-        Gains are of the log-dets as published.
+        Gains are increments of the published objective.
 
     See Also
     --------
-    infoq.logdet_cmi : The quantity itself, of similarity matrices; nobody is picked.
+    infoq.logdet_cmi : The quantity itself, from similarity matrices; nothing is picked.
 
     References
     ----------

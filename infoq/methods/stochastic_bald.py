@@ -1,4 +1,4 @@
-"""BALD by chance: batches that are drawn by their scores."""
+"""Stochastic BALD: batches drawn at random, with probabilities that grow with the scores."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from infoq.selection import Selection
 def power_bald(
     x: Predictive | Array, k: int, *, coldness: float = 1.0, seed: Any = 0, **who: Unpack[Who]
 ) -> Selection:
-    """PowerBALD: draw by the power of BALD, without replacement.
+    """PowerBALD: draw in proportion to a power of the BALD score, without replacement.
 
     Parameters
     ----------
@@ -34,14 +34,14 @@ def power_bald(
     k : int
         How many to pick.
     coldness, seed
-        As of `infoq.sample`.
+        As in `infoq.sample`.
     **who : candidates, given
-        As of `infoq.greedy`.
+        As in `infoq.greedy`.
 
     Returns
     -------
     Selection
-        In the order of drawing; gains are their EIG in nats.
+        In the order of drawing; gains are EIG scores, in nats.
 
     References
     ----------
@@ -71,7 +71,7 @@ def power_bald(
 def softmax_bald(
     x: Predictive | Array, k: int, *, coldness: float = 1.0, seed: Any = 0, **who: Unpack[Who]
 ) -> Selection:
-    """SoftmaxBALD: draw by the exponential of BALD, without replacement.
+    """SoftmaxBALD: draw in proportion to the exponential of the BALD score, without replacement.
 
     Parameters
     ----------
@@ -80,14 +80,14 @@ def softmax_bald(
     k : int
         How many to pick.
     coldness, seed
-        As of `infoq.sample`.
+        As in `infoq.sample`.
     **who : candidates, given
-        As of `infoq.greedy`.
+        As in `infoq.greedy`.
 
     Returns
     -------
     Selection
-        In the order of drawing; gains are their EIG in nats.
+        In the order of drawing; gains are EIG scores, in nats.
 
     References
     ----------
@@ -115,7 +115,7 @@ def softmax_bald(
 def softrank_bald(
     x: Predictive | Array, k: int, *, coldness: float = 1.0, seed: Any = 0, **who: Unpack[Who]
 ) -> Selection:
-    """SoftrankBALD: draw by the rank in BALD, without replacement.
+    """SoftrankBALD: draw by the rank of the BALD score, without replacement.
 
     Parameters
     ----------
@@ -124,14 +124,14 @@ def softrank_bald(
     k : int
         How many to pick.
     coldness, seed
-        As of `infoq.sample`.
+        As in `infoq.sample`.
     **who : candidates, given
-        As of `infoq.greedy`.
+        As in `infoq.greedy`.
 
     Returns
     -------
     Selection
-        In the order of drawing; gains are their EIG in nats.
+        In the order of drawing; gains are EIG scores, in nats.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""The table of methods: what each is made of, stated where it is defined."""
+"""The table of methods: the parts of each, stated where the method is defined."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ class Method(NamedTuple):
     Attributes
     ----------
     name : str
-        Of the function in `infoq.methods`.
+        The name of the function in `infoq.methods`.
     noun : str
-        What it is told of the candidates.
+        The input: what represents the candidates.
     verb : str
-        Which quantity it computes.
+        The quantity that it computes.
     adverb : str
-        How.
+        How the quantity is evaluated.
     selection : str
-        What turns it into a batch.
+        How scores become a batch.
     status : str
         Whether the quantity is exact, a bound or a heuristic.
     source : str
@@ -42,14 +42,16 @@ class Method(NamedTuple):
 
 
 class Who(TypedDict, total=False):
-    """Who may be picked, and who was: keywords of every method, as of `infoq.greedy`.
+    """Keywords of every method: which candidates may be picked, and which were already.
+
+    They mean the same as in `infoq.greedy`.
 
     Attributes
     ----------
     candidates : boolean array [N] or integers
-        Who may be picked, by a mask or by indices. Default: everybody.
+        The candidates that may be picked, as a mask or indices. Default: all.
     given : integers
-        Who was picked already or is pending.
+        The candidates that were picked already or are pending.
     """
 
     candidates: Array | Sequence[int] | None

@@ -1,4 +1,4 @@
-"""Candidates, queries and a private set as the candidates of one set function."""
+"""Candidates, queries and a private set, joined as the ground set of one set function."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from infoq.structures.concatenated import joined
 from infoq.structures.embedding import Embedding
 
 Points: TypeAlias = Array | Embedding
-"""Features [N, P], or an embedding with one row a candidate."""
+"""Features [N, P], or an embedding with one row per candidate."""
 
 
 def together(points: Points, who: Who, **others: Points) -> tuple[Embedding, list[range], Who]:
-    """All as one embedding, where each of the others is in it, and the mask without them."""
+    """The union as one embedding, the range of each other set in it, and the keywords for it.
+
+    The mask in the keywords leaves the other sets out, so that none of them is picked.
+    """
     embeddings = [features(points, "points")]
     embeddings += [features(more, name) for name, more in others.items()]
     union = joined(*embeddings)
@@ -32,7 +35,7 @@ def together(points: Points, who: Who, **others: Points) -> tuple[Embedding, lis
 
 
 def _mask(points: Embedding, who: Who, count: int) -> Array:
-    """Who may be picked, none of the others among them: booleans [N + ...]."""
+    """The mask of candidates that may be picked, False for the other sets: [N + ...]."""
     like = points.ops.fetch(first_array(points)[:1, ...])
     ops = ops_for(like)
     places = ops.xp.arange(count, device=ops.device(like))

@@ -70,9 +70,14 @@ def texts(path: Path) -> Iterator[tuple[int, str]]:
                 yield start, comment
                 comment, start = "", line
             comment, last = f"{comment}{token.string.lstrip('#')}\n", line
-        elif token.type in STRINGS:
+        elif token.type in STRINGS and not is_a_name(token):
             yield line, token.string
     yield start, comment
+
+
+def is_a_name(token: tokenize.TokenInfo) -> bool:
+    """Whether it is a string that is one name, such as those of `__all__`."""
+    return token.type == tokenize.STRING and token.string[1:-1].isidentifier()
 
 
 def without_code(text: str) -> str:

@@ -114,7 +114,7 @@ def test_reducible_losses_of_logits_keep_their_digits(backend):
 
 def test_losses_need_classes(backend):
     normal = infoq.likelihoods.Normal(backend.array(np.ones((2, 1))))
-    with pytest.raises(TypeError, match="likelihood: expected outcomes of classes, got Normal"):
+    with pytest.raises(TypeError, match="likelihood: expected a likelihood of classes, got Normal"):
         methods.rho_loss(normal, normal, backend.array([0.0, 1.0]), 1)
 
 

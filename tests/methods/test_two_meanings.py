@@ -25,7 +25,7 @@ def test_the_table_has_these_names_and_no_other():
 
 def test_the_head_of_the_methods_has_these_names_and_no_other():
     head = inspect.getdoc(methods)
-    names = head[head.index("picks nobody:") : head.index("So ``infoq.bald(x)``")]
+    names = head[head.index("picks nothing:") : head.index("So ``infoq.bald(x)``")]
     assert re.findall(r"`(\w+)`", names) == SHARED
     assert "Twelve have the name" in head
 
