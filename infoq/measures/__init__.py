@@ -1,4 +1,4 @@
-"""Information of one distribution, or of a few."""
+"""Entropies, divergences and mutual information of distributions, and log-determinants."""
 
 from infoq.measures.discrete import (
     conditional_entropy,

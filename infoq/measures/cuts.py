@@ -1,7 +1,8 @@
-"""Sums over the outcomes of distributions, in blocks: over the other axes, and over long outcomes.
+"""Sums over the outcomes of distributions, in blocks of distributions or of outcomes.
 
-A block's temporary arrays stay in the cache and within the memory of `options`, be it one of many
-distributions or a piece of a single one. Where values can't be read, a formula is of all at once.
+A block is some of many distributions, or a piece of a single long one. Its temporary arrays stay in
+the cache and within the memory of `options`. Where values can't be read, a formula sees all
+distributions at once.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from functools import partial, reduce
 from infoq.backends import Array, Ops
 from infoq.blocks import block_items
 
-# How many numbers a formula keeps for each outcome, at most.
+# The most numbers that a formula keeps for each outcome.
 _NUMBERS = 8
 
 
@@ -27,22 +28,22 @@ def sum_outcomes(
     whole: bool,
     finish: Callable[[Array], Array],
 ) -> Array:
-    """`finish(terms(ops, *joined))` of arrays whose last `count` axes hold the outcomes: [...].
+    """`finish(terms(ops, *joined))` [...], where `joined` has the outcomes on one last axis.
 
     Parameters
     ----------
     ops : Ops
-        Of the arrays.
+        The operations of the arrays' library.
     terms : callable
         Maps an `Ops` and arrays [..., C] to their sums over outcomes, [...].
     views : tuple of arrays
-        The axes before the outcomes broadcast.
+        Arrays whose last `count` axes hold the outcomes; the axes before them broadcast.
     count : int
-        How many axes hold the outcomes.
+        The number of axes that hold the outcomes.
     whole : bool
-        Whether the outcomes of one distribution must be seen together.
+        Whether `terms` must see all outcomes of a distribution together.
     finish : callable
-        What is done to each sum.
+        Maps the sums [...] to the result [...].
     """
     if not ops.concrete(*views):
         joined = [ops.whole(join_last(ops, ops.upcast(x), count), 1) for x in views]
@@ -57,9 +58,10 @@ def sum_outcomes(
 def map_outcomes(
     ops: Ops, each: Callable[..., Array], view: Array, count: int, *, whole: bool
 ) -> Array:
-    """`each(ops, joined)` of arrays whose last `count` axes hold the outcomes: [..., C].
+    """`each(ops, joined)` [..., C], where `joined` has the outcomes on one last axis.
 
-    `each` maps [..., C] to the same shape and dtype.
+    The last `count` axes of `view` hold the outcomes. `each` maps [..., C] to an array of the same
+    shape and dtype.
     """
     if not ops.concrete(view):
         joined = ops.whole(join_last(ops, ops.upcast(view), count), 1)
@@ -79,15 +81,16 @@ def in_blocks(
     kept: tuple[int, ...] = (),
     finish: Callable[[Array], Array] = lambda x: x,
 ) -> Array:
-    """`finish(run(ops, *arrays))` over blocks of arrays of as many axes, of equal sizes or 1.
+    """`finish(run(ops, *arrays))`, computed in blocks of arrays that broadcast axis by axis.
 
-    Results of blocks are joined along the first `lead` axes and those in `kept`, which the result
-    keeps, and added along the others, which are not cut if `whole`.
+    The arrays have the same number of axes, and along each of them one size or 1. The result keeps
+    the first `lead` axes and those in `kept`: along these, the results of blocks are joined. Along
+    all other axes they are added; with `whole`, those axes are not cut.
     """
     run, most = ops.compiled(run, None), limit(ops, arrays[0])
 
     def cut(arrays: tuple[Array, ...]) -> tuple[Iterator[tuple[Array, ...]], int, int] | None:
-        """Blocks along one axis, which it is, and its size; None where one block is all."""
+        """The blocks along one axis, that axis and its size; None where one block suffices."""
         sizes = zip(*(x.shape for x in arrays), strict=True)
         shape = tuple(0 if 0 in each else max(each) for each in sizes)
         axis = _axis_to_cut(shape, lead, whole=whole)
@@ -120,7 +123,10 @@ def in_blocks(
 
 
 def _axis_to_cut(shape: tuple[int, ...], lead: int, *, whole: bool) -> int | None:
-    """The first axis before the outcomes that can be cut, else the longest of theirs."""
+    """The first axis before the outcomes that can be cut, else the longest axis of outcomes.
+
+    None where there is no such axis, or where only the outcomes are left and `whole` holds.
+    """
     for axis in range(lead):
         if shape[axis] > 1:
             return axis
@@ -130,7 +136,7 @@ def _axis_to_cut(shape: tuple[int, ...], lead: int, *, whole: bool) -> int | Non
 
 
 def limit(ops: Ops, like: Array) -> int:
-    """How many outcomes a block may have."""
+    """The largest number of outcomes of a block."""
     return block_items(ops, like, _NUMBERS * ops.item_bytes(like))
 
 
@@ -141,7 +147,7 @@ def _slice(x: Array, axis: int, start: int, end: int) -> Array:
 
 
 def _aligned(ops: Ops, x: Array, ndim: int) -> Array:
-    """`x` with axes of size 1 before its own, as broadcasting reads it."""
+    """`x` with leading axes of size 1, as in broadcasting, so that it has `ndim` axes."""
     return x if x.ndim == ndim else ops.xp.reshape(x, (*(1,) * (ndim - x.ndim), *x.shape))
 
 
@@ -154,14 +160,14 @@ def _each_joined(each: Callable[..., Array], count: int, ops: Ops, block: Array)
 
 
 def join_last(ops: Ops, x: Array, count: int) -> Array:
-    """`x` with its last `count` axes as one."""
+    """`x` with its last `count` axes merged into one."""
     if count == 1:
         return x
     return ops.xp.reshape(x, (*x.shape[:-count], math.prod(x.shape[-count:])))
 
 
 def total(ops: Ops, x: Array) -> Array:
-    """The sum over the last axis: of few outcomes a product of matrices, 8 times as fast."""
+    """The sum over the last axis; for few outcomes a matrix product, which is 8 times as fast."""
     if x.shape[-1] <= 32:
         return ops.xp.matmul(x, ops.constant((x.shape[-1],), 1.0, x))
     return ops.xp.sum(x, axis=-1)

@@ -1,10 +1,12 @@
-"""Information of discrete distributions, over any axes, in nats.
+"""Entropies, divergences and information of discrete distributions, over any axes, in nats.
 
 Every function takes probabilities, log-probabilities or logits (``kind=``), reduces the axes that
 hold the outcomes, and returns an array in the namespace, device and dtype of its input. Divergences
-are sums of terms that are not negative, so they do not cancel where distributions nearly agree.
-They run in blocks of distributions, or of a long one's outcomes: beside the result, temporary
-arrays take what `options` allows. Only of logits a distribution is seen whole.
+are sums of non-negative terms, so nothing cancels where distributions nearly agree.
+
+The computation runs in blocks of distributions, or of the outcomes of a long one. Beside the
+result, temporary arrays take the memory that `options` allows. For logits, a block holds whole
+distributions.
 """
 
 from __future__ import annotations
@@ -34,18 +36,19 @@ def information_content(p: Array, *, axis: Axis = -1, kind: Kind = "probs") -> A
     axis : int or tuple of int
         The axes that hold the outcomes.
     kind : {"probs", "log_probs", "logits"}
-        What `p` is.
+        Whether `p` holds probabilities, log-probabilities or logits.
 
     Returns
     -------
     array
-        Nats, with the axes of `p` but the outcomes joined at the end; infinite for an impossible
-        outcome.
+        Nats, at least 0; infinite for an impossible outcome. The other axes of `p` come first, and
+        one axis of all outcomes last.
 
     Raises
     ------
     TypeError, ValueError
-        If `p` is not floating, or no distribution (where values can be read).
+        If `p` is not floating, if `axis` or `kind` is not valid, or if (where values can be read)
+        `p` is not a distribution.
 
     Examples
     --------
@@ -68,27 +71,29 @@ def entropy(p: Array, *, axis: Axis = -1, kind: Kind = "probs") -> Array:
     p : array
         Probabilities, log-probabilities or logits, along `axis`.
     axis : int or tuple of int
-        The axes that hold the outcomes; several are one joint outcome.
+        The axes that hold the outcomes; several axes hold one joint outcome.
     kind : {"probs", "log_probs", "logits"}
-        What `p` is.
+        Whether `p` holds probabilities, log-probabilities or logits.
 
     Returns
     -------
     array
-        Nats, between 0 and the log of the number of outcomes; the axes of `p` without `axis`.
+        Nats, between 0 and the log of the number of outcomes; it has the axes of `p` other than
+        `axis`.
 
     Raises
     ------
     TypeError, ValueError
-        If `p` is not floating, or no distribution (where values can be read).
+        If `p` is not floating, if `axis` or `kind` is not valid, or if (where values can be read)
+        `p` is not a distribution.
 
     See Also
     --------
-    infoq.methods.entropy : The method of this name: it picks by that of mean predictions.
+    infoq.methods.entropy : The acquisition method, which ranks by the entropy of mean predictions.
 
     Notes
     -----
-    Exact; one logarithm an outcome. The gradient at a zero probability is taken as 0.
+    Exact; one logarithm per outcome. The gradient at a zero probability is taken as 0.
 
     References
     ----------
@@ -116,17 +121,18 @@ def cross_entropy(p: Array, q: Array, *, axis: Axis = -1, kind: Kind = "probs") 
     axis : int or tuple of int
         The axes that hold the outcomes.
     kind : {"probs", "log_probs", "logits"}
-        What `p` and `q` are.
+        Whether `p` and `q` hold probabilities, log-probabilities or logits.
 
     Returns
     -------
     array
-        Nats, at least the entropy of p; infinite where q excludes what p allows.
+        Nats, at least the entropy of p; infinite where q is 0 and p is not.
 
     Raises
     ------
     TypeError, ValueError
-        If the arrays differ in library or dtype, are not floating, or are no distributions.
+        If the arrays differ in library or dtype, are not floating, or have different outcomes or
+        axes that do not broadcast; if (where values can be read) one is not a distribution.
 
     Examples
     --------
@@ -149,22 +155,23 @@ def kl_divergence(p: Array, q: Array, *, axis: Axis = -1, kind: Kind = "probs") 
     axis : int or tuple of int
         The axes that hold the outcomes.
     kind : {"probs", "log_probs", "logits"}
-        What `p` and `q` are.
+        Whether `p` and `q` hold probabilities, log-probabilities or logits.
 
     Returns
     -------
     array
-        Nats, at least 0; infinite where q excludes what p allows.
+        Nats, at least 0; infinite where q is 0 and p is not.
 
     Raises
     ------
     TypeError, ValueError
-        If the arrays differ in library or dtype, are not floating, or are no distributions.
+        If the arrays differ in library or dtype, are not floating, or have different outcomes or
+        axes that do not broadcast; if (where values can be read) one is not a distribution.
 
     Notes
     -----
-    Exact. With r = p/q - 1 the terms are q [(1 + r) log1p(r) - r], none below 0: distributions that
-    nearly agree keep their relative accuracy.
+    Exact. With r = p/q - 1 the terms are q [(1 + r) log1p(r) - r], none below 0: the result keeps
+    its relative accuracy where the distributions nearly agree.
 
     References
     ----------
@@ -192,17 +199,18 @@ def js_divergence(p: Array, q: Array, *, axis: Axis = -1, kind: Kind = "probs") 
     axis : int or tuple of int
         The axes that hold the outcomes.
     kind : {"probs", "log_probs", "logits"}
-        What `p` and `q` are.
+        Whether `p` and `q` hold probabilities, log-probabilities or logits.
 
     Returns
     -------
     array
-        Nats, symmetric, between 0 and log 2: the BALD of two draws.
+        Nats, between 0 and log 2, and symmetric in p and q. It equals the BALD score of two draws.
 
     Raises
     ------
     TypeError, ValueError
-        If the arrays differ in library or dtype, are not floating, or are no distributions.
+        If the arrays differ in library or dtype, are not floating, or have different outcomes or
+        axes that do not broadcast; if (where values can be read) one is not a distribution.
 
     References
     ----------
@@ -230,24 +238,26 @@ def mutual_information(
     joint : array
         Probabilities, log-probabilities or logits of pairs of outcomes.
     x_axis, y_axis : int or tuple of int
-        The axes that hold the outcomes of X and of Y; they share none.
+        The axes that hold the outcomes of X and of Y; no axis is in both.
     kind : {"probs", "log_probs", "logits"}
-        What `joint` is.
+        Whether `joint` holds probabilities, log-probabilities or logits.
 
     Returns
     -------
     array
-        Nats, between 0 and the smaller of the two entropies; the other axes of `joint`.
+        Nats, between 0 and the smaller of the two entropies; it has the other axes of `joint`.
 
     Raises
     ------
     TypeError, ValueError
-        If `joint` is not floating, or no distribution, or X and Y share an axis.
+        If `joint` is not floating, if X and Y share an axis, or if (where values can be read)
+        `joint` is not a distribution.
 
     Notes
     -----
-    Exact, from the deviation of the joint from the product of its marginals, and no difference of
-    entropies. One logarithm a pair where X tells much about Y, up to three where it tells little.
+    Exact. It is computed from the deviation of the joint from the product of its marginals, not as
+    a difference of entropies. Each pair of outcomes costs one logarithm where X and Y are strongly
+    dependent, and up to three where they are nearly independent.
 
     Examples
     --------
@@ -272,19 +282,20 @@ def conditional_entropy(
     joint : array
         Probabilities, log-probabilities or logits of pairs of outcomes.
     x_axis, y_axis : int or tuple of int
-        The axes that hold the outcomes of X and of Y; they share none.
+        The axes that hold the outcomes of X and of Y; no axis is in both.
     kind : {"probs", "log_probs", "logits"}
-        What `joint` is.
+        Whether `joint` holds probabilities, log-probabilities or logits.
 
     Returns
     -------
     array
-        Nats, between 0 and the entropy of X; the other axes of `joint`.
+        Nats, between 0 and the entropy of X; it has the other axes of `joint`.
 
     Raises
     ------
     TypeError, ValueError
-        If `joint` is not floating, or no distribution, or X and Y share an axis.
+        If `joint` is not floating, if X and Y share an axis, or if (where values can be read)
+        `joint` is not a distribution.
 
     Examples
     --------
@@ -293,7 +304,7 @@ def conditional_entropy(
     np.float64(0.5004)
     """
     groups = _pairs(joint, x_axis, y_axis)
-    return _of_joint(joint, groups, (1,), integrands.unexplained, kind)
+    return _of_joint(joint, groups, (1,), integrands.conditional_entropy, kind)
 
 
 @capabilities()
@@ -305,19 +316,20 @@ def total_correlation(joint: Array, *, axis: tuple[int, ...], kind: Kind = "prob
     joint : array
         Probabilities, log-probabilities or logits of joint outcomes.
     axis : tuple of int
-        One axis for each variable.
+        One axis per variable.
     kind : {"probs", "log_probs", "logits"}
-        What `joint` is.
+        Whether `joint` holds probabilities, log-probabilities or logits.
 
     Returns
     -------
     array
-        Nats, at least 0, and 0 for a single variable; the other axes of `joint`.
+        Nats, at least 0, and 0 for a single variable; it has the other axes of `joint`.
 
     Raises
     ------
     TypeError, ValueError
-        If `joint` is not floating, or no distribution.
+        If `joint` is not floating, if `axis` is not valid, or if (where values can be read) `joint`
+        is not a distribution.
 
     References
     ----------
@@ -347,13 +359,13 @@ def _sum(
     kind: str,
     like: Array,
 ) -> Array:
-    """A measure as a sum over the last `count` axes: only logits need all of a distribution."""
+    """A measure as a sum over the last `count` axes; for logits, over whole distributions."""
     run, finish = partial(terms, kind=kind), partial(_finish, ops, like=like)
     return sum_outcomes(ops, run, views, count, whole=kind == "logits", finish=finish)
 
 
 def _pairs(joint: Array, x_axis: Axis, y_axis: Axis) -> tuple[tuple[int, ...], ...]:
-    """The axes of X and of Y."""
+    """The axes of X and those of Y, counted from 0."""
     ops_for(joint=joint)
     xs = normal_axes(joint.ndim, x_axis, "joint")
     ys = normal_axes(joint.ndim, y_axis, "joint")
@@ -369,12 +381,15 @@ def _of_joint(
     terms: Callable[..., Array],
     kind: str,
 ) -> Array:
-    """A measure of joint distributions and of the marginals of some of their groups of axes."""
+    """A measure of joint distributions and of the marginals of the groups in `needed`.
+
+    Each group is the axes of one variable.
+    """
     ops, joint = admit(joint=joint)
     view, count = read(ops, joint, sum(groups, ()), kind, "joint")
     lead = view.ndim - count
     ends = [0, *accumulate(len(group) for group in groups)]
-    # The axes of each variable, from the last.
+    # The axes of each variable, counted from the end.
     axes = [tuple(range(a - count, b - count)) for a, b in pairwise(ends)]
     others = tuple(
         tuple(axis for axis in range(-count, 0) if axis not in axes[one]) for one in needed
@@ -420,7 +435,7 @@ def _whole(
     kind: str,
     sizes: tuple[int, ...],
 ) -> Array:
-    """A measure of joint distributions [..., C] that are seen whole, with their marginals."""
+    """A measure of whole joint distributions [..., C] and their marginals."""
     probs = to_probabilities(ops, joined, kind)
     joint = ops.xp.reshape(probs, (*probs.shape[:-1], *sizes))
     marginals = (integrands.marginal(ops, joint, others=out, kind="probs") for out in others)
@@ -428,5 +443,5 @@ def _whole(
 
 
 def _finish(ops: Ops, x: Array, like: Array) -> Array:
-    """Rounding below zero taken off, in the dtype that came in."""
+    """`x` with negative rounding errors set to 0, in the dtype of `like`."""
     return ops.cast_like(ops.xp.maximum(x, ops.xp.zeros_like(x)), like)

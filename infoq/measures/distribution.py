@@ -1,4 +1,4 @@
-"""A discrete distribution along some axes of an array, whichever way it is written down."""
+"""Discrete distributions along axes of an array: reading, checks, and conversion between kinds."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Axis: TypeAlias = int | tuple[int, ...]
 
 
 class View(NamedTuple):
-    """Values whose last axes hold the outcomes, seen and not copied.
+    """Values with the axes of the outcomes last; a view, not a copy.
 
     Attributes
     ----------
     values : array [..., *outcomes]
-        As they were given, with the outcomes' axes moved to the end.
+        The given values, with the axes of the outcomes moved to the end.
     num_axes : int
-        How many axes those are.
+        The number of those axes.
     """
 
     values: Array
@@ -34,14 +34,14 @@ class View(NamedTuple):
 
 
 def read(ops: Ops, x: Array, axis: Axis, kind: str, name: str) -> View:
-    """The distributions over the axes `axis` of `x`, checked where values can be read.
+    """The distributions over the axes `axis` of `x`, validated where values can be read.
 
     Raises
     ------
     TypeError
         If `x` is not real floating.
     ValueError
-        If `kind` or `axis` is unknown, or the values are no distribution.
+        If `kind` or `axis` is not valid, or the values are not distributions.
     """
     one_of(KINDS, kind, "kind")
     check_floating(ops, x, name)
@@ -52,7 +52,13 @@ def read(ops: Ops, x: Array, axis: Axis, kind: str, name: str) -> View:
 
 
 def read_two(p: Array, q: Array, axis: Axis, kind: str) -> tuple[Ops, tuple[Array, Array], int]:
-    """Two distributions over the same outcomes, whose other axes broadcast."""
+    """The operations, the views of p and q, and the number of axes of their outcomes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If p and q differ in library, dtype or outcomes, or their other axes do not broadcast.
+    """
     required(p=p, q=q)
     ops, (p, q) = admit_all(p=p, q=q)
     if p.dtype != q.dtype:
@@ -77,7 +83,7 @@ def read_two(p: Array, q: Array, axis: Axis, kind: str) -> tuple[Ops, tuple[Arra
 
 
 def normal_axes(ndim: int, axis: Axis, name: str) -> tuple[int, ...]:
-    """Axes as distinct numbers from 0, at least one."""
+    """The axes as distinct non-negative integers, at least one."""
     try:
         axes = tuple(operator.index(one) for one in (axis if isinstance(axis, tuple) else (axis,)))
     except TypeError as error:
@@ -103,7 +109,7 @@ def _move(ops: Ops, x: Array, axis: Axis, name: str) -> View:
 
 
 def _check(ops: Ops, x: Array, view: View, axis: Axis, kind: str, name: str) -> None:
-    """Refuse `x` that is no distribution, by its values [..., *outcomes]."""
+    """Raise a ValueError unless the values [..., *outcomes] of `x` are distributions."""
     xp = ops.xp
     values, count = view
     if 0 in values.shape:
@@ -125,12 +131,12 @@ def _check(ops: Ops, x: Array, view: View, axis: Axis, kind: str, name: str) -> 
 
 
 def _off(ops: Ops, sums: Array, *, tolerance: float) -> Array:
-    """Which sums are not one; of a NaN the comparison is false."""
+    """True where a sum is not one, or is NaN."""
     return ~(ops.xp.abs(sums - 1) <= tolerance)
 
 
 def _sums(ops: Ops, values: Array, *, kind: str) -> Array:
-    """What values [..., C] sum to as probabilities; NaN where one is none."""
+    """The sums of the probabilities that values [..., C] stand for; NaN where one is invalid."""
     xp = ops.xp
     none = ops.scalar(float("nan"), ops.upcast(values[..., 0]))
     if kind == "logits":
@@ -143,10 +149,10 @@ def _sums(ops: Ops, values: Array, *, kind: str) -> Array:
 
 
 def _problem(ops: Ops, values: Array, probs: Array, kind: str) -> str:
-    """What is wrong with one distribution, by its values and probabilities [C]."""
+    """A description of the problem of one distribution, from its values and probabilities [C]."""
     xp = ops.xp
     if bool(xp.any(xp.isnan(values))):
-        return "a value that is no number (nan)"
+        return "a value that is not a number (nan)"
     if kind == "logits" and bool(xp.any(values == math.inf)):
         return "an infinite logit; for a certain outcome pass probabilities"
     nothing = 0.0 if kind == "probs" else -math.inf
@@ -157,18 +163,18 @@ def _problem(ops: Ops, values: Array, probs: Array, kind: str) -> str:
 
 
 def to_probabilities(ops: Ops, values: Array, kind: str) -> Array:
-    """Probabilities, in the precision that they are computed in."""
+    """The probabilities, in the precision that they are computed in."""
     values = ops.upcast(values)
     if kind == "probs":
         return values
     if kind == "logits":
         return ops.softmax(values)
-    # A log-probability above 0 is refused, and need not overflow first.
+    # Log-probabilities above 0 are refused later; the clip keeps them from overflowing first.
     return ops.xp.exp(ops.xp.clip(values, None, 1.0))
 
 
 def to_log_probabilities(ops: Ops, values: Array, kind: str) -> Array:
-    """Log-probabilities, in the precision that they are computed in."""
+    """The log-probabilities, in the precision that they are computed in."""
     values = ops.upcast(values)
     if kind == "logits":
         return ops.log_softmax(values)

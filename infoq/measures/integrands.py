@@ -1,6 +1,6 @@
-"""What each discrete measure adds up over outcomes [..., C].
+"""The sums over outcomes [..., C] of each discrete measure.
 
-Where values can be read, a formula takes the shortest way that keeps the digits of these values.
+Where values can be read, a formula takes the cheapest way that is accurate for these values.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from infoq.backends import Array, Ops
 from infoq.measures.cuts import join_last, total
 from infoq.measures.distribution import to_log_probabilities, to_probabilities
 
-# Below this many nats sums of logarithms have an error of 1e-5 in float32; and below these, where
-# the change that they are of is exact (see `infoq.draws.divergence`).
+# Below this many nats, sums of logarithms have an error of 1e-5 in float32.
 _SUMS_CANCEL = 1 / 16
 
+# The same for logarithms of an exact change, p - q (see `infoq.draws.divergence`).
 _LOGARITHMS_CANCEL = 1e-3
 
-# From here on 1 + r is p / q.
+# From this ratio r on, 1 + r counts as p / q.
 _FAR = 1e4
 
 
 def content(ops: Ops, p: Array, *, kind: str) -> Array:
-    """`-log p` [..., C], and 0 rather than -0 for a certain outcome."""
+    """`-log p` [..., C]; 0 rather than -0 for a certain outcome."""
     return ops.cast_like(0.0 - to_log_probabilities(ops, p, kind), p)
 
 
@@ -44,7 +44,7 @@ def cross_entropy(ops: Ops, p: Array, q: Array, *, kind: str) -> Array:
 
 
 def _surprise(ops: Ops, p: Array, log_q: Array) -> Array:
-    """The mean of -log q under p, in which an impossible outcome does not count: [...]."""
+    """The mean of -log q under p, without the outcomes that p excludes: [...]."""
     xp = ops.xp
     zero = xp.zeros_like(p)
     possible = p > 0
@@ -62,7 +62,10 @@ def kl_divergence(ops: Ops, p: Array, q: Array, *, kind: str) -> Array:
 
 
 def divergence(ops: Ops, p: Array, q: Array, logs: Callable[[], tuple[Array, Array]]) -> Array:
-    """`sum p log(p / q) - p + q` of non-negative numbers [..., C]; `logs` gives both logarithms."""
+    """`sum p log(p / q) - p + q` [...] of non-negative numbers p and q [..., C].
+
+    `logs` returns their logarithms.
+    """
     xp = ops.xp
     if not ops.may_branch(p, q) or 0 in (*p.shape, *q.shape):
         return total(ops, _terms(ops, p, q, *logs()))
@@ -86,27 +89,27 @@ def divergence(ops: Ops, p: Array, q: Array, logs: Callable[[], tuple[Array, Arr
 
 
 def _exceeds(ops: Ops, value: Array, least: Array) -> bool:
-    """Whether all values are finite, and large enough to have their digits."""
+    """Whether all values are finite and above `least`, so that they are accurate."""
     return bool(ops.xp.all((value > least) & ops.xp.isfinite(value)))
 
 
 def _terms(ops: Ops, p: Array, q: Array, log_p: Array, log_q: Array) -> Array:
-    """What each outcome adds to KL(p || q): from logarithms where the ratio is far from one."""
+    """The terms [..., C] of KL(p || q), from logarithms where p / q is far from one."""
     xp = ops.xp
     zero = xp.zeros_like(p + q)
     near = xp.abs(p - q) <= q / 2
     ratio = _over(ops, xp.where(near, p - q, zero), q)
-    # log p - log q is exact enough here; q below the smallest float still has a logarithm.
+    # log p - log q is exact enough here, and exists even where q is below the smallest float.
     both = (p > 0) & ~near
     log_ratio = xp.where(both, log_p, zero) - xp.where(both, log_q, zero)
     return xp.where(near, q * ops.kl_term(ratio), xp.where(both, p * log_ratio, zero) - p + q)
 
 
 def js_divergence(ops: Ops, p: Array, q: Array, *, kind: str) -> Array:
-    """The mean divergence of p and q from their mean: [...]."""
+    """The mean of the divergences of p and of q from their mean: [...]."""
     xp = ops.xp
     p, q = to_probabilities(ops, p, kind), to_probabilities(ops, q, kind)
-    # The deviations from the mean are r and -r, by a difference that is exact.
+    # The relative deviations from the mean are r and -r, and p - q is exact.
     both, change = p + q, p - q
     least = float(xp.finfo(both.dtype).smallest_normal)
     if ops.may_branch(both) and 0 not in both.shape and float(xp.min(both)) >= least:
@@ -119,9 +122,10 @@ def js_divergence(ops: Ops, p: Array, q: Array, *, kind: str) -> Array:
 
 
 def dependence(ops: Ops, joint: Array, *marginals: Array, count: int, kind: str) -> Array:
-    """KL of a joint distribution, over its last `count` axes, from the product of its marginals.
+    """KL divergence [...] of a joint distribution from the product of its marginals.
 
-    Those are of size 1 along the axes of the other variables.
+    The last `count` axes hold the joint outcomes; a marginal has size 1 along the axes of the other
+    variables.
     """
     xp = ops.xp
     probs = to_probabilities(ops, joint, kind)
@@ -130,7 +134,7 @@ def dependence(ops: Ops, joint: Array, *marginals: Array, count: int, kind: str)
         product = product * marginal
 
     def logs() -> tuple[Array, Array]:
-        # A product may be below the smallest float; its logarithm is not.
+        # A product may underflow; the sum of the logarithms does not.
         log = _log(ops, marginals[0])
         for marginal in marginals[1:]:
             log = log + _log(ops, marginal)
@@ -140,8 +144,11 @@ def dependence(ops: Ops, joint: Array, *marginals: Array, count: int, kind: str)
     return divergence(ops, flat, ops.packed(join_last(ops, product, count)), logs)
 
 
-def unexplained(ops: Ops, joint: Array, given: Array, *, count: int, kind: str) -> Array:
-    """The entropy of a joint distribution, over its last `count` axes, less that of a marginal."""
+def conditional_entropy(ops: Ops, joint: Array, given: Array, *, count: int, kind: str) -> Array:
+    """The entropy [...] of a joint distribution minus that of its marginal `given`.
+
+    The last `count` axes hold the joint outcomes.
+    """
     xp = ops.xp
     joint = to_probabilities(ops, joint, kind)
     ratio = _over(ops, joint, given)
@@ -150,18 +157,18 @@ def unexplained(ops: Ops, joint: Array, given: Array, *, count: int, kind: str) 
 
 
 def marginal(ops: Ops, joint: Array, *, others: tuple[int, ...], kind: str) -> Array:
-    """The sum over the axes of other variables, which stay with size 1."""
+    """The marginal: the sum over the axes `others`, which are kept with size 1."""
     probs = to_probabilities(ops, joint, kind)
     return ops.xp.sum(probs, axis=others, keepdims=True) if others else probs
 
 
 def _log(ops: Ops, p: Array) -> Array:
-    """The logarithm, and 0 for an impossible outcome."""
+    """`log p`, or 0 for an impossible outcome."""
     return ops.xp.log(ops.xp.where(p > 0, p, ops.scalar(1.0, p)))
 
 
 def _over(ops: Ops, x: Array, q: Array) -> Array:
-    """`x / q` where q is at least the smallest normal number, else x, which is as good as zero."""
+    """`x / q` where q is at least the smallest normal number, else x, which then counts as 0."""
     xp = ops.xp
     some = q >= float(xp.finfo(q.dtype).smallest_normal)
     return x / xp.where(some, q, ops.scalar(1.0, q))

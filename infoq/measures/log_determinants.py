@@ -1,9 +1,10 @@
-"""Log-determinants of similarity matrices, and the information that they measure.
+"""LogDet, LogDetMI, LogDetCG and LogDetCMI of similarity matrices.
 
-As published, without the factor 1/2 of an entropy. With `ridge=1` and S = G P^-1 G^T, for gradients
-G and a posterior precision P, they are twice the expected information gain of the weights, the
-joint expected predictive information gain, and both given a private set; `ridge=0` is the limit
-of a vanishing prior precision (Kirsch and Gal, 2022).
+They are as published, without the factor 1/2 of an entropy. Let S = G P^-1 G^T for gradients G and
+a posterior precision P. With `ridge=1`, `logdet` is twice the expected information gain about the
+weights, and `logdet_mi` twice the joint expected predictive information gain. `logdet_cg` and
+`logdet_cmi` are the same conditional on a private set. `ridge=0` is the limit of a vanishing prior
+precision (Kirsch and Gal, 2022).
 """
 
 from __future__ import annotations
@@ -13,44 +14,44 @@ from infoq.backends.capabilities import capabilities
 from infoq.checks.matrices import check_square, read_stacks
 from infoq.checks.numbers import at_least_zero
 from infoq.linear_algebra.small_matrices import broadcast_batch
-from infoq.measures.ridge import explained, log_det, shared_log_det, unexplained
+from infoq.measures.ridge import log_det, residual_similarities, shared_log_det, whitened
 
 
 @capabilities()
 def logdet(s_a: Array, *, ridge: float = 0.0) -> Array:
-    r"""LogDet, :math:`\log\det(S_A + \lambda I)`: how much a batch A tells about the weights.
+    r"""LogDet, :math:`\log\det(S_A + \lambda I)`: the information of a batch A about the weights.
 
     Parameters
     ----------
     s_a : array [..., B, B]
         Similarities of the batch, symmetric; with the ridge positive semi-definite.
     ridge : float
-        What is added to the diagonal, :math:`\lambda`.
+        The number that is added to the diagonal, :math:`\lambda`.
 
     Returns
     -------
     array [...]
-        Nats; with `ridge=1` at least 0. Without a ridge a duplicate (or whatever else makes the
-        matrix singular) sends it to -infinity; of an empty batch it is 0.
+        Nats; at least 0 with `ridge=1`, and 0 for an empty batch. Without a ridge it is -infinity
+        where the matrix is singular, as with duplicates.
 
     Raises
     ------
     TypeError, ValueError
-        If `ridge` is negative or no number, or `s_a` is not floating, not square, or (where values
-        can be read, else the result is NaN) not finite, not symmetric, or has an eigenvalue that is
-        clearly below -ridge.
+        If `ridge` is negative or not a number, or `s_a` is not floating or not square. Where values
+        can be read (else the result is NaN), also if `s_a` is not finite, not symmetric, or has an
+        eigenvalue that is clearly below -ridge.
 
     See Also
     --------
-    infoq.methods.logdet : The method of this name: it grows a batch by this.
+    infoq.methods.logdet : The acquisition method, which selects a batch by this value.
 
     Notes
     -----
-    Exact. A pivot counts as zero at 10 B eps of the diagonal, whatever the scale. With a ridge it
-    is B log ridge + log det(I + S / ridge), so that small similarities keep their relative
-    accuracy, and S may have negative eigenvalues; where the ridge is itself rounding, at 1000 B eps
-    of the diagonal, S counts as positive semi-definite. B^3 multiply-adds and three matrices in
-    memory for each batch.
+    Exact. A pivot counts as zero below 10 B eps of the diagonal, whatever the scale. With a ridge
+    the value is B log ridge + log det(I + S / ridge): small similarities keep their relative
+    accuracy, and S may have negative eigenvalues. Where the ridge itself is no more than rounding,
+    at 1000 B eps of the diagonal, S counts as positive semi-definite. Each batch costs B^3
+    multiply-adds and three matrices in memory.
 
     References
     ----------
@@ -77,40 +78,43 @@ def logdet_mi(
 ) -> Array:
     r"""LogDetMI, :math:`\log\det S_A - \log\det(S_A - S_{AE} S_E^{-1} S_{EA})`.
 
-    What a batch A and the evaluation set E tell about each other.
+    The mutual information between the outcomes of a batch A and of the evaluation set E.
 
     Parameters
     ----------
     s_a, s_ae, s_e : array [..., B, B], [..., B, Q], [..., Q, Q]
-        Similarities of the batch, of batch and evaluation set, and of the evaluation set: blocks of
-        a matrix that is, with the ridge, positive semi-definite. Their leading axes broadcast.
+        Similarities within the batch, between batch and evaluation set, and within the evaluation
+        set: blocks of a matrix that is, with the ridge, positive semi-definite. Their leading axes
+        broadcast.
     ridge : float
-        What is added to the diagonals of `s_a` and of `s_e`.
+        The number that is added to the diagonals of `s_a` and of `s_e`.
     eta : float
-        What `s_ae` is multiplied by, SIMILAR's and PRISM's :math:`\eta`.
+        The factor of `s_ae`, SIMILAR's and PRISM's :math:`\eta`.
 
     Returns
     -------
     array [...]
-        Nats, at least 0; 0 where A or E is empty. Without a ridge it is infinite where E determines
-        part of A.
+        Nats, at least 0, and 0 where A or E is empty. Without a ridge it is infinite where E
+        determines part of A.
 
     Raises
     ------
     TypeError, ValueError
-        If `ridge` is negative or no number, the arrays differ in library or dtype, are not floating
-        or do not fit together, or (where values can be read, else the result is NaN) one is not
-        finite, not symmetric, or singular with the ridge, or they are no blocks of such a matrix.
+        If `ridge` or `eta` is negative or not a number, or the arrays differ in library or dtype,
+        are not floating, or have incompatible shapes. Where values can be read (else the result is
+        NaN), also if one is not finite, not symmetric, or singular with the ridge, or if they are
+        not blocks of such a matrix.
 
     See Also
     --------
-    infoq.methods.logdet_mi : The method of this name: it grows a batch by this.
+    infoq.methods.logdet_mi : The acquisition method, which selects a batch by this value.
 
     Notes
     -----
-    Exact: -log det(I - K K^T) with K the whitened `s_ae`, and no difference of log-determinants, so
-    that what is nearly independent keeps its relative accuracy. It is JEPIG, and not EPIG. About
-    (B + Q)^3 multiply-adds; memory for a few copies of the input.
+    Exact: -log det(I - K K^T) with K the whitened `s_ae`. This is not a difference of
+    log-determinants, so the value keeps its relative accuracy where A and E are nearly independent.
+    It corresponds to JEPIG, not to EPIG. About (B + Q)^3 multiply-adds; memory for a few copies of
+    the input.
 
     References
     ----------
@@ -131,7 +135,7 @@ def logdet_mi(
     check_square(ops, a, s_a, "s_a", empty=True)
     check_square(ops, e, s_e, "s_e", empty=True)
     _check_cross(s_ae, "s_ae", s_a, s_e)
-    # The evaluation set is often the same for every batch, and then has one factor.
+    # The evaluation set is often the same for every batch; then it is factored once.
     ae = eta * broadcast_batch(ops, a, ae, e)[1]
     value = shared_log_det(
         ops, a, ae, e, (ops.xp.linalg.diagonal(a), ops.xp.linalg.diagonal(e)), ridge, ("s_a", "s_e")
@@ -143,40 +147,41 @@ def logdet_mi(
 def logdet_cg(s_a: Array, s_ap: Array, s_p: Array, *, ridge: float = 0.0, nu: float = 1.0) -> Array:
     r"""LogDetCG, :math:`\log\det(S_A - S_{AP} S_P^{-1} S_{PA})`: the gain of A given P.
 
-    What a batch A tells about the weights beyond what a private (or labelled) set P does.
+    The information of a batch A about the weights, conditional on a private (or labelled) set P.
 
     Parameters
     ----------
     s_a, s_ap, s_p : array [..., B, B], [..., B, M], [..., M, M]
-        Similarities of the batch, of batch and private set, and of the private set: blocks of a
-        matrix that is, with the ridge, positive semi-definite. Their leading axes broadcast.
+        Similarities within the batch, between batch and private set, and within the private set:
+        blocks of a matrix that is, with the ridge, positive semi-definite. Their leading axes
+        broadcast.
     ridge : float
-        What is added to the diagonals of `s_a` and of `s_p`.
+        The number that is added to the diagonals of `s_a` and of `s_p`.
     nu : float
-        What `s_ap` is multiplied by, PRISM's :math:`\nu`.
+        The factor of `s_ap`, PRISM's :math:`\nu`.
 
     Returns
     -------
     array [...]
-        Nats; with `ridge=1` at least 0. Without a ridge it is -infinity where P and the rest of A
-        determine one of A; of an empty batch it is 0.
+        Nats; at least 0 with `ridge=1`, and 0 for an empty batch. Without a ridge it is -infinity
+        where P and the rest of A determine a member of A.
 
     Raises
     ------
     TypeError, ValueError
-        If `ridge` is negative or no number, the arrays differ in library or dtype, are not floating
-        or do not fit together, or (where values can be read, else the result is NaN) one is not
-        finite or not symmetric, `s_p` is singular with the ridge, or they are no blocks of a
-        positive semi-definite matrix.
+        If `ridge` or `nu` is negative or not a number, or the arrays differ in library or dtype,
+        are not floating, or have incompatible shapes. Where values can be read (else the result is
+        NaN), also if one is not finite or not symmetric, if `s_p` is singular with the ridge, or if
+        they are not blocks of a positive semi-definite matrix.
 
     See Also
     --------
-    infoq.methods.logdet_cg : The method of this name: it grows a batch by this.
+    infoq.methods.logdet_cg : The acquisition method, which selects a batch by this value.
 
     Notes
     -----
-    Exact, with `logdet`'s treatment of the ridge and of zero pivots, relative to `s_a`. About
-    (B + M)^3 multiply-adds; memory for a few copies of the input.
+    Exact. Ridge and zero pivots are treated as in `logdet`, relative to `s_a`. About (B + M)^3
+    multiply-adds; memory for a few copies of the input.
 
     References
     ----------
@@ -198,8 +203,8 @@ def logdet_cg(s_a: Array, s_ap: Array, s_p: Array, *, ridge: float = 0.0, nu: fl
     check_square(ops, p, s_p, "s_p", empty=True)
     _check_cross(s_ap, "s_ap", s_a, s_p)
     a, ap, _ = broadcast_batch(ops, a, ap, p)
-    (told,) = explained(ops, p, ridge, nu * ap)
-    rest = unexplained(ops, a, told, told)
+    (known,) = whitened(ops, p, ridge, nu * ap)
+    rest = residual_similarities(ops, a, known, known)
     value = log_det(ops, rest, ops.xp.linalg.diagonal(a), ridge, "s_a given s_p")
     return ops.cast_like(value, s_a)
 
@@ -219,41 +224,43 @@ def logdet_cmi(
 ) -> Array:
     r"""LogDetCMI, :math:`f(AP) + f(QP) - f(AQP) - f(P)` with f the log-determinant.
 
-    What a batch A and a query set Q tell about each other beyond a private set P.
+    The mutual information between the outcomes of a batch A and of a query set Q, conditional on a
+    private set P.
 
     Parameters
     ----------
     s_a, s_aq, s_q : array [..., B, B], [..., B, Q], [..., Q, Q]
-        Similarities of the batch, of batch and query set, and of the query set.
+        Similarities within the batch, between batch and query set, and within the query set.
     s_ap, s_qp, s_p : array [..., B, M], [..., Q, M], [..., M, M]
-        Those with and of the private set. All are blocks of one matrix that is, with the ridge,
-        positive semi-definite; their leading axes broadcast.
+        Similarities with the private set, and within it. All are blocks of one matrix that is, with
+        the ridge, positive semi-definite; their leading axes broadcast.
     ridge : float
-        What is added to the diagonals of `s_a`, `s_q` and `s_p`.
+        The number that is added to the diagonals of `s_a`, `s_q` and `s_p`.
     eta, nu : float
-        What `s_aq` and `s_ap` are multiplied by: PRISM's :math:`\eta` and :math:`\nu`.
+        The factors of `s_aq` and of `s_ap`: PRISM's :math:`\eta` and :math:`\nu`.
 
     Returns
     -------
     array [...]
-        Nats, at least 0; 0 where A or Q is empty. Without a ridge it is infinite where P and Q
+        Nats, at least 0, and 0 where A or Q is empty. Without a ridge it is infinite where P and Q
         determine part of A that P alone does not.
 
     Raises
     ------
     TypeError, ValueError
-        If `ridge` is negative or no number, the arrays differ in library or dtype, are not floating
-        or do not fit together, or (where values can be read, else the result is NaN) one is not
-        finite or not symmetric, `s_p`, or `s_a` or `s_q` given P, is singular with the ridge, or
-        they are no blocks of a positive semi-definite matrix.
+        If `ridge`, `eta` or `nu` is negative or not a number, or the arrays differ in library or
+        dtype, are not floating, or have incompatible shapes. Where values can be read (else the
+        result is NaN), also if one is not finite or not symmetric, if `s_p`, or `s_a` or `s_q`
+        given P, is singular with the ridge, or if they are not blocks of a positive semi-definite
+        matrix.
 
     See Also
     --------
-    infoq.methods.logdet_cmi : The method of this name: it grows a batch by this.
+    infoq.methods.logdet_cmi : The acquisition method, which selects a batch by this value.
 
     Notes
     -----
-    Exact: `logdet_mi` of what P leaves of A and of Q, and no difference of log-determinants. About
+    Exact: `logdet_mi` of A and Q conditional on P, not a difference of log-determinants. About
     (B + Q + M)^3 multiply-adds; memory for a few copies of the input.
 
     References
@@ -282,17 +289,18 @@ def logdet_cmi(
     _check_cross(s_qp, "s_qp", s_q, s_p)
     a, aq, q, ap, qp, _ = broadcast_batch(ops, *blocks)
     scales = ops.xp.linalg.diagonal(a), ops.xp.linalg.diagonal(q)
-    ap, qp = explained(ops, p, ridge, nu * ap, qp)
+    ap, qp = whitened(ops, p, ridge, nu * ap, qp)
     rest = (
-        unexplained(ops, a, ap, ap),
-        unexplained(ops, eta * aq, ap, qp),
-        unexplained(ops, q, qp, qp),
+        residual_similarities(ops, a, ap, ap),
+        residual_similarities(ops, eta * aq, ap, qp),
+        residual_similarities(ops, q, qp, qp),
     )
     value = shared_log_det(ops, *rest, scales, ridge, ("s_a given s_p", "s_q given s_p"))
     return ops.cast_like(value, s_a)
 
 
 def _check_cross(cross: Array, name: str, rows: Array, columns: Array) -> None:
+    """Raise a ValueError unless `cross` has the rows and columns of two square blocks."""
     expected = rows.shape[-1], columns.shape[-1]
     if cross.ndim < 2 or tuple(cross.shape[-2:]) != expected:
         raise ValueError(

@@ -1,7 +1,7 @@
-"""Information of Gaussians, from their covariances, in nats.
+"""Entropies, divergences and information of Gaussians, from their covariances, in nats.
 
 Every function takes covariances [..., D, D] and returns [...] in their namespace, device and dtype.
-What is a difference of log-determinants on paper is evaluated as a sum of terms of one sign.
+A difference of log-determinants on paper is evaluated here as a sum of terms of one sign.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ def gaussian_entropy(cov: Array) -> Array:
     Returns
     -------
     array [...]
-        Nats; below 0 where the Gaussian is narrow. A singular covariance, whose entropy is
+        Nats; negative where the Gaussian is narrow. A singular covariance, whose entropy is
         -infinity, is refused.
 
     Raises
     ------
     TypeError, ValueError
-        If `cov` is not floating, not square, or (where values can be read, else the result is NaN)
-        not finite, not symmetric, or not positive definite.
+        If `cov` is not floating or not square. Where values can be read (else the result is NaN),
+        also if it is not finite, not symmetric, or not positive definite.
 
     Notes
     -----
-    Exact. D^3 / 3 multiply-adds and one factor in memory a matrix.
+    Exact. Each matrix costs D^3 / 3 multiply-adds and one factor in memory.
 
     References
     ----------
@@ -77,7 +77,7 @@ def gaussian_kl_divergence(mean_p: Array, cov_p: Array, mean_q: Array, cov_q: Ar
     Parameters
     ----------
     mean_p, cov_p, mean_q, cov_q : array [..., D], [..., D, D], [..., D], [..., D, D]
-        Means, and covariances, symmetric and positive definite; their leading axes broadcast.
+        Means, and symmetric positive definite covariances; their leading axes broadcast.
 
     Returns
     -------
@@ -87,14 +87,14 @@ def gaussian_kl_divergence(mean_p: Array, cov_p: Array, mean_q: Array, cov_q: Ar
     Raises
     ------
     TypeError, ValueError
-        If the arrays differ in library or dtype, are not floating, do not fit together, or (where
-        values can be read, else the result is NaN) a covariance is not finite, not symmetric, or
-        not positive definite.
+        If the arrays differ in library or dtype, are not floating, or have incompatible shapes.
+        Where values can be read (else the result is NaN), also if a covariance is not finite, not
+        symmetric, or not positive definite.
 
     Notes
     -----
-    Exact, and a sum of terms that are not negative: Gaussians that nearly agree keep their relative
-    accuracy. About 3 D^3 multiply-adds and five matrices in memory for each pair.
+    Exact, and a sum of non-negative terms: the result keeps its relative accuracy where the
+    Gaussians nearly agree. About 3 D^3 multiply-adds and five matrices in memory for each pair.
 
     References
     ----------
@@ -122,7 +122,7 @@ def gaussian_kl_divergence(mean_p: Array, cov_p: Array, mean_q: Array, cov_q: Ar
     value = ops.over_stacks(_divergence, signature, *broadcast_batch(ops, *matrices))
     if ops.concrete(value) and bool(ops.xp.any(ops.xp.isinf(value))):
         raise ValueError(
-            f"mean_p, mean_q: squares of how far they are apart overflow {value.dtype}; scale both "
+            f"mean_p, mean_q: the squares of their differences overflow {value.dtype}; scale both "
             "distributions, or use float64"
         )
     return ops.cast_like(value, cov_p)
@@ -130,7 +130,7 @@ def gaussian_kl_divergence(mean_p: Array, cov_p: Array, mean_q: Array, cov_q: Ar
 
 @capabilities()
 def gaussian_mutual_information(cov: Array, split: int) -> Array:
-    r"""Mutual information of the first coordinates of a Gaussian and the others.
+    r"""Mutual information between the first coordinates of a Gaussian and the others.
 
     .. math:: I = -\frac12 \log\det(I - K^T K), \qquad
         K = L_1^{-1} \Sigma_{12} L_2^{-T}, \quad \Sigma_{ii} = L_i L_i^T
@@ -140,7 +140,7 @@ def gaussian_mutual_information(cov: Array, split: int) -> Array:
     cov : array [..., D, D]
         Joint covariances, symmetric and positive definite.
     split : int
-        How many coordinates come first, between 1 and D - 1.
+        The number of first coordinates, between 1 and D - 1.
 
     Returns
     -------
@@ -150,13 +150,15 @@ def gaussian_mutual_information(cov: Array, split: int) -> Array:
     Raises
     ------
     TypeError, ValueError
-        If `cov` is not floating, `split` does not fit, or (where values can be read, else the
-        result is NaN) `cov` is not finite, not symmetric, or not positive definite.
+        If `cov` is not floating or not square, or `split` is not an int from 1 to D - 1. Where
+        values can be read (else the result is NaN), also if `cov` is not finite, not symmetric, or
+        not positive definite.
 
     Notes
     -----
-    Exact, and no difference of log-determinants: weak dependence keeps its relative accuracy.
-    About D^3 multiply-adds and three matrices in memory for each covariance.
+    Exact, and not a difference of log-determinants: the result keeps its relative accuracy where
+    the dependence is weak. About D^3 multiply-adds and three matrices in memory for each
+    covariance.
 
     References
     ----------
@@ -190,23 +192,24 @@ def gaussian_conditional_entropy(cov: Array, split: int) -> Array:
     cov : array [..., D, D]
         Joint covariances, symmetric and positive definite.
     split : int
-        How many coordinates come first, between 1 and D - 1.
+        The number of first coordinates, between 1 and D - 1.
 
     Returns
     -------
     array [...]
-        Nats, at most the entropy of the first coordinates; below 0 where the Gaussian is narrow.
+        Nats, at most the entropy of the first coordinates; negative where the Gaussian is narrow.
 
     Raises
     ------
     TypeError, ValueError
-        If `cov` is not floating, `split` does not fit, or (where values can be read, else the
-        result is NaN) `cov` is not finite, not symmetric, or not positive definite.
+        If `cov` is not floating or not square, or `split` is not an int from 1 to D - 1. Where
+        values can be read (else the result is NaN), also if `cov` is not finite, not symmetric, or
+        not positive definite.
 
     Notes
     -----
-    Exact. The Schur complement's factor is a block of the joint one, so that nothing is subtracted.
-    D^3 / 3 multiply-adds and two matrices in memory for each covariance.
+    Exact. The factor of the Schur complement is a block of the joint factor, so nothing is
+    subtracted. D^3 / 3 multiply-adds and two matrices in memory for each covariance.
 
     References
     ----------
@@ -232,7 +235,7 @@ def gaussian_total_correlation(cov: Array) -> Array:
     Parameters
     ----------
     cov : array [..., D, D]
-        Covariances, symmetric and positive definite; R are their correlations.
+        Covariances, symmetric and positive definite; R is their correlation matrix.
 
     Returns
     -------
@@ -242,13 +245,13 @@ def gaussian_total_correlation(cov: Array) -> Array:
     Raises
     ------
     TypeError, ValueError
-        If `cov` is not floating, not square, or (where values can be read, else the result is NaN)
-        not finite, not symmetric, or not positive definite.
+        If `cov` is not floating or not square. Where values can be read (else the result is NaN),
+        also if it is not finite, not symmetric, or not positive definite.
 
     Notes
     -----
-    Exact, and no difference of entropies: weak dependence keeps its relative accuracy. About
-    D^3 multiply-adds and three matrices in memory for each covariance.
+    Exact, and not a difference of entropies: the result keeps its relative accuracy where the
+    dependence is weak. About D^3 multiply-adds and three matrices in memory for each covariance.
 
     References
     ----------
@@ -269,7 +272,7 @@ def gaussian_total_correlation(cov: Array) -> Array:
 
 
 def _entropy(ops: Ops, lower: Array, last: int, like: Array) -> Array:
-    """The entropy of the last coordinates, given the others, from factors [..., D, D]."""
+    """The entropy [...] of the `last` coordinates given the others, from factors [..., D, D]."""
     value = ops.over_stacks(_last_entropy, "(i,j)->()", lower, last=last)
     return ops.cast_like(value, like)
 
@@ -280,14 +283,17 @@ def _last_entropy(ops: Ops, lower: Array, *, last: int) -> Array:
 
 
 def _information(ops: Ops, last: Array, below: Array) -> Array:
-    """Of two blocks, by the factor of the last, and the joint one's rows below the first."""
+    """The mutual information [...] of two blocks of coordinates.
+
+    `last` is the factor of the second block, `below` the rows of the joint factor below the first.
+    """
     gram = small_gram(ops, ops.solve_triangular(last, below))
     # 0 rather than -0 where nothing is shared; no pivot is above 1.
     return 0.0 - 0.5 * log1p_det(ops, -gram)
 
 
 def _total_correlation(ops: Ops, cov: Array, lower: Array) -> Array:
-    """From covariances and their factors, NaN where they have none."""
+    """The total correlation [...] from covariances and their factors; NaN where a factor is."""
     xp = ops.xp
     correlation, _ = equilibrate(ops, cov, ops.xp.linalg.diagonal(cov))
     correlation = xp.where(identity(ops, cov.shape[-1], cov) > 0, ops.scalar(0.0, cov), correlation)
@@ -305,7 +311,7 @@ def _divergence(
     mean_p: Array,
     mean_q: Array,
 ) -> Array:
-    """Of covariances, their factors, and means [..., D, 1]."""
+    """The KL divergence [...] from covariances, their factors, and means [..., D, 1]."""
     moved = ops.solve_triangular(lower_q, mean_p - mean_q)
     spread = _spread(ops, whiten(ops, lower_q, cov_p - cov_q, lower_q), lower_p, lower_q)
     return 0.5 * (spread + ops.xp.sum(moved * moved, axis=(-2, -1)))

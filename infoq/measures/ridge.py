@@ -1,4 +1,4 @@
-"""Log-determinants of similarity matrices with a ridge on the diagonal, or none."""
+"""Log-determinants of similarity matrices, with or without a ridge on the diagonal."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _REMEDY = "pass a larger ridge=, for example ridge=1.0, or leave out duplicates"
 _INDEFINITE = "similarities are inner products, and have no negative eigenvalue"
 
 
-def unexplained(ops: Ops, a: Array, left: Array, right: Array) -> Array:
-    """What is left of similarities a [..., B, E] less those explained, `left right^T`."""
+def residual_similarities(ops: Ops, a: Array, left: Array, right: Array) -> Array:
+    """The similarities conditional on a set, `a - left right^T` [..., B, E]; see `whitened`."""
     if 0 in left.shape or 0 in right.shape:
         return a
     return ops.over_stacks(_less_product, "(i,j),(i,k),(j,k)->(i,j)", a, left, right)
@@ -26,8 +26,8 @@ def _less_product(ops: Ops, a: Array, left: Array, right: Array) -> Array:
     return a - ops.xp.matmul(left, ops.xp.matrix_transpose(right))
 
 
-def explained(ops: Ops, p: Array, ridge: float, *crosses: Array) -> list[Array]:
-    """Each of [..., B, M] times the inverse factor of `p + ridge I`: `S_AP L^-T`."""
+def whitened(ops: Ops, p: Array, ridge: float, *crosses: Array) -> list[Array]:
+    """`S_AP L^-T` for each of the cross blocks S_AP [..., B, M], where `L L^T = p + ridge I`."""
     lower = _positive_factor(ops, p, ops.xp.linalg.diagonal(p), ridge, "s_p") if p.shape[-1] else p
     return [
         x if 0 in x.shape else ops.over_stacks(_solved, "(i,i),(j,i)->(j,i)", lower, x)
@@ -41,12 +41,12 @@ def _solved(ops: Ops, lower: Array, x: Array) -> Array:
 
 
 def _like(ops: Ops, a: Array, other: Array) -> Array:
-    """Matrices with the leading axes of others, which are as many or more."""
+    """The matrices `a`, broadcast to the leading axes of `other`."""
     return ops.xp.broadcast_to(a, (*other.shape[:-2], *a.shape[-2:]))
 
 
 def _positive_factor(ops: Ops, a: Array, scale: Array, ridge: float, name: str) -> Array:
-    """The factor of `a + ridge I`."""
+    """The Cholesky factor of `a + ridge I`; refused where that is not positive definite."""
     return stack_factor(ops, with_ridge(ops, a, ridge), name, _REMEDY, ops.xp.abs(scale) + ridge)
 
 
@@ -56,9 +56,9 @@ def with_ridge(ops: Ops, a: Array, ridge: float) -> Array:
 
 
 def not_negative(ops: Ops, a: Array, scale: Array, ridge: float, name: str) -> Array:
-    """Whether no eigenvalue of `a + ridge I` is clearly negative: [...].
+    """Whether no eigenvalue of `a + ridge I` is clearly negative: [...] boolean.
 
-    Refused where values can be read.
+    Where values can be read, a clearly negative eigenvalue raises a ValueError.
     """
     xp = ops.xp
     least = clearly(ops, a)
@@ -77,7 +77,7 @@ def _relative(ops: Ops, a: Array, scale: Array, *, least: float) -> Array:
 
 
 def clearly(ops: Ops, a: Array) -> float:
-    """How far below zero an eigenvalue, of a unit diagonal, is no matter of rounding."""
+    """How far below zero an eigenvalue is more than rounding, for a unit diagonal."""
     return max(math.sqrt(ops.xp.finfo(a.dtype).eps), pivot_rounding(ops, a))
 
 
@@ -97,7 +97,10 @@ def log_det(ops: Ops, a: Array, scale: Array, ridge: float, name: str) -> Array:
 
 
 def _plainly_above(ops: Ops, a: Array, scale: Array, ridge: float) -> bool:
-    """Whether a ridge is seen to be far beyond all negative eigenvalues, as of inner products."""
+    """Whether the ridge is visibly larger than all negative eigenvalues, as for inner products.
+
+    False where values can't be read.
+    """
     if ridge == 0 or not ops.concrete(a):
         return False
     if not bool(ops.xp.all(ridge > 2 * clearly(ops, a) * ops.xp.abs(scale))):
@@ -112,9 +115,9 @@ def _plainly_above(ops: Ops, a: Array, scale: Array, ridge: float) -> bool:
 
 
 def resolves(ops: Ops, a: Array, scale: Array, ridge: float) -> Array:
-    """Whether a ridge is beyond the rounding of similarities a [..., D, D] of a scale [...].
+    """Whether a ridge exceeds the rounding of similarities a [..., D, D] with a scale [...].
 
-    If not, a negative eigenvalue above -ridge can't be told from one that is 0.
+    If not, an eigenvalue between -ridge and 0 can't be distinguished from 0.
     """
     return ridge > 100 * pivot_rounding(ops, a) * scale
 
@@ -140,7 +143,7 @@ def _with_any_ridge(ops: Ops, a: Array, scale: Array, ridge: float) -> Array:
 
 
 def _with_ridge(ops: Ops, a: Array, scale: Array, *, ridge: float) -> Array:
-    """In units of the ridge, so that small similarities keep their digits."""
+    """`log det(a + ridge I)` in units of the ridge, so that small similarities stay accurate."""
     xp = ops.xp
     zero = pivot_rounding(ops, a) * (1 + xp.abs(scale) / ridge)
     total, pivots = eliminate_semidefinite(ops, a / ridge, zero)
@@ -149,7 +152,10 @@ def _with_ridge(ops: Ops, a: Array, scale: Array, *, ridge: float) -> Array:
 
 
 def _with_hidden_ridge(ops: Ops, a: Array, scale: Array, *, ridge: float) -> Array:
-    """As of a positive semi-definite matrix, of which nothing leaves a pivot below the ridge."""
+    """`log det(a + ridge I)` for a ridge that is no larger than rounding.
+
+    `a` counts as positive semi-definite, so that no pivot is below the ridge.
+    """
     xp = ops.xp
     relative, root = equilibrate(ops, with_ridge(ops, a, ridge), xp.abs(scale) + ridge)
     floor = ridge / root**2
@@ -160,6 +166,7 @@ def _with_hidden_ridge(ops: Ops, a: Array, scale: Array, *, ridge: float) -> Arr
 
 
 def _without_ridge(ops: Ops, a: Array, scale: Array) -> Array:
+    """`log det(a)`; -inf where it is singular relative to `scale`."""
     xp = ops.xp
     relative, root = equilibrate(ops, a, scale)
     zero = xp.full_like(root, pivot_rounding(ops, a))
@@ -177,7 +184,11 @@ def shared_log_det(
     ridge: float,
     names: tuple[str, str],
 ) -> Array:
-    """`-log det(I - K K^T)` with K the whitened cross block."""
+    """`-log det(I - K K^T)` [...] with K the cross block, whitened by both square blocks.
+
+    It is infinite where `I - K K^T` is singular, and NaN where the blocks belong to no positive
+    semi-definite matrix; where values can be read, the latter raises a ValueError.
+    """
     xp = ops.xp
     if 0 in cross.shape[-2:]:
         return xp.zeros_like(xp.sum(cross, axis=(-2, -1)))
@@ -197,7 +208,7 @@ def shared_log_det(
 def _shared_of(
     ops: Ops, left: Array, cross: Array, right: Array, *, ridge: float
 ) -> tuple[Array, Array]:
-    """Of two factors and the block between: the value, and the least pivot."""
+    """The value of `shared_log_det` and the least pivot, from two factors and the cross block."""
     xp = ops.xp
     gram = small_gram(ops, whiten(ops, _like(ops, left, cross), cross, _like(ops, right, cross)))
     zero = pivot_rounding(ops, cross) + pivot_rounding(ops, gram)
@@ -206,7 +217,7 @@ def _shared_of(
     value = 0.0 - total
     singular = xp.any(pivots <= zero, axis=-1)
     if ridge > 0:
-        # Of a positive semi-definite matrix they are at least the ridge's part of its trace.
+        # For a positive semi-definite matrix, pivots are at least the ridge's share of its trace.
         traces = (xp.sum(lower * lower, axis=(-2, -1)) for lower in (left, right))
         singular = singular & (ridge > 2 * zero * xp.maximum(*traces))
     value = xp.where(singular, ops.scalar(math.inf, value), value)
