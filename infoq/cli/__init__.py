@@ -1,7 +1,7 @@
 """The command line of infoq: ``infoq score``, ``infoq methods`` and ``infoq demo``.
 
-Importing this package imports nothing but the standard library; click and rich are looked for when
-a command runs, so that an installation without the extra ``cli`` gets one clear line.
+Importing this package imports the standard library alone. Click and rich are imported when a
+command runs: an installation without the extra ``cli`` gets one clear line.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _EXTRAS = {
 
 
 def missing_extra(error: ModuleNotFoundError) -> str | None:
-    """Say what to install for a module that is not there.
+    """The line that says which extra of infoq brings a missing module, or None.
 
     Parameters
     ----------
     error : ModuleNotFoundError
-        What an import raised.
+        The error of an import.
 
     Returns
     -------
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Parameters
     ----------
     arguments : sequence of str, optional
-        What follows the program's name; ``sys.argv[1:]`` if None.
+        The arguments after the program's name; ``sys.argv[1:]`` if None.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    """Run the command line; return its exit code, when all that it prints is written."""
+    """Exit code of the command line, returned once all output is written."""
     streams.accept_any_text()
     try:
         from infoq.cli.app import run

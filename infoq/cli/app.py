@@ -1,6 +1,6 @@
-"""The click commands: arguments and messages, no work of their own.
+"""The commands: their arguments and messages. The work is done by the other files of this room.
 
-Everything heavy is imported inside the command that needs it, so ``infoq --help`` is immediate.
+Heavy modules are imported inside the command that needs them, so ``infoq --help`` is immediate.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
-import rich  # noqa: F401  the commands print with it: better missed here than half-way
+import rich  # noqa: F401  the commands print with it; fail here and not half-way
 
 from infoq.cli import missing_extra, streams
 from infoq.cli.names import Commands, Name
@@ -25,7 +25,7 @@ KIND = Name("probs", "log_probs", "logits")
 
 @contextmanager
 def _one_line_errors() -> Iterator[None]:
-    """Turn what a user can put right into one line on stderr and exit code 1; an interrupt, 130."""
+    """Turn errors of the input into one line on stderr and exit code 1; an interrupt into 130."""
     try:
         from infoq.cli.files import FileError
 
@@ -46,22 +46,22 @@ def _one_line_errors() -> Iterator[None]:
 
 
 def _note(text: str) -> None:
-    """Say something beside the result; where it cannot be said, the result is still wanted."""
+    """Print a note on stderr; the command goes on where stderr cannot be written."""
     with suppress(OSError):
         click.echo(_one_line(text), err=True)
 
 
 def _one_line(text: str) -> str:
-    """Fold a message into one printable line (file names may hold any character)."""
+    """The message as one printable line; file names may hold any character."""
     folded = " ".join(text.split())
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in folded)
 
 
 def run(arguments: list[str] | None) -> int:
-    """Run the command line and return its exit code; an interrupt is raised, and so is OSError."""
+    """Exit code of the command line; KeyboardInterrupt and OSError are raised."""
     try:
         code = cli.main(args=arguments, prog_name="infoq", standalone_mode=False)
-    except click.Abort as error:  # which is click's for an interrupt
+    except click.Abort as error:  # click's error for an interrupt
         raise KeyboardInterrupt from error
     except click.ClickException as error:
         error.show()
@@ -82,30 +82,32 @@ def cli() -> None:
     "-q",
     type=Name("entropy", "bald", "eig", "epig"),
     required=True,
-    help="What to score by. bald is another name of eig; epig also needs --targets.",
+    help="The score. bald is another name of eig; epig also needs --targets.",
 )
 @click.option("--targets", "-t", type=_FILE, help="Predictions at the target points, for epig.")
 @click.option(
     "--output",
     "-o",
     type=_FILE,
-    help="Write the scores to this file: .npy, .csv, .tsv, .txt or .json; - prints the .csv.",
+    help="Write the scores to this file: .npy, .csv, .tsv, .txt or .json; - prints CSV.",
 )
-@click.option("--top", type=click.IntRange(min=1), help="Print the K best candidates.")
+@click.option("--top", type=click.IntRange(min=1), help="Print this many of the best candidates.")
 @click.option(
     "--kind",
     type=KIND,
     default="probs",
     show_default=True,
-    help="What the numbers in the file are.",
+    help="The kind of numbers in FILE.",
 )
-@click.option("--targets-kind", type=KIND, help="What those in the targets are.  [default: --kind]")
+@click.option(
+    "--targets-kind", type=KIND, help="The kind of numbers in the targets.  [default: --kind]"
+)
 @click.option(
     "--axes",
     type=Name("NKC", "KNC", "NCK"),
     default="NKC",
     show_default=True,
-    help="The order of candidates (N), posterior draws (K) and classes (C).",
+    help="The order of the axes: candidates (N), posterior draws (K), classes (C).",
 )
 def score(
     file: Path,
@@ -120,9 +122,9 @@ def score(
     """Score every candidate in FILE, an .npy array of class probabilities [N, K, C].
 
     The file is memory-mapped and scored a block of candidates at a time, so it may be larger than
-    memory. How it is read is said on standard error: look at it, as a swapped axis has no other
-    sign. Scores are in nats; higher means more informative. Nothing is written unless the whole
-    file could be scored.
+    memory. Standard error says how the file is read. Check that line: nothing else shows that two
+    axes are swapped. Scores are in nats; higher means more informative. Scores are written only if
+    the whole file can be scored.
     """
     if quantity == "epig" and targets is None:
         raise click.UsageError("--quantity epig needs --targets: predictions at the target points.")
@@ -166,13 +168,13 @@ def score(
     type=Name("table", "markdown", "json"),
     default="table",
     show_default=True,
-    help="How the methods are printed.",
+    help="The format of the output.",
 )
 def methods(name: str | None, form: str) -> None:
-    """List the methods of the literature that infoq has, or say all about the one NAME.
+    """List the methods of the literature that infoq has, or describe the one called NAME.
 
-    Each is a sentence: what it is told of the candidates, which quantity it computes and how, what
-    selects the batch, and whether the quantity is exact, a bound or a heuristic.
+    Each method is described by its input, the quantity that it computes and how, the selection that
+    makes the batch, and whether the quantity is exact, a bound or a heuristic.
     """
     with _one_line_errors():
         from infoq.cli.methods import as_json, as_markdown, chosen, print_table
@@ -196,7 +198,7 @@ def methods(name: str | None, form: str) -> None:
     type=_FILE,
     default=Path("report.html"),
     show_default=True,
-    help="Where the report goes.",
+    help="The file of the report.",
 )
 @click.option("--seeds", type=click.IntRange(min=1), help="Repetitions.  [default: 3; 2 if quick]")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
@@ -206,15 +208,15 @@ def methods(name: str | None, form: str) -> None:
     type=Name("restarts", "bootstraps"),
     default="restarts",
     show_default=True,
-    help="Do networks differ by initial weights only, or also by what they see?",
+    help="Networks differ by their initial weights, or also by a bootstrap of the labels.",
 )
 @click.option("--quick", is_flag=True, help="A few seconds: small ensembles, few rounds.")
 def demo(output: Path, seeds: int | None, seed: int, jobs: int, ensemble: str, quick: bool) -> None:
     """Run active learning on scikit-learn's digits and write a report.
 
-    An ensemble of small neural networks picks what to label by entropy, BALD and EPIG,
-    next to picking at random; the report is one HTML file that needs nothing else. No download,
-    and the same seed gives the same result.
+    An ensemble of small neural networks picks images to label by entropy, BALD and EPIG, and at
+    random for comparison. The report is one HTML file that needs no other file. Nothing is
+    downloaded, and the same seed gives the same result.
     """
     if output == _STDOUT:
         raise click.UsageError("--output: the report is a file, which needs a name.")

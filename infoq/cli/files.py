@@ -1,4 +1,4 @@
-"""Reading `.npy` files without trusting them, and writing so that nothing is ever half-written."""
+"""Reading `.npy` files without trusting them, and writing files whole or not at all."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def open_npy(path: Path) -> npt.NDArray[np.floating[Any]]:
 
 
 def _check_magic(path: Path) -> None:
-    """Refuse what is not an `.npy` file before NumPy guesses at it."""
+    """Refuse files that are not `.npy` before NumPy guesses their format."""
     if str(path) == "-":
         raise FileError("-: standard input cannot be memory-mapped; name a file")
     try:
@@ -87,17 +87,17 @@ def _check_magic(path: Path) -> None:
 
 
 def _why_unreadable(error: Exception) -> str:
-    """Say in our words what `numpy.load` meant."""
+    """The reason why `numpy.load` failed, in plain words."""
     text = str(error)
     if "max_header_size" in text:
-        return "has a longer header than is read of a file; save the array anew with numpy.save"
+        return "has a longer header than numpy.load accepts; save the array anew with numpy.save"
     if "Python objects" in text or "allow_pickle" in text or "pickle" in text.lower():
         return "holds pickled Python objects, which are never loaded; save floating-point numbers"
     return f"is a truncated or damaged .npy file ({text})"
 
 
 def _check_dtype(path: Path, dtype: np.dtype[Any]) -> None:
-    """Refuse everything but floating-point numbers, saying what to do."""
+    """Refuse all dtypes but floating-point numbers; the message says what to do."""
     if np.issubdtype(dtype, np.floating):
         return
     if np.issubdtype(dtype, np.integer) or dtype == np.bool_:
@@ -110,18 +110,18 @@ def _check_dtype(path: Path, dtype: np.dtype[Any]) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """Return the operating system's words, without the file name that we print ourselves."""
+    """The operating system's reason, without the file name, which the caller prints."""
     words = getattr(error, "strerror", None) or str(error)
     return words[:1].lower() + words[1:]
 
 
 def check_output(path: Path, inputs: Iterable[Path]) -> None:
-    """Find out before the work whether a result can be written.
+    """Check before the computation that its result can be written.
 
     Parameters
     ----------
     path : Path
-        Where the result will go.
+        The file of the result.
     inputs : iterable of Path
         Files that the result must not replace.
 
@@ -144,7 +144,7 @@ def check_output(path: Path, inputs: Iterable[Path]) -> None:
 
 
 def _target(path: Path) -> Path:
-    """Follow links to the file that would be replaced; it must be a regular file or absent."""
+    """The file that would be replaced, links followed: a regular file, or absent."""
     target = path.resolve()
     if target.is_dir():
         raise FileError(f"{path}: cannot be written: is a directory")
@@ -156,13 +156,13 @@ def _target(path: Path) -> Path:
 def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """Write a file whole or not at all.
 
-    The bytes go to a temporary file in the same folder, reach the disk, and then take the name in
-    one step; whatever fails before that leaves an existing file as it was and nothing behind.
+    The bytes go to a temporary file in the same folder and reach the disk. The file then takes its
+    name in one step. A failure before that leaves an existing file as it was, and no other file.
 
     Parameters
     ----------
     path : Path
-        Where the result goes. A link is followed; an existing file keeps its permissions.
+        The file of the result. A link is followed; an existing file keeps its permissions.
     write : callable
         Called once with the open temporary file.
 
@@ -191,7 +191,7 @@ def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
 
 
 def _umask() -> int:
-    """Return the process's file-creation mask, which can only be read by setting it."""
+    """The process's file-creation mask, which can only be read by setting it."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -1,4 +1,4 @@
-"""What a file is that is no `.npy` file, told by its first bytes, and what to do about it."""
+"""The format of a file that is not `.npy`, by its first bytes, and how to convert it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 
 __all__ = ["MAGIC_BYTES", "what_it_is"]
 
-MAGIC_BYTES = 512  # which is as many as are looked at
+MAGIC_BYTES = 512  # read from the start of a file
 
 _SAVE = "save the array with numpy.save"
 
-# How a file begins, what that is, and how its array becomes an .npy file.
+# The first bytes of a file, its format, and how its array becomes an .npy file.
 _BEGINNINGS = (
     (b"PAR1", "a Parquet file", f"read it with pandas.read_parquet and {_SAVE}"),
     (b"ARROW1", "an Arrow file", f"read it with pandas.read_feather and {_SAVE}"),
@@ -24,24 +24,24 @@ _BEGINNINGS = (
     (b"\xfd7zXZ\x00", "packed by xz", "unpack it with unxz first"),
 )
 _TORCH = "a file of torch.save"
-# The number that begins what torch.save wrote before it wrote zip archives, pickled.
+# The pickled number at the start of a file of torch.save, before it wrote zip archives.
 _OLD_TORCH = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 
 
 def what_it_is(path: Path, start: bytes) -> str:
-    """Say what a file is and how to make an `.npy` file of it.
+    """The format of a file, and how to make an `.npy` file of it.
 
     Parameters
     ----------
     path : Path
         The file.
     start : bytes
-        How it begins.
+        Its first bytes.
 
     Returns
     -------
     str
-        What follows the file's name in one line.
+        The rest of the message, after the file's name; one line.
     """
     if start.startswith(b"PK\x03\x04"):
         return _archive(path)
@@ -60,7 +60,7 @@ def what_it_is(path: Path, start: bytes) -> str:
 
 
 def _archive(path: Path) -> str:
-    """Say what a zip archive is by the names in it."""
+    """The format of a zip archive, by the names of the files in it."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
@@ -75,7 +75,7 @@ def _archive(path: Path) -> str:
     one = f"numpy.save({str(path.with_suffix('.npy'))!r}, numpy.load({str(path)!r})[{arrays[0]!r}])"
     if len(arrays) == 1:
         return f"is an .npz archive of the array {some}, which cannot be memory-mapped; {one}"
-    return f"is an .npz archive of {len(arrays)} arrays, {some}; save the one of them: {one}"
+    return f"is an .npz archive of {len(arrays)} arrays, {some}; save one of them: {one}"
 
 
 def _torch(path: Path) -> str:
@@ -87,7 +87,7 @@ def _is_text(start: bytes) -> bool:
     try:
         text = start.decode()
     except UnicodeDecodeError as error:
-        # The last character may be cut.
+        # The last character may be cut off.
         if len(start) < MAGIC_BYTES or error.start < len(start) - 3:
             return False
         text = start[: error.start].decode()

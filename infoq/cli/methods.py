@@ -18,7 +18,7 @@ __all__ = ["as_json", "as_markdown", "chosen", "print_table"]
 
 _HEADS = {
     "name": "method",
-    "noun": "told",
+    "noun": "input",
     "verb": "quantity",
     "adverb": "how",
     "selection": "selection",
@@ -26,17 +26,17 @@ _HEADS = {
     "source": "source",
 }
 
-# Columns of a terminal in which the table is easier to read than sentences.
+# From this many columns of a terminal on, the table is easier to read than sentences.
 _WIDE = 160
 
 
 def chosen(name: str | None) -> list[Method]:
-    """Return the method of a name, or all of them in the order of the taxonomy.
+    """The method of a name, or all methods in the order of the taxonomy.
 
     Raises
     ------
     KeyError
-        If there is no such method; the message names those that are spelled alike.
+        If there is no such method; the message names methods with a similar name.
     """
     if name is None:
         return list(TAXONOMY.values())
@@ -48,12 +48,12 @@ def chosen(name: str | None) -> list[Method]:
 
 
 def as_json(rows: Sequence[Method]) -> str:
-    """Return methods as a JSON array of objects."""
+    """The methods as a JSON array of objects."""
     return json.dumps([row._asdict() for row in rows], indent=2)
 
 
 def as_markdown(rows: Sequence[Method]) -> str:
-    """Return methods as a Markdown table, the way the documentation shows it."""
+    """The methods as a Markdown table, as the documentation shows them."""
     lines = [
         "| " + " | ".join(_HEADS.values()) + " |",
         "| " + " | ".join("---" for _ in _HEADS) + " |",
@@ -65,7 +65,7 @@ def as_markdown(rows: Sequence[Method]) -> str:
 
 
 def print_table(rows: Sequence[Method]) -> None:
-    """Print methods as a table; of a single one also how it is called and what it says."""
+    """Print methods as a table; a single method also with its signature and summary."""
     console = Console()
     if len(rows) == 1:
         (row,) = rows
@@ -83,15 +83,15 @@ def print_table(rows: Sequence[Method]) -> None:
         for row in rows:
             table.add_row(*(escape(getattr(row, field)) for field in _HEADS))
     else:
-        table = Table("method", "told, quantity, how, selection, exact?, source", box=None)
+        table = Table("method", "input, quantity, how, selection, exact?, source", box=None)
         for row in rows:
             table.add_row(row.name, escape(_sentence(row)))
     console.print(table)
-    console.print("\nEach is infoq.methods.NAME; `infoq methods NAME` says how it is called.")
+    console.print("\nEach is infoq.methods.NAME; `infoq methods NAME` shows its arguments.")
 
 
 def _sentence(row: Method) -> str:
-    """Return a method in words, for a terminal that has no room for columns."""
+    """The method in words, for a terminal without room for columns."""
     return (
         f"{row.noun}: {row.verb} ({row.adverb}), by {row.selection}. "
         f"{row.status[0].upper()}{row.status[1:]}. {row.source}."
@@ -99,7 +99,7 @@ def _sentence(row: Method) -> str:
 
 
 def _signature(function: object) -> str:
-    """Return the names of a function's parameters, with their defaults."""
+    """The names of a function's parameters, with their defaults."""
     signature = inspect.signature(function)  # type: ignore[arg-type]
     bare = [p.replace(annotation=inspect.Parameter.empty) for p in signature.parameters.values()]
     return str(signature.replace(parameters=bare, return_annotation=inspect.Signature.empty))

@@ -1,4 +1,4 @@
-"""Predictions in a file: how they are laid out, and which row of them is at fault."""
+"""Predictions in a file: their layout, and the first row that is not valid."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 
 AXES = ("NKC", "KNC", "NCK")
 
-# How far from one what float16 holds of some probabilities may sum to.
+# The tolerance of a sum of probabilities; rounding to float16 moves it from one.
 _TO_ONE = 1e-2
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How a file lays its predictions out.
+    """The layout of the predictions in a file.
 
     Attributes
     ----------
     kind : {"probs", "log_probs", "logits"}
-        What the numbers are.
+        The kind of numbers.
     axes : {"NKC", "KNC", "NCK"}
         The order of candidates, draws and classes.
     """
@@ -38,7 +38,7 @@ class Layout:
     axes: str = "NKC"
 
     def size(self, array: Floats, axis: str) -> int:
-        """Return the length of the named axis."""
+        """The length of the named axis."""
         return int(array.shape[self.axes.index(axis)])
 
     def rows(self, array: Floats, start: int, stop: int) -> Floats:
@@ -49,14 +49,14 @@ class Layout:
         return np.array(block, dtype=block.dtype.newbyteorder("="), order="C", subok=False)
 
     def are_probs(self, block: Floats) -> bool:
-        """Whether it could be probabilities: none negative, and those of each draw sum to one."""
+        """Whether no number is negative and those of each draw sum to one, as probabilities do."""
         with np.errstate(all="ignore"):
             totals = block.sum(axis=self.axes.index("C"), dtype=np.float64)
         return bool(np.all(block >= 0) and np.allclose(totals, 1, rtol=0, atol=_TO_ONE))
 
     def predictive(self, block: Floats) -> infoq.Categorical:
-        """Build the predictive of some candidates; raises ValueError if they are not valid."""
-        with np.errstate(all="ignore"):  # values that are not valid are refused, not warned of
+        """The predictive of some candidates; raises ValueError if they are not valid."""
+        with np.errstate(all="ignore"):  # invalid values are refused, without a warning of NumPy
             if self.kind == "log_probs":
                 return infoq.Categorical(log_probs=block, axes=self.axes)
             if self.kind == "logits":
@@ -66,18 +66,18 @@ class Layout:
 
 @dataclass(frozen=True)
 class Predictions:
-    """A file of predictions, mapped and not read.
+    """A file of predictions, memory-mapped and not read yet.
 
     Attributes
     ----------
     path : Path
         The file.
     layout : Layout
-        How it is laid out.
+        Its layout.
     array : ndarray
-        What is mapped.
+        The mapped array.
     option : str
-        Of the command line, which says what the numbers are.
+        The option of the command line that states the kind of numbers.
     """
 
     path: Path
@@ -95,7 +95,7 @@ class Predictions:
                 raise FileError(f"{path}: has no {name}: {where}")
         if layout.size(array, "C") == 1:
             raise FileError(
-                f"{path}: has one class: {where}; of two classes give both, or look at --axes"
+                f"{path}: has one class: {where}; give both of two classes, or check --axes"
             )
         return cls(path, layout, array, option)
 
@@ -103,11 +103,11 @@ class Predictions:
         return self.size("N")
 
     def size(self, axis: str) -> int:
-        """Return the length of the named axis."""
+        """The length of the named axis."""
         return self.layout.size(self.array, axis)
 
     def described(self, letter: str, things: str) -> str:
-        """Say in one line how it is read, so that a swapped axis is seen."""
+        """One line that says how the file is read, so that swapped axes are noticed."""
         sizes = f"K = {self.size('K')} posterior draws, C = {self.size('C')} classes"
         read_as = f"{self.layout.kind}, {self.array.dtype.name}, axes {self.layout.axes}"
         return f"{self.path}: {letter} = {len(self)} {things}, {sizes}; {read_as}"
@@ -117,7 +117,7 @@ class Predictions:
         return self.layout.rows(self.array, start, stop)
 
     def predictive(self, block: Floats, start: int) -> infoq.Categorical:
-        """Build the predictive of the rows from `start` on, or name the first that is at fault."""
+        """The predictive of the rows from `start` on; an error names the first invalid row."""
         try:
             return self.layout.predictive(block)
         except (ValueError, TypeError) as error:
@@ -129,7 +129,7 @@ class Predictions:
 
 
 def _first_fault(block: Floats, layout: Layout) -> int | None:
-    """Find the first row that is refused on its own, by halving: what is valid is decided once."""
+    """The first row that `Layout.predictive` refuses, found by halving; None if there is none."""
 
     def refused(start: int, stop: int) -> bool:
         try:
@@ -146,7 +146,7 @@ def _first_fault(block: Floats, layout: Layout) -> int | None:
 
 
 def _fault(block: Floats, row: int, layout: Layout, option: str) -> str:
-    """Say what is wrong with one row."""
+    """The reason why one row is refused."""
     one = layout.rows(block, row, row + 1)
     draws = np.moveaxis(one, [layout.axes.index(axis) for axis in "NKC"], [0, 1, 2])[0]
     if np.isnan(draws).any():
@@ -171,5 +171,5 @@ def _fault(block: Floats, row: int, layout: Layout, option: str) -> str:
 
 
 def _first(mask: npt.NDArray[np.bool_]) -> int:
-    """Return the index of the first true entry."""
+    """The index of the first true entry."""
     return int(np.argmax(mask))

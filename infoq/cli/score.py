@@ -1,4 +1,4 @@
-"""Scoring a memory-mapped pool block by block, and printing what came out."""
+"""Scores of a memory-mapped pool, computed block by block, and how they are printed."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ def score_file(
     block_bytes: int = BLOCK_BYTES,
     note: Callable[[str], None] = lambda _: None,
 ) -> Floats:
-    """Score every candidate of a file, reading a block of them at a time.
+    """The scores of all candidates of a file, which is read a block at a time.
 
     Parameters
     ----------
     path : Path
         An `.npy` file of predictions.
     quantity : {"entropy", "bald", "eig", "epig"}
-        What to score by.
+        The score.
     targets : Path, optional
         Predictions at the target points, for ``"epig"``; read whole.
     layout : Layout, optional
-        How the pool is laid out; probabilities ``[N, K, C]`` if None.
+        The layout of the pool; probabilities ``[N, K, C]`` if None.
     targets_layout : Layout, optional
-        How the targets are; as the pool if None.
+        The layout of the targets; the same as the pool's if None.
     block_bytes : int
         Roughly how much of the pool to read at once. It does not change the scores.
     note : callable, optional
-        Is told in one line each how the files are read, and what looks wrong in them.
+        Called with a line of text on how each file is read, and with warnings about its values.
 
     Returns
     -------
@@ -80,7 +80,7 @@ def score_file(
 
 
 def _noted(path: Path, layout: Layout, note: Callable[[str], None], option: str) -> Predictions:
-    """Map a file and say how it is read; which it is, is told by the option that is its kind's."""
+    """A mapped file; a note says how it is read. `option` tells the pool from the targets."""
     predictions = Predictions.open(path, layout, option)
     note(predictions.described(*(("N", "candidates") if option == "--kind" else ("M", "targets"))))
     return predictions
@@ -89,7 +89,7 @@ def _noted(path: Path, layout: Layout, note: Callable[[str], None], option: str)
 def _not_logits(file: Predictions) -> str:
     return (
         f"Warning: {file.path}: the logits of every row and draw sum to one, as probabilities do; "
-        f"if that is what they are, say {file.option} probs"
+        f"if they are probabilities, use {file.option} probs"
     )
 
 
@@ -99,7 +99,7 @@ def _verb(
     targets: Predictions | None,
     note: Callable[[str], None],
 ) -> Callable[[infoq.Categorical], Floats]:
-    """Return the function from a block's predictive to its scores."""
+    """The function from a block's predictive to its scores."""
     if quantity == "entropy":
         return lambda block: np.asarray(block.entropy())
     if quantity in ("bald", "eig"):
@@ -122,7 +122,7 @@ def _verb(
 
 
 def _progress() -> Progress:
-    """Return a progress bar on stderr, silent unless that is a terminal."""
+    """A progress bar on stderr, shown only on a terminal."""
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}", markup=False),
@@ -148,7 +148,7 @@ def print_best(scores: Floats, quantity: str, count: int) -> None:
     scores : ndarray
         Scores, ``[N]``.
     quantity : str
-        What they are.
+        The name of the score.
     count : int
         How many rows; all of them if there are fewer.
     """
@@ -162,7 +162,7 @@ def print_best(scores: Floats, quantity: str, count: int) -> None:
 
 
 def print_summary(scores: Floats, quantity: str) -> None:
-    """Print the extent of the scores and the ten best candidates."""
+    """Print minimum, median and maximum of the scores, and the ten best candidates."""
     low, middle, high = (float(f(scores)) for f in (np.min, np.median, np.max))
     print(f"{len(scores)} candidates, {quantity} in nats:")
     print(f"min {low:.6g}, median {middle:.6g}, max {high:.6g}")

@@ -1,4 +1,4 @@
-"""What the process says to the world: its streams, and the exit code of what went wrong."""
+"""Standard output and standard error where they are closed, full or of another encoding."""
 
 from __future__ import annotations
 
@@ -18,43 +18,43 @@ __all__ = [
     "trouble",
 ]
 
-INTERRUPTED = 128 + 2  # as a shell has it of a program that SIGINT ends
+INTERRUPTED = 128 + 2  # the exit code that a shell gives a program ended by SIGINT
 
-# What the system says where standard output takes no more.
+# Errors of the system where standard output cannot be written.
 _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
 
 
 class _Closed(io.TextIOBase):
-    """In place of a standard output that is closed: Python has None, and prints nothing there."""
+    """A stream in place of a closed standard output, where Python has None and prints nothing."""
 
     def write(self, text: str) -> int:
-        """Refuse what is to be printed, but for nothing at all."""
+        """Raise an error for any text but the empty one."""
         if not text:
             return 0
         raise OSError(errno.EBADF, "is closed")
 
 
 def is_closed() -> bool:
-    """Whether there is nowhere to print to."""
+    """Whether standard output is closed."""
     return sys.stdout is None or isinstance(sys.stdout, _Closed)
 
 
 def accept_any_text() -> None:
-    """Let standard output write what its encoding lacks as an escape, and not raise an error."""
+    """Make standard output escape the characters that its encoding lacks, without an error."""
     if sys.stdout is None:
         sys.stdout = _Closed()
-    with suppress(AttributeError, ValueError):  # None or closed, or a caller's own
+    with suppress(AttributeError, ValueError):  # None, closed, or a stream of the caller's own
         sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
 
 
 def finish() -> None:
-    """Write what standard output still holds, here, where an error can be told."""
+    """Flush standard output now, while an error can still be reported."""
     if sys.stdout is not None:
         sys.stdout.flush()
 
 
 def trouble(error: OSError) -> str:
-    """Say in one line what the system refused, which was no file that the user named."""
+    """One line on an error of the system that concerns no file the user named."""
     words = error.strerror or str(error) or type(error).__name__
     words = words[:1].lower() + words[1:]
     if error.filename is not None:
@@ -63,15 +63,15 @@ def trouble(error: OSError) -> str:
 
 
 def refuse(line: str) -> None:
-    """Say why nothing comes of it; where nobody can be told, the exit code has to do."""
+    """Print an error on stderr; where stderr is closed, the exit code alone reports it."""
     with suppress(OSError, ValueError, AttributeError):
-        # On a line after the terminal's ^C.
+        # On the line after the terminal's ^C.
         start = "\n" if line == "interrupted" and sys.stderr.isatty() else ""
         print(f"{start}Error: {line}", file=sys.stderr, flush=True)
 
 
 def silence() -> None:
-    """Let what a broken standard output still holds go nowhere, or it fails again at the exit."""
+    """Discard what a broken stream still holds; it would raise again at the exit."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

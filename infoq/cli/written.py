@@ -1,4 +1,4 @@
-"""Scores as files: what the name of the output says that it is to hold."""
+"""Scores as files, in the format of the file name's suffix."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _npy(scores: Scores, _quantity: str) -> bytes:
 
 
 def _separated(separator: str) -> Callable[[Scores, str], bytes]:
-    """A table with a head: the row of a candidate, and its score with the digits that it has."""
+    """A writer of a table with a header: the row of each candidate, and its score in full."""
 
     def write(scores: Scores, quantity: str) -> bytes:
         rows = (f"{row}{separator}{score!s}\n" for row, score in enumerate(scores))
@@ -56,12 +56,12 @@ _WRITERS: dict[str, Callable[[Scores, str], bytes]] = {
 
 
 def check_suffix(path: Path) -> None:
-    """Refuse a name that says that the file holds what is not written.
+    """Refuse file names whose suffix is not a format of scores.
 
     Raises
     ------
     FileError
-        If no scores are written into files of such a name.
+        If scores are not written in the format of that suffix.
     """
     if path != STANDARD_OUTPUT and path.suffix.lower() not in _WRITERS:
         known = ", ".join(suffix for suffix in _WRITERS if suffix)
@@ -69,23 +69,23 @@ def check_suffix(path: Path) -> None:
 
 
 def write_scores(path: Path, scores: Scores, quantity: str = "score") -> None:
-    """Write scores as the name of the file says, whole or not at all.
+    """Write scores in the format of the file name's suffix, whole or not at all.
 
     Parameters
     ----------
     path : Path
-        The file; ``-`` is standard output, which gets what a ``.csv`` file does.
+        The file; ``-`` is standard output, in the format of ``.csv``.
     scores : ndarray
         Scores, ``[N]``.
     quantity : str
-        What they are, for the head of a table.
+        The name of the score, for the header of a table.
 
     Raises
     ------
     FileError
         If the file cannot be written.
     OSError
-        If standard output cannot be.
+        If standard output cannot be written.
     """
     if path == STANDARD_OUTPUT:
         sys.stdout.write(_WRITERS[".csv"](scores, quantity).decode())

@@ -1,1 +1,1 @@
-"""Thin bridges to other libraries, each imported only when it is asked for."""
+"""Adapters to other libraries. Each is imported only by its own name."""

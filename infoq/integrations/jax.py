@@ -13,29 +13,31 @@ Linearised = Callable[[Any], tuple[Any, Any]]
 
 
 def linearise(function: Callable[[Any, Any], Any], parameters: Any) -> Linearised:
-    """A function as its outputs and their Jacobian in its parameters.
+    """A callable that returns the outputs of a function and their Jacobian in its parameters.
 
     Parameters
     ----------
     function : callable
         Maps the parameters and **one** input [...] to outputs [C] (or a number).
     parameters : pytree of arrays
-        Where it is differentiated.
+        The parameters at which it is differentiated.
 
     Returns
     -------
     callable
-        Maps inputs [n, ...] to outputs [n, C] and their Jacobian [n, C, P], the parameters in the
-        order of `jax.flatten_util.ravel_pytree`.
+        Maps inputs [n, ...] to outputs [n, C] and their Jacobian [n, C, P]. The parameters are in
+        the order of `jax.flatten_util.ravel_pytree`. It is an argument of
+        `infoq.JacobianEmbedding`.
 
     Raises
     ------
     ValueError
-        If the outputs have another rank.
+        When the callable runs: if the outputs of one input are not [C] or a number.
 
     Notes
     -----
-    C reverse passes a candidate, over all candidates of a block at once.
+    The cost is C reverse passes per candidate, for all candidates of a block at once. The Jacobian
+    is exact, by automatic differentiation.
 
     Examples
     --------

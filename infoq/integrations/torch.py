@@ -13,33 +13,36 @@ Linearised = Callable[[Any], tuple[Any, Any]]
 
 
 def linearise(module: torch.nn.Module, *, chunk_size: int | None = None) -> Linearised:
-    """A module as the outputs and their Jacobian in the parameters that require gradients.
+    """A callable that returns the outputs of a module and their Jacobian in its parameters.
+
+    The parameters are those that require gradients.
 
     Parameters
     ----------
     module : torch.nn.Module
-        Maps inputs [n, ...] to outputs [n, C] (or [n]), each candidate by itself. It is called as
-        it is: put it into evaluation mode first, so that dropout is off and batch normalisation
-        does not mix candidates.
+        Maps inputs [n, ...] to outputs [n, C] (or [n]), each candidate on its own. Put it into
+        evaluation mode first, so that dropout is off and batch normalisation does not mix
+        candidates.
     chunk_size : int, optional
-        How many candidates are differentiated at a time within a block.
+        The number of candidates differentiated at a time within a block. Default: all.
 
     Returns
     -------
     callable
-        Maps inputs [n, ...] to outputs [n, C] and their Jacobian [n, C, P], the parameters in the
-        order of ``module.named_parameters()``.
+        Maps inputs [n, ...] to outputs [n, C] and their Jacobian [n, C, P]. The parameters are in
+        the order of ``module.named_parameters()``. It is an argument of `infoq.JacobianEmbedding`.
 
     Raises
     ------
     ValueError
-        If the module is in training mode, no parameter requires a gradient, or the outputs have
-        another rank.
+        If the module is in training mode, or no parameter requires a gradient; when the callable
+        runs: if the outputs are not [n, C] or [n].
 
     Notes
     -----
-    C reverse passes a candidate, over all candidates of a block at once (`torch.func`). Which
-    parameters require gradients is settled here; their values are read at every call.
+    The cost is C reverse passes per candidate, for all candidates of a block at once
+    (`torch.func`). The Jacobian is exact, by automatic differentiation. Which parameters require
+    gradients is read once, by this function; their values are read at every call.
 
     Examples
     --------

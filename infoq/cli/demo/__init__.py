@@ -1,4 +1,4 @@
-"""``infoq demo``: active learning on scikit-learn's digits, told as one HTML report."""
+"""``infoq demo``: active learning on scikit-learn's digits, as one HTML report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The active-learning loop: four ways to choose, the same starts, several seeds."""
+"""The active-learning loop: four methods from the same labels, under several seeds."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from infoq.cli.demo.experiment import METHODS, QUANTITIES, Results, Run, Setting
 
 __all__ = ["learn", "score_pool"]
 
-# first entries of seeds: what one stream of randomness is for
+# first entries of seeds: the purpose of a stream of random numbers
 _SPLIT, _TRAIN, _CHOOSE = 1, 2, 3
 
 
 def score_pool(quantity: str, pool: Floats, targets: Floats) -> Floats:
-    """Score candidates by name; this is all there is to using infoq.
+    """The scores of the candidates by the named quantity; the only use of infoq's quantities here.
 
     Parameters
     ----------
     quantity : {"entropy", "BALD", "EPIG"}
-        What to score by.
+        The score.
     pool, targets : ndarray
         Class probabilities of candidates ``[N, K, C]`` and targets ``[M, K, C]``.
 
@@ -48,16 +48,16 @@ def learn(settings: Settings, advance: Callable[[], None] = lambda: None) -> Res
     Parameters
     ----------
     settings : Settings
-        What to run.
+        The experiment.
     advance : callable
-        Called after every trained ensemble; ``settings.ensembles`` says how often that will be.
+        Called after every trained ensemble, ``settings.ensembles`` times.
 
     Returns
     -------
     Results
-        What was measured.
+        The measurements.
     """
-    with threadpool_limits(limits=1):  # one process per core: threads would only get in the way
+    with threadpool_limits(limits=1):  # one process per core; more threads would compete
         return _learn(settings, advance)
 
 
@@ -84,14 +84,14 @@ def _learn(settings: Settings, advance: Callable[[], None]) -> Results:
 
 
 def _warm_up() -> None:
-    """Score one candidate by everything, so that imports are not counted as scoring."""
+    """Score one candidate by every quantity, so that imports do not count as scoring."""
     probs = np.full((1, 2, 2), 0.5)
     for quantity in QUANTITIES:
         score_pool(quantity, probs, probs)
 
 
 def _start(repeat: int, settings: Settings) -> list[Run]:
-    """Split the digits and label the first images at random, alike for all methods."""
+    """Runs that start from the same split and the same random labels, one per method."""
     rng = np.random.default_rng((_SPLIT, settings.seed, repeat))
     digits = split_digits(rng)
     labelled = rng.choice(digits.pool, size=settings.start, replace=False)
@@ -107,7 +107,7 @@ def _by_repeat(runs: list[Run]) -> list[list[Run]]:
 def _predict(
     groups: list[list[Run]], round_: int, settings: Settings, parallel: Any
 ) -> list[tuple[list[Run], Predictions]] | zip[tuple[list[Run], Predictions]]:
-    """Train one ensemble per group, in parallel, and pair each with its group in order."""
+    """Each group with the predictions of its ensemble, in order; trained in parallel."""
     jobs = (
         delayed(train_and_predict)(
             group[0].digits,

@@ -1,4 +1,4 @@
-"""How far two scores agree: over the whole pool, and on what they would pick."""
+"""Agreement of two scores: over the whole pool, and on the candidates they would pick."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TOPS = (10, 50)
 
 @dataclass(frozen=True)
 class Agreement:
-    """How two quantities agree, one entry per seed.
+    """Agreement of two quantities, one entry per seed.
 
     Attributes
     ----------

@@ -37,8 +37,8 @@ class Digits:
     labels : ndarray
         The digit that each image shows, ``[1797]``.
     pool, targets, test : ndarray
-        Indices: what may be labelled, where EPIG wants good predictions (its labels are never
-        read), and where accuracy is measured.
+        Indices: the images that may be labelled, the targets of EPIG (their labels are never
+        read), and the images on which accuracy is measured.
     """
 
     images: Floats
@@ -49,7 +49,7 @@ class Digits:
 
 
 class Predictions(NamedTuple):
-    """What an ensemble believes, and whether its members finished training.
+    """The predictions of an ensemble, and how many members did not finish training.
 
     Attributes
     ----------
@@ -93,10 +93,10 @@ def train_and_predict(
     members : int
         How many networks, K.
     ensemble : {"restarts", "bootstraps"}
-        Whether all members see all labelled images or each its own bootstrap of them. Of few
-        labels a bootstrap misses whole classes, and its member is then sure of something else.
+        Whether all members see all labelled images, or each its own bootstrap of them. A
+        bootstrap of few labels misses whole classes, and its member is then sure of another class.
     seed : tuple of int
-        What the randomness is derived from.
+        The seed of all random numbers.
 
     Returns
     -------
@@ -126,7 +126,7 @@ def train_and_predict(
 
 
 def _bootstrap(labels: Integers, labelled: Integers, rng: np.random.Generator) -> Integers:
-    """Draw as many labelled images with replacement, at least two classes among them."""
+    """As many labelled images, drawn with replacement until there are two classes."""
     while True:
         sample = rng.choice(labelled, size=len(labelled))
         if len(np.unique(labels[sample])) >= 2:
@@ -136,7 +136,7 @@ def _bootstrap(labels: Integers, labelled: Integers, rng: np.random.Generator) -
 def _train(
     images: Floats, labels: Integers, rng: np.random.Generator
 ) -> tuple[MLPClassifier, bool]:
-    """Train one network; also say whether it converged (counted in the report, not printed)."""
+    """A trained network, and whether it converged (counted in the report, not printed)."""
     network = MLPClassifier(
         hidden_layer_sizes=(HIDDEN_UNITS,),
         alpha=WEIGHT_DECAY,

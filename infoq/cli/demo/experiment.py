@@ -1,4 +1,4 @@
-"""What the demo runs and what it measures: plain records."""
+"""Records of the demo: its settings and its measurements."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ METHODS = ("uniform", *QUANTITIES)
 
 @dataclass(frozen=True)
 class Settings:
-    """What the demo runs.
+    """The settings of the demo.
 
     Attributes
     ----------
     seeds : int
-        How many times everything is repeated.
+        The number of repetitions.
     seed : int
-        What all randomness is derived from.
+        The seed of all random numbers.
     members : int
         Networks per ensemble, K.
     start : int
         Images labelled at random before the first choice.
     rounds, batch : int
-        How often labels are bought, and how many at a time.
+        The number of rounds, and of labels bought in each.
     ensemble : {"restarts", "bootstraps"}
-        Whether networks differ by their initial weights only, or also by what they see.
+        Whether networks differ by their initial weights, or also by a bootstrap of the labels.
     jobs : int
         Processes. They change the time, not the result.
     """
@@ -48,17 +48,17 @@ class Settings:
 
     @classmethod
     def quick(cls) -> Self:
-        """Return settings that run in a few seconds."""
+        """Settings that run in a few seconds."""
         return cls(seeds=2, members=6, rounds=3)
 
     @property
     def ensembles(self) -> int:
-        """How many ensembles are trained; all methods of a seed share the first."""
+        """The number of ensembles to train; all methods of a seed share the first."""
         return self.seeds * (1 + len(METHODS) * self.rounds)
 
     @property
     def labels(self) -> list[int]:
-        """How many labels each measurement was made with."""
+        """The number of labels at each measurement."""
         return [self.start + self.batch * round_ for round_ in range(self.rounds + 1)]
 
 
@@ -77,7 +77,7 @@ class Run:
     labelled : ndarray
         Indices of the images labelled so far.
     accuracy : list of float
-        On the test images, with each number of labels.
+        Accuracy on the test images, at each number of labels.
     scoring_seconds : float
         Time spent in infoq.
     unconverged : int
@@ -95,7 +95,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All quantities of one pool under one ensemble, for comparing them.
+    """All quantities of one pool under one ensemble, for a comparison.
 
     Attributes
     ----------
@@ -104,7 +104,7 @@ class Snapshot:
     candidates : ndarray
         Indices of the unlabelled pool images.
     labels : int
-        With how many labels, chosen at random, the ensemble was trained.
+        The number of labels, chosen at random, that the ensemble was trained on.
     scores : dict of str to ndarray
         Scores of the candidates by each of `QUANTITIES`.
     votes : ndarray
@@ -120,18 +120,18 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Results:
-    """Everything that was measured.
+    """All measurements.
 
     Attributes
     ----------
     settings : Settings
-        What was run.
+        The settings of the experiment.
     runs : list of Run
         Every method under every seed.
     snapshots : list of Snapshot
         One per seed.
     seconds : float
-        Wall time of all of it.
+        Wall time of the whole experiment.
     """
 
     settings: Settings
@@ -140,10 +140,10 @@ class Results:
     seconds: float
 
     def accuracy(self, method: str) -> Floats:
-        """Return a method's accuracies, ``[seeds, rounds + 1]``."""
+        """A method's accuracies, ``[seeds, rounds + 1]``."""
         return np.array([run.accuracy for run in self.runs if run.method == method])
 
     def area(self, method: str) -> Floats:
-        """Return the area under each learning curve divided by its width, ``[seeds]``."""
+        """The area under each learning curve divided by its width, ``[seeds]``."""
         curves = self.accuracy(method)
         return np.asarray((curves[:, 1:] + curves[:, :-1]).mean(axis=1) / 2)

@@ -1,4 +1,4 @@
-"""The report's pictures, as data URIs: nothing is written to disk, nothing is fetched."""
+"""The report's pictures as data URIs, without files and without requests."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ _STYLE: dict[str, Any] = {
 
 
 def curves(results: Results) -> str:
-    """Draw accuracy against labels: mean, and from the lowest to the highest seed.
+    """Accuracy against labels: the mean over seeds, and their range.
 
     Parameters
     ----------
     results : Results
-        What was measured.
+        The measurements.
 
     Returns
     -------
@@ -65,12 +65,12 @@ def curves(results: Results) -> str:
 
 
 def differences(results: Results) -> str:
-    """Draw accuracy minus that of uniform choice under the same seed.
+    """Accuracy minus that of uniform choice under the same seed, against labels.
 
     Parameters
     ----------
     results : Results
-        What was measured.
+        The measurements.
 
     Returns
     -------
@@ -101,7 +101,7 @@ def _band(axes: Any, labels: list[int], values: Floats, method: str) -> None:
 
 
 def scatter(snapshot: Snapshot, first: str, second: str) -> str:
-    """Draw one score against another, marking what each would pick.
+    """One score against another, with marks at the candidates that each would pick.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ def scatter(snapshot: Snapshot, first: str, second: str) -> str:
 
 
 def digit(pixels: Floats) -> str:
-    """Draw one 8 x 8 digit, dark on light.
+    """The picture of one 8 x 8 digit, dark on light.
 
     Parameters
     ----------
@@ -159,12 +159,12 @@ def digit(pixels: Floats) -> str:
 
 
 def _svg(figure: Figure) -> str:
-    """Return a figure as a data URI, the same for the same figure."""
+    """The figure as a data URI; equal figures give equal URIs."""
     stream = io.BytesIO()
     figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
     return _uri("image/svg+xml", stream.getvalue())
 
 
 def _uri(kind: str, content: bytes) -> str:
-    """Return bytes as a data URI."""
+    """The bytes as a data URI."""
     return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"

@@ -1,4 +1,4 @@
-"""From settings to a report: run with progress bars, print a table, write one HTML file."""
+"""The report of the demo: an HTML file, and a table on standard output."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PICKS = 10
 
 
 class Row(NamedTuple):
-    """What the tables say about one method.
+    """The entries of one method in the tables.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Row(NamedTuple):
     ahead : str
         Area minus that of uniform choice under the same seed, in percentage points.
     wins : str
-        Under how many seeds the area is larger than that of uniform choice.
+        The number of seeds for which the area is larger than that of uniform choice.
     scoring : str
         Milliseconds of scoring per round.
     """
@@ -61,14 +61,14 @@ def run_demo(path: Path, settings: Settings) -> Results:
     Parameters
     ----------
     path : Path
-        Where the report goes.
+        The file of the report.
     settings : Settings
-        What to run.
+        The experiment.
 
     Returns
     -------
     Results
-        What was measured.
+        The measurements.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def run_demo(path: Path, settings: Settings) -> Results:
 
 
 def _progress() -> Progress:
-    """Return a progress bar on stderr, silent unless that is a terminal."""
+    """A progress bar on stderr, shown only on a terminal."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     return Progress(
@@ -100,13 +100,13 @@ def _progress() -> Progress:
 
 
 def _spread(values: Floats, digits: int = 1) -> str:
-    """Write a mean and, of several values, their standard deviation."""
+    """The mean as text, with the standard deviation if there are several values."""
     mean = f"{round(values.mean(), digits) + 0.0:.{digits}f}".replace("-", "−")
     return mean if len(values) == 1 else f"{mean} ± {values.std(ddof=1):.{digits}f}"
 
 
 def _row(results: Results, method: str) -> Row:
-    """Summarise one method."""
+    """The entries of one method."""
     settings = results.settings
     curve, area = 100 * results.accuracy(method), 100 * results.area(method)
     ahead = area - 100 * results.area("uniform")
@@ -125,7 +125,7 @@ def _row(results: Results, method: str) -> Row:
 
 
 def _print_table(results: Results, rows: list[Row]) -> None:
-    """Print what the report's table says."""
+    """Print the table of the report."""
     settings = results.settings
     marks = [settings.labels[at] for at in (0, settings.rounds // 2, -1)]
     title = f"accuracy in %, mean ± standard deviation of {settings.seeds} seeds"
@@ -139,14 +139,14 @@ def _print_table(results: Results, rows: list[Row]) -> None:
 
 
 def render(results: Results, rows: list[Row] | None = None) -> str:
-    """Write the report.
+    """The report as HTML.
 
     Parameters
     ----------
     results : Results
-        What was measured.
+        The measurements.
     rows : list of Row, optional
-        The summary of each method, if it is known already.
+        The entries of each method; computed if None.
 
     Returns
     -------
@@ -177,7 +177,7 @@ def render(results: Results, rows: list[Row] | None = None) -> str:
 
 
 def _pair(results: Results, first: str, second: str) -> dict[str, Any]:
-    """Return the picture and the numbers of two quantities."""
+    """The picture and the numbers of two quantities."""
     agreement = agree(results.snapshots, first, second)
     return {
         "first": first,
@@ -192,7 +192,7 @@ def _pair(results: Results, first: str, second: str) -> dict[str, Any]:
 
 
 def _picks(snapshot: Snapshot, quantity: str) -> list[dict[str, Any]]:
-    """Return the candidates that a quantity ranks highest, ready to show."""
+    """The candidates that a quantity ranks highest, as the page shows them."""
     scores = snapshot.scores[quantity]
     picks = []
     for position in best(scores, PICKS):
@@ -216,7 +216,7 @@ def _picks(snapshot: Snapshot, quantity: str) -> list[dict[str, Any]]:
 
 
 def _reading(picks: list[dict[str, Any]]) -> str:
-    """Spell the votes out of the first image that has all that the short form can have."""
+    """The votes for one image in words: the image with the most parts in its short form."""
     one = max(picks, key=lambda pick: (pick["others"] > 0, len(pick["votes"])))
     groups = [(count, str(digit)) for digit, count in one["votes"]]
     if one["others"]:
@@ -229,7 +229,7 @@ def _reading(picks: list[dict[str, Any]]) -> str:
 
 
 def _facts(results: Results) -> dict[str, str]:
-    """List what was run, for the end of the report."""
+    """The facts of the run, for the end of the report."""
     settings, digits = results.settings, results.snapshots[0].digits
     trained = settings.ensembles * settings.members
     unconverged = sum(run.unconverged for run in results.runs)
