@@ -71,14 +71,18 @@ class Gaussian(Tree):
     array([0.5493, 0.8047])
     """
 
+    _arrays = ("embedding", "precision")
+    embedding: Embedding
+    precision: Precision
+
     def __init__(
         self, embedding: Embedding | Array, precision: Precision | float | Array = 1.0
     ) -> None:
         if not isinstance(embedding, Embedding):
             embedding = DenseEmbedding(embedding)
         check_sized(embedding.ops, first_array(embedding), "embedding")
-        self._parts = (embedding,)  # what the precision is to fit
-        self._parts = (embedding, self._fitting(as_precision(precision), "precision"))
+        self.embedding = embedding
+        self.precision = self._fitting(as_precision(precision), "precision")
 
     @staticmethod
     @capabilities()
@@ -116,18 +120,6 @@ class Gaussian(Tree):
         return Gaussian(UnitEmbedding.of(scale=scale, index=index, size=size), precision)
 
     # --- what it is -------------------------------------------------------------------------
-
-    @property
-    def embedding(self) -> Embedding:
-        """What each candidate's outcome measures."""
-        embedding: Embedding = self.parts[0]
-        return embedding
-
-    @property
-    def precision(self) -> Precision:
-        """The parameters' precision."""
-        precision: Precision = self.parts[1]
-        return precision
 
     @property
     def ops(self) -> Ops:

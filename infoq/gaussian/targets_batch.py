@@ -89,8 +89,7 @@ class ProjectedBatch:
     def start(self) -> Picked:
         """The empty batch."""
         ops = self._local
-        begin = ops.compiled(_begin, None)
-        white = White(*begin(*self._shared))
+        white = ops.compiled(_begin, None)(*self._shared)
         forms = None if self._smooth is None else self._smooth.start().known
         return Picked((white, forms), ())
 
@@ -118,8 +117,7 @@ class ProjectedBatch:
         ops = self._local
         spot = index if is_integer(index) else ops_for(index=index).fetch(index)
         pick = ops.row(white.rows, spot)
-        after = ops.compiled(_after, None)
-        known = White(*after(tuple(white), pick))
+        known = ops.compiled(_after, None)(white, pick)
         if self._smooth is not None:
             forms = self._smooth.add(Picked(forms, state.indices), index).known
         return Picked((known, forms), (*state.indices, index))
@@ -186,19 +184,18 @@ class ProjectedBatch:
 
 def _begin(
     ops: Ops, whitening: Whitening, candidates: Embedding, targets: Embedding, scale: Array
-) -> tuple[Array, ...]:
+) -> White:
     whitening = whitening.ready(ops)
     rows = whitening.rows(ops, candidates.rows(ops))
     white = white_targets(ops, whitening, targets, scale)
     directions, strengths = strongest(ops, white)
-    return rows, white, directions, strengths, ops.xp.max(strengths)
+    return White(rows, white, directions, strengths, ops.xp.max(strengths))
 
 
-def _after(ops: Ops, white: tuple[Array, ...], pick: Array) -> tuple[Array, ...]:
-    rows, targets, _, _, most = white
-    directions, values = observed(ops, pick)
-    rows, targets = (shrunk(ops, x, directions, values) for x in (rows, targets))
-    return rows, targets, *strongest(ops, targets, most), most
+def _after(ops: Ops, white: White, pick: Array) -> White:
+    seen = observed(ops, pick)
+    rows, targets = (shrunk(ops, x, *seen) for x in (white.rows, white.targets))
+    return White(rows, targets, *strongest(ops, targets, white.most), white.most)
 
 
 def _told(trace: bool, ops: Ops, rows: Array, directions: Array, strengths: Array) -> Array:
