@@ -1,9 +1,9 @@
 """Likelihoods p(y | z) of the exponential family in their natural parameters (logits) z [N, C].
 
-The log-partition A(z) of such a family is all that Fisher information needs: its curvature
-Lambda = d^2 A / dz^2 [N, C, C] is the Fisher information in z. The link is canonical, so the
-observed information equals the expected one for every label and at every weight w of a model that
-is linear in w (for a network, in its generalised Gauss-Newton form), not only at the fitted w.
+Let A(z) be the log-partition of such a family. Its curvature Lambda = d^2 A / dz^2 [N, C, C] is the
+Fisher information about z. The link is canonical: for a model that is linear in its weights w, the
+observed information equals the expected one for every label and at every w, not only at the fitted
+w. For a network this holds in the generalised Gauss-Newton form.
 """
 
 from infoq.likelihoods.curvature import Curvature

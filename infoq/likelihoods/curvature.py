@@ -1,4 +1,4 @@
-"""Any likelihood of the exponential family, by its curvature."""
+"""A likelihood of the exponential family that is given by its curvature."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from infoq.likelihoods.likelihood import Likelihood, working
 
 @capabilities()
 class Curvature(Likelihood):
-    """Any likelihood of the exponential family, by its curvature Lambda in the logits.
+    """A likelihood of the exponential family, given by its curvature Lambda in the logits.
 
     Parameters
     ----------
     matrix : array [N, C, C]
-        Symmetric and positive semi-definite; it may be singular.
+        The curvatures: symmetric and positive semi-definite, possibly singular.
 
     Raises
     ------
@@ -30,8 +30,9 @@ class Curvature(Likelihood):
 
     Notes
     -----
-    The factor is `V sqrt(eigenvalues)`; eigenvalues that rounding makes negative count as 0. It has
-    no finite gradient where eigenvalues are equal: for gradients take a named likelihood.
+    The factor is `V sqrt(eigenvalues)`, where eigenvalues that rounding makes negative count as 0.
+    Its gradient is not finite where eigenvalues are equal; if you need gradients, use a named
+    likelihood such as `Softmax`.
 
     Examples
     --------
@@ -59,7 +60,7 @@ class Curvature(Likelihood):
         self.matrix = matrix
 
     def curvature(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
-        """The curvature Lambda [n, C, C], as it was given."""
+        """The given curvature Lambda [n, C, C]."""
         self._fit(shape)
         return working(ops, self.matrix, like)
 
@@ -77,9 +78,10 @@ def _check_values(ops: Ops, matrix: Array) -> None:
         apart = xp.abs(one - one.T)
         row, column = divmod(int(xp.argmax(xp.reshape(apart, (-1,)))), one.shape[0])
         raise ValueError(
-            f"matrix: candidate {index}: it is not symmetric; take (A + A^T) / 2 if it should be: "
+            f"matrix: candidate {index}: it is not symmetric: "
             f"{number(one[row, column]):.6g} at ({row}, {column}), "
-            f"{number(one[column, row]):.6g} at ({column}, {row})"
+            f"{number(one[column, row]):.6g} at ({column}, {row}); pass (A + A^T) / 2 if it "
+            "should be symmetric"
         )
     values, _ = ops.symmetric_eigen(matrix)
     low = xp.min(values, axis=-1)
@@ -87,8 +89,9 @@ def _check_values(ops: Ops, matrix: Array) -> None:
     if index is not None:
         raise ValueError(
             f"matrix: candidate {index}: it is not positive semi-definite, its smallest "
-            f"eigenvalue is {number(low[index]):.6g}; a network's observed Hessian need not be "
-            "positive; use the Fisher information or the generalised Gauss-Newton curvature"
+            f"eigenvalue is {number(low[index]):.6g}; the observed Hessian of a network may have "
+            "negative eigenvalues: use the Fisher information or the generalised Gauss-Newton "
+            "curvature"
         )
 
 

@@ -1,4 +1,4 @@
-"""Likelihoods of independent outcomes that are yes or no, or counts."""
+"""Likelihoods of independent binary outcomes (`Bernoulli`) and counts (`Poisson`)."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ from infoq.measures.distribution import to_log_probabilities
 
 @capabilities()
 class Bernoulli(Independent):
-    r"""Yes-or-no outcomes with probability :math:`p = 1 / (1 + e^{-z})`.
+    r"""Binary outcomes with the probability :math:`p = 1 / (1 + e^{-z})` of y = 1.
 
     Parameters
     ----------
     probs, logits : array [N] or [N, C]
-        Exactly one of: the probabilities that y = 1, or their logits z; C independent outputs.
+        Exactly one of the two: the probabilities of y = 1, or their logits z. [N, C] holds C
+        independent outputs.
 
     Attributes
     ----------
     values : array [N, C]
-        The probabilities or logits, as they were given.
-    kind : str
-        Which of the two: "probs" or "logits".
+        The given probabilities or logits.
+    kind : {"probs", "logits"}
+        Which of the two `values` holds.
 
     Raises
     ------
@@ -41,8 +42,8 @@ class Bernoulli(Independent):
 
     Notes
     -----
-    The curvature is diag(p (1 - p)). From logits it is computed as sigmoid(z) sigmoid(-z), in
-    which nothing cancels where p rounds to 1.
+    The curvature is diag(p (1 - p)). From logits it is computed as sigmoid(z) sigmoid(-z), so that
+    nothing cancels where p rounds to 1.
 
     Examples
     --------
@@ -77,7 +78,7 @@ class Bernoulli(Independent):
         return yes * no
 
     def roots(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
-        """The square roots of the diagonal of the curvature, [n, C]."""
+        """The square roots of the diagonal of the curvature: [n, C]."""
         x = working(ops, self.values, like)
         if self.kind == "probs":
             return root(ops, x) * root(ops, 1 - x)
@@ -85,13 +86,13 @@ class Bernoulli(Independent):
         return half / (1 + half * half)
 
     def residual(self, ops: Ops, labels: Array, shape: tuple[int, int], like: Array) -> Array:
-        """`p - y`, [n, C], without cancellation for labels 0 and 1."""
+        """`p - y` [n, C], without cancellation for labels 0 and 1."""
         labels = self._labels(ops, labels, shape, like)
         yes, no = self._probabilities(ops, like)
         return (1 - labels) * yes - labels * no
 
     def outcome_logits(self) -> Array | None:
-        """The logits of y = 0 and y = 1, [N, 2], for one output: `[0, z]` up to a constant."""
+        """The logits [N, 2] of y = 0 and y = 1, `[0, z]` up to a constant; None where C > 1."""
         if self.num_outputs != 1:
             return None
         x = self.values
@@ -109,7 +110,7 @@ class Bernoulli(Independent):
         return f"{self.kind}, {super()._describe()}"
 
     def _probabilities(self, ops: Ops, like: Array) -> tuple[Array, Array]:
-        """Of y = 1 and of y = 0; from logits either is small without cancellation."""
+        """The probabilities of y = 1 and of y = 0; from logits, small ones do not cancel."""
         x = working(ops, self.values, like)
         if self.kind == "probs":
             return x, 1 - x
@@ -120,25 +121,26 @@ class Bernoulli(Independent):
 
 
 def _minus_abs(ops: Ops, x: Array) -> Array:
-    # Not `-abs(x)`, whose derivative at 0 is taken as 0: a sigmoid has slope 1/4 there.
+    # Not `-abs(x)`: its derivative at 0 is taken as 0, but a sigmoid has slope 1/4 there.
     return ops.xp.where(x >= 0, -x, x)
 
 
 @capabilities()
 class Poisson(Independent):
-    r"""Counts with rate :math:`e^z`: the canonical link, the logarithm.
+    r"""Counts with the rate :math:`e^z`; the link is canonical, the logarithm.
 
     Parameters
     ----------
     rate, log_rate : array [N] or [N, C]
-        Exactly one of: the rates, or their logarithms z; C independent outputs.
+        Exactly one of the two: the rates, or their logarithms z. [N, C] holds C independent
+        outputs.
 
     Attributes
     ----------
     values : array [N, C]
-        The rates or their logarithms, as they were given.
-    kind : str
-        Which of the two: "rate" or "log_rate".
+        The given rates or logarithms.
+    kind : {"rate", "log_rate"}
+        Which of the two `values` holds.
 
     Raises
     ------
@@ -178,17 +180,17 @@ class Poisson(Independent):
         self.values, self.kind = x, kind
 
     def variances(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
-        """The diagonal of the curvature, the rates: [n, C]."""
+        """The diagonal of the curvature, which is the rates: [n, C]."""
         x = working(ops, self.values, like)
         return x if self.kind == "rate" else ops.xp.exp(x)
 
     def roots(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
-        """The square roots of the diagonal of the curvature, [n, C]."""
+        """The square roots of the diagonal of the curvature: [n, C]."""
         x = working(ops, self.values, like)
         return root(ops, x) if self.kind == "rate" else ops.xp.exp(x / 2)
 
     def residual(self, ops: Ops, labels: Array, shape: tuple[int, int], like: Array) -> Array:
-        """`rate - y`, [n, C]."""
+        """`rate - y` [n, C]."""
         labels = self._labels(ops, labels, shape, like)
         return self.variances(ops, shape, like) - labels
 

@@ -1,4 +1,4 @@
-"""What every likelihood answers: its curvature, a factor of it, and its residuals."""
+"""The base classes of likelihoods: curvature, a factor of it, and residuals at labels."""
 
 from __future__ import annotations
 
@@ -15,26 +15,28 @@ from infoq.linear_algebra.small_matrices import diagonal_matrices
 
 
 class Likelihood(Tree, ABC):
-    """A likelihood of the exponential family in its natural parameters z [N, C]: the base class.
+    """Base class of likelihoods of the exponential family in natural parameters z [N, C].
 
-    One method is required of one's own, `curvature`, and for labels a second, `residual`. Arrays
-    [N, ...] are fields, named in `_arrays`, the first of them [N, C] or [N, C, ...], and what else
-    it is made of is named in `_static`: a block of candidates is the same likelihood with these cut
-    along the first axis, so methods are called with n of the N candidates. A `Normal` of one
-    variance for all has no array.
+    A subclass defines `curvature`, and for labels `residual`. Its arrays [N, ...] are fields named
+    in `_arrays`, of which the first is [N, C] or [N, C, ...]; its other fields are named in
+    `_static`. A block of candidates is the same likelihood with the arrays cut along the first
+    axis, so methods are called for n of the N candidates. A `Normal` with one variance for all
+    candidates has no array.
 
     Notes
     -----
-    With a default, in terms of `curvature`: `factor`, by eigenvalues and eigenvectors, which has no
-    finite gradient where eigenvalues are equal; and where there is a shorter way `num_rows`,
-    `curvature_diagonal`, `curvature_sum`, `halved` and `squares`. `num_candidates` and
-    `num_outputs` are those of the first array. In terms of `residual`: `predicts` and `scores`;
-    `label_axes` is 1, and `check_labels` looks at the shape alone. Outcomes are not normal unless
-    `log_noise` says so, and are no classes unless `outcome_logits` does.
+    These methods have a default in terms of `curvature`; a subclass overrides those that it
+    computes faster: `factor`, `num_rows`, `curvature_diagonal`, `curvature_sum`, `halved` and
+    `squares`. The default `factor` uses eigenvectors; its gradient is not finite where eigenvalues
+    are equal. `num_candidates` and `num_outputs` are read from the first array.
+
+    `predicts` and `scores` have a default in terms of `residual`. By default `label_axes` is 1, and
+    `check_labels` checks the shape alone. Outcomes that are normal define `log_noise`, and outcomes
+    that are classes define `outcome_logits`.
 
     Examples
     --------
-    How many of some trials succeed, for the logits of one success:
+    The number of successes in some trials, from the logits of one success:
 
     >>> import numpy as np, infoq
     >>> class Binomial(infoq.Likelihood):
@@ -57,23 +59,23 @@ class Likelihood(Tree, ABC):
     """
 
     def with_parts(self, parts: tuple[Any, ...]) -> Self:
-        """The same likelihood of other candidates; nothing is checked or copied."""
+        """The same likelihood with other arrays; nothing is checked or copied."""
         return type(self).from_parts(tuple(parts), self.settings)
 
     @property
     def num_candidates(self) -> int | None:
-        """The number of candidates, N; None where it fits any number."""
+        """The number of candidates, N; None where the likelihood holds for any number."""
         like = first_array(self)
         return None if like is None else int(like.shape[0])
 
     @property
     def num_outputs(self) -> int | None:
-        """The number of outputs, C; None where it fits any number."""
+        """The number of outputs, C; None where the likelihood holds for any number."""
         like = first_array(self)
         return None if like is None else int(like.shape[1])
 
     def num_rows(self, num_outputs: int) -> int:
-        """The number of columns of `factor`, R: rows of an embedding for each candidate."""
+        """The number of columns of `factor`, R: the rows of an embedding per candidate."""
         return num_outputs
 
     @abstractmethod
@@ -83,24 +85,24 @@ class Likelihood(Tree, ABC):
         Parameters
         ----------
         ops : Ops
-            Of the arrays.
+            The operations of the arrays' library.
         shape : tuple of int
-            The number of candidates n and of outputs C.
+            The numbers of candidates n and of outputs C.
         like : array [n, ...]
-            What gives dtype and device; for a half precision the curvature is in float32.
+            An array of the wanted dtype and device; for half precision the result is in float32.
         """
 
     def factor(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
-        """L [n, C, R] with `L L^T = Lambda`; the parameters are those of `curvature`."""
+        """L [n, C, R] with `L L^T = Lambda`; the parameters are as in `curvature`."""
         values, vectors = ops.symmetric_eigen(self.curvature(ops, shape, like))
         return vectors * root(ops, values)[:, None, :]
 
     def curvature_diagonal(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
-        """The diagonal of the curvature [n, C]; the parameters are those of `curvature`."""
+        """The diagonal of the curvature [n, C]; the parameters are as in `curvature`."""
         return ops.xp.linalg.diagonal(self.curvature(ops, shape, like))
 
     def curvature_sum(self, ops: Ops, weights: Array, shape: tuple[int, int], like: Array) -> Array:
-        """The sum of the curvatures, each times its weight, of weights [n]: [C, C]."""
+        """The sum of the curvatures, weighted by `weights` [n]: [C, C]."""
         return ops.xp.sum(self.curvature(ops, shape, like) * weights[:, None, None], axis=0)
 
     def halved(self, ops: Ops, x: Array) -> Array:
@@ -114,20 +116,20 @@ class Likelihood(Tree, ABC):
         return ops.xp.sum(half**2, axis=1)
 
     def residual(self, ops: Ops, labels: Array, shape: tuple[int, int], like: Array) -> Array:
-        """The gradient of -log p(y | z) with respect to z, for labels y: [n, C].
+        """The gradient of -log p(y | z) with respect to z at labels y: [n, C].
 
-        The other parameters are those of `curvature`. Values of labels are not read here;
+        The other parameters are as in `curvature`. The values of labels are not validated here;
         `check_labels` does that.
 
         Raises
         ------
         NotImplementedError
-            If the likelihood knows no labels.
+            If the likelihood does not support labels.
         """
         raise self._no_labels()
 
     def log_noise(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
-        """The log-determinant of the covariance of y given z, of normal outcomes: [n].
+        """The log-determinant of the covariance of normal outcomes y given z: [n].
 
         Raises
         ------
@@ -136,43 +138,48 @@ class Likelihood(Tree, ABC):
         """
         raise TypeError(
             f"entropy: outcomes of a {type(self).__name__} likelihood are not normal, and have no "
-            "entropy in closed form; use Gaussian.sample(draws).entropy(), or class probabilities "
-            "by Categorical.entropy"
+            "entropy in closed form; use Gaussian.sample(draws).entropy(), or Categorical.entropy "
+            "with class probabilities"
         )
 
     @property
     def predicts(self) -> bool:
-        """Whether it knows what it predicts, so that labels have residuals."""
+        """Whether labels have residuals, that is, whether `residual` can be computed."""
         return type(self).residual is not Likelihood.residual
 
     def scores(
         self, ops: Ops, labels: Array, shape: tuple[int, int], like: Array
     ) -> tuple[Array, Array]:
-        """The factor L [n, C, R], and the residuals at labels y in its units: u [n, R].
+        """The factor L [n, C, R] and the scores u [n, R], for which `L u` is the residual.
 
-        `L u` is the residual, and the mean of `u u^T` over the labels that are predicted is the
-        identity. The parameters are those of `residual`. infoq's own likelihoods keep curvature
-        above `floor`: at a label that is held to be impossible there is none, and no u.
+        The mean of `u u^T` under the predicted labels is the identity. The parameters are as in
+        `residual`. infoq's own likelihoods keep the curvature above `floor`: at a label that the
+        prediction excludes it would be 0, and u would not exist.
         """
         residual = self.residual(ops, labels, shape, like)
         factor = self.factor(ops, shape, like)
         return factor, (ops.xp.linalg.pinv(factor) @ residual[:, :, None])[:, :, 0]
 
     def label_axes(self, num_outputs: int) -> int:
-        """How many axes labels have, one a candidate: 1 for [N], 2 for one label an output."""
+        """The number of axes of labels: 1 for [N], 2 for [N, C] with one label per output."""
         return 1
 
     def outcome_logits(self) -> Array | None:
-        """Logits of the outcomes, up to a constant for each candidate; None where not finite."""
+        """The logits of the outcomes, up to a constant per candidate.
+
+        None where an outcome is not one of finitely many classes.
+        """
         return None
 
     def check_labels(self, labels: Array) -> None:
-        """Refuse labels of a wrong dtype or shape, or (where they can be read) value.
+        """Raise an error for labels of a wrong dtype or shape, or (where readable) a wrong value.
 
         Raises
         ------
         NotImplementedError
-            If the likelihood knows no labels.
+            If the likelihood does not support labels.
+        TypeError, ValueError
+            If the labels are not valid.
         """
         if not self.predicts:
             raise self._no_labels()
@@ -181,7 +188,8 @@ class Likelihood(Tree, ABC):
 
     def _no_labels(self) -> NotImplementedError:
         return NotImplementedError(
-            f"{type(self).__name__} knows no labels; use Softmax, Bernoulli, Poisson or Normal"
+            f"{type(self).__name__} does not support labels; use Softmax, Bernoulli, Poisson or "
+            "Normal, or define `residual`"
         )
 
     def _words(self) -> str:
@@ -193,7 +201,7 @@ class Likelihood(Tree, ABC):
         return f"N={self.num_candidates}, C={self.num_outputs}, {ops_for(x).name} {dtype}"
 
     def _fit(self, shape: tuple[int, int]) -> None:
-        """Refuse a shape that is not this likelihood's: broadcasting would hide it."""
+        """Raise a ValueError for a shape other than its own, which broadcasting would hide."""
         own = (self.num_candidates, self.num_outputs)
         if any(size not in (None, wanted) for size, wanted in zip(own, shape, strict=True)):
             raise ValueError(
@@ -204,18 +212,18 @@ class Likelihood(Tree, ABC):
 
 
 class Independent(Likelihood):
-    """Outputs that are independent given z, so that the curvature is diagonal.
+    """Base class of likelihoods whose outputs are independent given z: a diagonal curvature.
 
-    Labels are [n], where C = 1, or [n, C].
+    Labels are [n, C], or [n] where C = 1.
     """
 
     @abstractmethod
     def variances(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
-        """The diagonal of the curvature, [n, C]."""
+        """The diagonal of the curvature: [n, C]."""
 
     @abstractmethod
     def roots(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
-        """The square roots of the diagonal of the curvature, [n, C]."""
+        """The square roots of the diagonal of the curvature: [n, C]."""
 
     def factor(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
         """L [n, C, C], diagonal, with `L L^T = Lambda`."""
@@ -228,18 +236,18 @@ class Independent(Likelihood):
         return diagonal_matrices(ops, self.variances(ops, shape, like))
 
     def curvature_diagonal(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
-        """The diagonal of the curvature, [n, C]."""
+        """The diagonal of the curvature: [n, C]."""
         self._fit(shape)
         return self.variances(ops, shape, like)
 
     def curvature_sum(self, ops: Ops, weights: Array, shape: tuple[int, int], like: Array) -> Array:
-        """The sum of the curvatures, each times its weight: [C, C], diagonal."""
+        """The sum of the curvatures, weighted by `weights` [n]: [C, C], diagonal."""
         self._fit(shape)
         total = ops.xp.matmul(weights[None, :], self.variances(ops, shape, like))
         return diagonal_matrices(ops, total)[0, ...]
 
     def halved(self, ops: Ops, x: Array) -> Array:
-        """The root of the curvature times x [n, C, P]: n C P multiplications."""
+        """`sqrt(Lambda) x` [n, C, P] for x [n, C, P]: n C P multiplications."""
         shape = (x.shape[0], x.shape[1])
         self._fit(shape)
         return self.roots(ops, shape, x)[:, :, None] * x
@@ -252,18 +260,18 @@ class Independent(Likelihood):
     def scores(
         self, ops: Ops, labels: Array, shape: tuple[int, int], like: Array
     ) -> tuple[Array, Array]:
-        """The factor L [n, C, C], diagonal, and the residuals over its diagonal: [n, C]."""
+        """The diagonal factor L [n, C, C], and the residuals divided by its diagonal: [n, C]."""
         roots = self.roots(ops, shape, like)
         least = ops.scalar(math.sqrt(floor(ops, roots)), roots)
         roots = ops.xp.where(roots < least, least, roots)
         return diagonal_matrices(ops, roots), self.residual(ops, labels, shape, like) / roots
 
     def label_axes(self, num_outputs: int) -> int:
-        """1 for [N] where there is one output, else 2 for [N, C]."""
+        """The number of axes of labels: 1 for [N] where C = 1, else 2 for [N, C]."""
         return 1 if num_outputs == 1 else 2
 
     def check_labels(self, labels: Array) -> None:
-        """Refuse labels that are not [N] or [N, C], or whose values cannot occur."""
+        """Raise an error for labels that are not [N] or [N, C], or whose values cannot occur."""
         ops = ops_for(labels, *arrays_of(self))
         self._check_label_structure(ops, labels, (self.num_candidates, self.num_outputs))
         if ops.concrete(labels):
@@ -288,33 +296,33 @@ class Independent(Likelihood):
 
 
 def floor(ops: Ops, x: Array) -> float:
-    """The least curvature, or probability, by which a residual is divided.
+    """The smallest curvature, or probability, that a residual is divided by.
 
-    Far below what rounding leaves of any other, and its inverse far from overflow.
+    It is far below the rounding of any other, and its inverse is far from overflow.
     """
     return math.sqrt(float(ops.xp.finfo(x.dtype).smallest_normal))
 
 
 def working(ops: Ops, x: Array, like: Array) -> Array:
-    """`x` in the dtype that `like` is computed in."""
+    """`x` in the dtype of computations with `like`."""
     return ops.native(cast(ops, x, ops.working_dtype(like)))
 
 
 def cast(ops: Ops, x: Array, dtype: Any) -> Array:
-    """`x` in a dtype; itself where it already is."""
+    """`x` in the dtype `dtype`; `x` itself where it already has it."""
     return x if x.dtype == dtype else ops.xp.astype(x, dtype)
 
 
 def places(ops: Ops, rows: int, columns: int, like: Array) -> tuple[Array, Array]:
-    """The indices of the rows and of the columns of a matrix, to be compared."""
+    """The indices [rows, 1] and [1, columns] of a matrix's entries, for comparisons."""
     xp, device = ops.xp, ops.device(like)
     return xp.arange(rows, device=device)[:, None], xp.arange(columns, device=device)[None, :]
 
 
 def root(ops: Ops, x: Array) -> Array:
-    """`sqrt(x)` for `x >= 0`; at 0 (and below the smallest normal number) 0, with gradient 0."""
+    """`sqrt(x)` for `x >= 0`; below the smallest normal number 0, with gradient 0."""
     xp = ops.xp
     none = x < float(xp.finfo(x.dtype).smallest_normal)
-    # The double `where`: sqrt has an infinite slope at 0. NaN stays NaN.
+    # `where` twice, because sqrt has an infinite slope at 0. NaN stays NaN.
     safe = xp.sqrt(xp.where(none, ops.scalar(1.0, x), x))
     return xp.where(none, ops.scalar(0.0, x), safe)

@@ -1,4 +1,4 @@
-"""The likelihood of regression."""
+"""The normal likelihood of regression."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from infoq.likelihoods.likelihood import Independent, working
 
 @capabilities()
 class Normal(Independent):
-    r"""Normal outcomes :math:`y = z + \epsilon` with noise of known variance.
+    r"""Normal outcomes :math:`y = z + \epsilon` with a known noise variance.
 
     Parameters
     ----------
     variance : float or array [N] or [N, C]
-        The variance of the noise: one for all, or one for each candidate (and output).
+        The variance of the noise: one for all candidates, or one per candidate (and output).
     mean : array [N] or [N, C], optional
-        The predicted mean z; only `residual` needs it.
+        The predicted mean z; only labels need it, for `residual`.
 
     Attributes
     ----------
     variance, mean : array [N, C], optional
-        The arrays that were given.
+        The given arrays.
     number : float, optional
-        The variance where it is one for all.
+        The variance, where it is one number for all candidates.
 
     Raises
     ------
@@ -41,7 +41,7 @@ class Normal(Independent):
 
     Notes
     -----
-    The curvature is diag(1 / variance); without the noise no bound on an information holds.
+    The curvature is diag(1 / variance). Without noise no information would be bounded.
 
     Examples
     --------
@@ -76,7 +76,7 @@ class Normal(Independent):
         return 1 / self._variance(ops, shape, like)
 
     def roots(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
-        """The square roots of the diagonal of the curvature, [n, C]."""
+        """The square roots of the diagonal of the curvature: [n, C]."""
         return 1 / ops.xp.sqrt(self._variance(ops, shape, like))
 
     def log_noise(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
@@ -84,18 +84,18 @@ class Normal(Independent):
         return ops.xp.sum(ops.xp.log(self._variance(ops, shape, like)), axis=1)
 
     def residual(self, ops: Ops, labels: Array, shape: tuple[int, int], like: Array) -> Array:
-        """`(mean - y) / variance`, [n, C]."""
+        """`(mean - y) / variance` [n, C]."""
         mean = self._known_mean()
         labels = self._labels(ops, labels, shape, like)
         return (working(ops, mean, like) - labels) / self._variance(ops, shape, like)
 
     @property
     def predicts(self) -> bool:
-        """Whether it has a mean."""
+        """Whether a mean was given, so that labels have residuals."""
         return self.mean is not None
 
     def check_labels(self, labels: Array) -> None:
-        """Refuse labels that are not finite numbers [N] or [N, C], or that have no mean."""
+        """Raise an error without a mean, or for labels other than finite numbers [N] or [N, C]."""
         self._known_mean()
         super().check_labels(labels)
 
@@ -138,7 +138,7 @@ def _read_mean(mean: Array, variance: Array | None = None) -> Array:
         if mean.shape != variance.shape:
             raise ValueError(
                 f"mean: expected the shape of the variance, {tuple(variance.shape)}, got "
-                f"{tuple(mean.shape)}; one variance for all is a float"
+                f"{tuple(mean.shape)}; pass a float as one variance for all candidates"
             )
     if ops.concrete(mean):
         check_problems(ops, mean, "mean", *not_finite(ops, mean, "a mean is finite"))

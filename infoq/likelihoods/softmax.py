@@ -1,4 +1,4 @@
-"""The categorical likelihood, with a factor of its curvature in which nothing cancels."""
+"""The categorical likelihood, and a factor of its curvature that is free of cancellation."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ class Softmax(Likelihood):
     Parameters
     ----------
     probs, logits : array [N, C]
-        Exactly one of: the probabilities of C >= 2 classes for N candidates, or their logits z.
-        A logit may be -inf.
+        Exactly one of the two: the probabilities of C >= 2 classes for N candidates, or their
+        logits z. A logit may be -inf.
 
     Attributes
     ----------
     values : array [N, C]
-        The probabilities or logits, as they were given.
-    kind : str
-        Which of the two: "probs" or "logits".
+        The given probabilities or logits.
+    kind : {"probs", "logits"}
+        Which of the two `values` holds.
 
     Raises
     ------
@@ -53,11 +53,11 @@ class Softmax(Likelihood):
 
     .. math:: \sqrt{\pi_j s_{j+1} / s_j} \; (e_j - \sum_{i > j} \pi_i e_i / s_{j+1}),
 
-    a product of numbers that are not negative: the diagonal of :math:`L L^T`, and so its trace
+    a product of non-negative numbers. The diagonal of :math:`L L^T`, and so its trace
     :math:`1 - \sum_i \pi_i^2`, keeps its relative accuracy in float32 at any gap between the
-    logits, and an entry off the diagonal is right relative to :math:`\sqrt{\Lambda_{ii}
-    \Lambda_{jj}}`. Where a tail sum is 0 the column is 0, and so is its gradient. Rows of `probs`
-    are divided by their sum.
+    logits. An entry off the diagonal is accurate relative to :math:`\sqrt{\Lambda_{ii}
+    \Lambda_{jj}}`. Where a tail sum is 0, the column and its gradient are 0. Rows of `probs` are
+    divided by their sum.
 
     References
     ----------
@@ -107,11 +107,11 @@ class Softmax(Likelihood):
     def scores(
         self, ops: Ops, labels: Array, shape: tuple[int, int], like: Array
     ) -> tuple[Array, Array]:
-        r"""The factor L [n, C, C - 1], and the residuals at labels y in its units: [n, C - 1].
+        r"""The factor L [n, C, C - 1] and the scores u [n, C - 1]: `L u = pi - onehot(y)`.
 
-        Column j of L is the choice between class j and those after it: up to the label
-        :math:`u_j = \sqrt{\pi_j / (s_j s_{j+1})}`, at the label
-        :math:`-\sqrt{s_{j+1} / (s_j \pi_j)}`, and 0 after it. Nothing cancels.
+        Column j of L is the choice between class j and the classes after it. For a class j before
+        the label, :math:`u_j = \sqrt{\pi_j / (s_j s_{j+1})}`; at the label it is
+        :math:`-\sqrt{s_{j+1} / (s_j \pi_j)}`, and after the label 0. Nothing cancels.
         """
         xp = ops.xp
         check_label_shape(labels, (shape[:1],))
@@ -124,7 +124,7 @@ class Softmax(Likelihood):
         label = cast(ops, labels, xp.int32)[:, None]
         before, hit = classes[:, :-1] < label, classes[:, :-1] == label
         zero = ops.scalar(0.0, probs)
-        # A label that is no class, where it could not be read before, must not look like one.
+        # A label that is not a class, and could not be read before, becomes NaN.
         some = (label >= 0) & (label < shape[1])
         after = xp.where(some, zero, ops.scalar(float("nan"), probs))
         at = xp.where(hit, -of_rest / of_this / of_tail, after)
@@ -138,7 +138,7 @@ class Softmax(Likelihood):
         # Not `>= tiny`, so that a NaN stays one.
         none = (this < tiny) | (rest < tiny)
         one = ops.scalar(1.0, probs)
-        # Quotients of roots, not roots of quotients: neither they nor their slopes overflow.
+        # Quotients of roots, not roots of quotients, so that no value and no slope overflows.
         of_this, of_tail, of_rest = (xp.sqrt(xp.where(none, one, x)) for x in (this, whole, rest))
         share = of_this / of_tail
         below = probs[:, :, None] / of_rest[:, None, :] * share[:, None, :]
@@ -149,7 +149,7 @@ class Softmax(Likelihood):
         return xp.where(none[:, None, :], zero, factor)
 
     def curvature(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
-        """The curvature Lambda [n, C, C]; on the diagonal pi times the sum of the others."""
+        """The curvature Lambda [n, C, C]; a diagonal entry is pi_c times the sum of the others."""
         xp = ops.xp
         probs = self._probs(ops, shape, like)
         row, column = places(ops, shape[1], shape[1], probs)
@@ -158,17 +158,17 @@ class Softmax(Likelihood):
         return probs[:, :, None] * xp.where(row == column, total, -others)
 
     def curvature_diagonal(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
-        """The diagonal of the curvature, pi times the sum of the others: n C additions."""
+        """The diagonal of the curvature [n, C], pi_c times the sum of the others: n C additions."""
         xp = ops.xp
         probs = self._probs(ops, shape, like)
-        # Sums up to each class from either side: of numbers that are not negative, no 1 - pi.
+        # Cumulative sums from both sides: of non-negative numbers, so nothing cancels as in 1 - pi.
         none = xp.zeros_like(probs[:, :1])
         before = xp.concat([none, ops.cumulative_sum(probs[:, :-1], axis=1)], axis=1)
         after = ops.cumulative_sum(xp.flip(probs[:, 1:], axis=1), axis=1)
         return probs * (before + xp.concat([xp.flip(after, axis=1), none], axis=1))
 
     def curvature_sum(self, ops: Ops, weights: Array, shape: tuple[int, int], like: Array) -> Array:
-        """`diag(sum_i v_i pi_i) - sum_i v_i pi_i pi_i^T`: one product, n C^2 multiply-adds."""
+        """`diag(sum_i v_i pi_i) - sum_i v_i pi_i pi_i^T` [C, C]: n C^2 multiply-adds."""
         xp = ops.xp
         probs = self._probs(ops, shape, like)
         shared = xp.matmul((probs * weights[:, None]).T, probs)
@@ -183,14 +183,14 @@ class Softmax(Likelihood):
         return root(ops, probs)[:, :, None] * (x - mean)
 
     def squares(self, ops: Ops, vectors: Array, shape: tuple[int, int], like: Array) -> Array:
-        """The variance of each column of vectors [C, J] under pi, [n, J]: n C J multiply-adds.
+        """The variance of each column of vectors [C, J] under pi: [n, J]; n C J multiply-adds.
 
-        Of what lies beside the class that is most of all, where one is: the variance is then about
-        as small as the probability of the others, and would cancel.
+        Where one class has more than half of the probability, the columns are centred at its value:
+        the variance may be as small as the probability of the other classes, and would cancel.
         """
         xp = ops.xp
         probs = self._probs(ops, shape, like)
-        # The curvature does not see what all classes share.
+        # The curvature does not depend on a constant that all classes share.
         vectors = vectors - xp.mean(vectors, axis=0, keepdims=True)
         top = xp.argmax(probs, axis=1)
         _, column = places(ops, 1, shape[1], probs)
@@ -204,7 +204,7 @@ class Softmax(Likelihood):
         return xp.maximum(second - (mean - share * centre) ** 2, zero)
 
     def residual(self, ops: Ops, labels: Array, shape: tuple[int, int], like: Array) -> Array:
-        """`pi - onehot(y)` for integer labels [n]: at y, minus the sum of the others."""
+        """`pi - onehot(y)` [n, C] for integer labels y [n]; at y, minus the sum of the others."""
         xp = ops.xp
         check_label_shape(labels, (shape[:1],))
         check_integers(ops, labels)
@@ -212,7 +212,7 @@ class Softmax(Likelihood):
         classes = xp.arange(shape[1], dtype=xp.int32, device=ops.device(probs))
         hit = cast(ops, labels, xp.int32)[:, None] == classes[None, :]
         others = xp.where(hit, ops.scalar(0.0, probs), probs)
-        # A label that is no class, where it could not be read before, must not look like one.
+        # A label that is not a class, and could not be read before, becomes NaN.
         some = xp.any(hit, axis=-1, keepdims=True)
         others = xp.where(some, others, ops.scalar(float("nan"), probs))
         return xp.where(hit, -xp.sum(others, axis=-1, keepdims=True), others)
@@ -223,7 +223,7 @@ class Softmax(Likelihood):
         return x if self.kind == "logits" else to_log_probabilities(ops_for(x), x, "probs")
 
     def check_labels(self, labels: Array) -> None:
-        """Refuse labels that are not integers [N] between 0 and C - 1."""
+        """Raise an error for labels that are not integers [N] between 0 and C - 1."""
         x = self.values
         ops = ops_for(**{self.kind: x, "labels": labels})
         check_label_shape(labels, ((self.num_candidates,),))
@@ -251,7 +251,10 @@ class Softmax(Likelihood):
 
 
 def _stages(ops: Ops, probs: Array) -> tuple[Array, Array, Array]:
-    """Of each class but the last: its probability, and of it with those after it, and of those."""
+    """The probabilities of each class but the last, of it or a later class, and of a later class.
+
+    Each array is [n, C - 1].
+    """
     tail = ops.xp.flip(ops.cumulative_sum(ops.xp.flip(probs, axis=1), axis=1), axis=1)
     return probs[:, :-1], tail[:, :-1], tail[:, 1:]
 

@@ -254,7 +254,9 @@ def test_without_residuals_labels_are_refused(backend):
     assert not mine.predicts
     assert Classes(backend.array(Z)).predicts
     for ask in (mine.check_labels, lambda y: mine.residual(backend.ops, y, (N, C), labels)):
-        with pytest.raises(NotImplementedError, match="Unlabelled knows no labels; use Softmax"):
+        with pytest.raises(
+            NotImplementedError, match="Unlabelled does not support labels; use Softmax"
+        ):
             ask(labels)
     for embedding in embeddings(backend, mine):
         pool = infoq.Gaussian(embedding, 1.0)
