@@ -1,4 +1,4 @@
-"""What turns scores and set functions into batches."""
+"""Selection of batches from scores and set functions."""
 
 from infoq.selection.dpp import kdpp
 from infoq.selection.farthest_first import farthest_first

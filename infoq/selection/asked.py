@@ -1,4 +1,4 @@
-"""What every selection is asked: how many, of whom, beside whom, and for how much."""
+"""Arguments that all selections share: size, candidates, given candidates, costs and budget."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from infoq.selection.selected import check_batch_size
 
 
 class Asked(NamedTuple):
-    """The arguments that selections share, checked against the pool.
+    """The arguments that selections share, after input validation.
 
     Attributes
     ----------
     size : int or None
-        How many to pick at most; None where a budget alone ends the batch.
+        The most candidates to pick; None if only a budget ends the batch.
     given : list of int or of array []
-        Who was picked already.
+        Candidates that were picked before.
     places : array [N]
         0 to N - 1, in memory.
     free : boolean array [N]
-        Who may be picked.
+        The candidates that may be picked.
     unpicked : boolean array [N]
-        Who is not given.
+        The candidates that are not given.
     purse : Budget
-        What candidates cost, and what is left.
+        The costs of the candidates, and what is left of the budget.
     """
 
     size: int | None
@@ -39,17 +39,17 @@ class Asked(NamedTuple):
 
     @property
     def number(self) -> int:
-        """How many may be picked; where values can be read."""
+        """The number of candidates that may be picked; only where values can be read."""
         xp = ops_for(self.free).xp
         return int(xp.sum(xp.astype(self.free, xp.int32)))
 
     @property
     def most(self) -> int:
-        """How many are picked where nothing but the pool is in the way."""
+        """The number of picks if only the size and the pool limit it."""
         return self.number if self.size is None else min(self.size, self.number)
 
     def indices(self, chosen: list[int]) -> Array:
-        """Integers as indices, of the kind and on the device of the places."""
+        """Integers as an array of indices, with the dtype and on the device of `places`."""
         ops = ops_for(self.places)
         device = ops.device(self.places)
         return ops.xp.asarray(chosen, dtype=self.places.dtype, device=device)
@@ -64,13 +64,14 @@ def asked(
     costs: Array | None = None,
     budget: float | None = None,
 ) -> Asked:
-    """What a selection is asked, of a pool with an array `like` [N], in memory.
+    """Validated arguments of a selection from a pool with an array `like` [N], in memory.
 
     Raises
     ------
     TypeError
-        If k is no integer and there is no budget, `given` or `candidates` are neither integers nor
-        a mask, or a budget has no costs, or goes with values that cannot be read.
+        If k is not an integer and there is no budget; if `given` or `candidates` are neither
+        integers nor a mask; or if a budget is given without costs or with values that cannot be
+        read.
     ValueError
         If k is negative, or `candidates`, the costs or an index does not fit the pool.
     """

@@ -1,4 +1,4 @@
-"""What candidates cost, and what is left to pay for them with."""
+"""Costs of candidates, and the budget that is left for them."""
 
 from __future__ import annotations
 
@@ -11,27 +11,28 @@ from infoq.checks.numbers import first_index, number
 
 
 class Budget:
-    """Costs [N] of candidates and what their sum may be, either of them optional.
+    """Costs [N] of candidates and the limit of their sum; both are optional.
 
     Parameters
     ----------
     ops : Ops
-        Of arrays in memory.
+        The operations of arrays in memory.
     like : array [0] or more
-        What the costs are compared with: gains, say, in memory.
+        An array that the costs are compared with, such as gains, in memory.
     count : int
         The number of candidates, N.
     costs : array [N], optional
-        What each costs, more than 0.
+        The cost of each candidate, more than 0.
     budget : float, optional
-        What those who are picked may cost together.
+        The most that the picks may cost together.
     readable : bool
         Whether values can be read.
 
     Raises
     ------
     TypeError, ValueError
-        If there is a budget and no costs, or values cannot be read, or they are none.
+        If a budget is given without costs or with values that cannot be read, or if costs or budget
+        are invalid.
     """
 
     def __init__(
@@ -51,33 +52,33 @@ class Budget:
         self.paid = Total()
 
     def left(self) -> float:
-        """What is left of the budget."""
+        """The part of the budget that is left."""
         return math.inf if self.limit is None else self.limit - self.paid.value
 
     def fitting(self, available: Array) -> Array:
-        """Who of those available [N] fits what is left."""
+        """Mask [N] of the available candidates that fit what is left."""
         if self.costs is None or self.limit is None:
             return available
         return available & (self.costs <= self.left())
 
     def per_cost(self, scores: Array) -> Array:
-        """Scores [N] per cost; themselves where nothing was said of costs."""
+        """Scores [N] per cost, or the scores if there are no costs."""
         return scores if self.costs is None else scores / self.costs
 
     def cost(self, index: int) -> float:
-        """What a candidate costs; 1 where nothing was said."""
+        """The cost of a candidate; 1 if there are no costs."""
         return 1.0 if self.costs is None else number(self.costs[index])
 
     def pay(self, index: int) -> None:
-        """Take the cost of a candidate off what is left."""
+        """Subtract the cost of a candidate from what is left."""
         if self.limit is not None:
             self.paid.add(self.cost(index))
 
     def paid_for(self, order: list[int], size: int | None) -> tuple[list[int], str]:
-        """Who of those in order is paid for, and why no more are; who does not fit is passed."""
+        """Candidates of `order` that fit the budget one after the other, and the reason to stop."""
         picked: list[int] = []
         passed, left = False, self.left()
-        # Read once: a million elements of an array, one by one, take longer than the sort.
+        # Read once: reading a million elements one by one takes longer than the sort.
         costs = None if self.costs is None else ops_for(self.costs).to_host(self.costs).tolist()
         for index in order:
             if len(picked) == size:
@@ -95,13 +96,13 @@ class Budget:
 
 
 class Total:
-    """The sum of numbers as they come, rounded once: `math.fsum` of all of them, in one step each.
+    """Running sum that is rounded once, like `math.fsum`, in one step per number.
 
     Attributes
     ----------
     parts : list of float
-        Numbers that share no digit, the smallest first, whose sum is exact: at most 40, whatever
-        comes, as a float has 53 of about 2100 binary places.
+        Numbers that share no digit, the smallest first, whose sum is exact. There are at most 40 of
+        them, as a float has 53 of about 2100 binary places.
 
     References
     ----------
@@ -118,7 +119,7 @@ class Total:
         return math.fsum(self.parts)
 
     def add(self, number: float) -> None:
-        """Take one more number in."""
+        """Add one more number."""
         parts = []
         for part in self.parts:
             if abs(number) < abs(part):
@@ -131,13 +132,13 @@ class Total:
 
 
 def check_size(size: int | None, budget: float | None) -> None:
-    """Refuse a batch that neither a size nor a budget ends."""
+    """Raise if neither a size nor a budget limits the batch."""
     if size is None and budget is None:
-        raise TypeError("k: expected an integer, or costs and a budget in its place")
+        raise TypeError("k: expected an integer, or costs and a budget instead")
 
 
 def check_budget(budget: Any) -> None:
-    """Refuse what is no finite number of at least 0."""
+    """Raise unless the budget is a finite number of at least 0."""
     if not is_real_number(budget):
         raise TypeError(f"budget: expected a number of at least 0, got {budget!r}")
     try:
@@ -150,11 +151,11 @@ def check_budget(budget: Any) -> None:
 
 def _limit(ops: Ops, like: Array, costs: Array | None, budget: float, readable: bool) -> float:
     if costs is None:
-        raise TypeError("budget: goes with costs, one a candidate")
+        raise TypeError("budget: needs costs=, one per candidate")
     if not readable:
         raise TypeError("budget: needs values that can be read; not inside jax.jit")
     check_budget(budget)
-    # As far as the costs are rounded, so may their sum be.
+    # The sum of the costs may be off by as much as the costs are rounded.
     return number(budget) * (1 + 2 * float(ops.xp.finfo(like.dtype).eps))
 
 

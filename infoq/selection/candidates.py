@@ -1,4 +1,4 @@
-"""Who may be picked: the candidates that are allowed, without those that are given."""
+"""Validation of `candidates` and `given`: the candidates that may be picked."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from infoq.backends import Array, Ops, ops_for
 from infoq.checks.dtypes import has_dtype
 
 
-def read_once(who: Any) -> Any:
-    """What can be read again: an iterator as a list, and all else as it is."""
-    return list(who) if isinstance(who, Iterator) else who
+def read_once(indices: Any) -> Any:
+    """The indices so that they can be read twice: an iterator as a list, all else unchanged."""
+    return list(indices) if isinstance(indices, Iterator) else indices
 
 
 def given_indices(given: Any, count: int, name: str = "given") -> list[Any]:
-    """The given indices one by one: integers, or 0-d arrays where values cannot be read.
+    """The given indices as a list: integers, or 0-d arrays where values cannot be read.
 
     Raises
     ------
     TypeError, ValueError
-        If they are no integers, or one of them is no index of the pool or comes twice.
+        If they are not integers, or one of them is not an index of the pool or is repeated.
     """
     if hasattr(given, "shape"):
         ops = ops_for(**{name: given})
@@ -51,18 +51,18 @@ def given_indices(given: Any, count: int, name: str = "given") -> list[Any]:
 
 
 def allowed(ops: Ops, places: Array, candidates: Any, given: Sequence[Any]) -> tuple[Array, Array]:
-    """Who may be picked, and who is not given: two masks [N].
+    """Two masks [N]: the candidates that may be picked, and those that are not given.
 
     Parameters
     ----------
     ops : Ops
-        Of arrays in memory.
+        The operations of arrays in memory.
     places : array [N]
         0 to N - 1.
     candidates : boolean array [N] or integers, optional
-        Who may be picked, by a mask or by indices; by default everybody.
+        The candidates that may be picked, as a mask or as indices. Default: all.
     given : sequence
-        As of `given_indices`.
+        The given candidates, from `given_indices`.
     """
     free = places >= 0
     if len(given) > 0:
@@ -78,7 +78,8 @@ def candidate_mask(ops: Ops, places: Array, candidates: Any) -> Array:
     Raises
     ------
     TypeError, ValueError
-        If they are neither, or of another number, or an index comes twice or is none of the pool.
+        If they are neither, a mask has another length than the pool, or an index is repeated or is
+        not in the pool.
     """
     count = int(places.shape[0])
     if hasattr(candidates, "shape"):
@@ -109,14 +110,14 @@ def candidate_mask(ops: Ops, places: Array, candidates: Any) -> Array:
         size = candidates.shape[0] if hasattr(candidates, "shape") else len(candidates)
         if size != count:
             raise
-        raise ValueError(f"{error}; as a mask, they are to be booleans") from None
+        raise ValueError(f"{error}; a mask must be an array of booleans") from None
     if not indices:
         return places < 0
     return members(ops, places, _as_indices(ops, places, indices))
 
 
 def _as_indices(ops: Ops, places: Array, indices: Sequence[Any]) -> Array:
-    """Integers or 0-d arrays as an array [G] of the kind of `places`."""
+    """Integers or 0-d arrays as an array [G] with the dtype of `places`."""
     xp, device = ops.xp, ops.device(places)
     if all(isinstance(index, int) for index in indices):
         return xp.asarray(list(indices), dtype=places.dtype, device=device)
@@ -125,12 +126,12 @@ def _as_indices(ops: Ops, places: Array, indices: Sequence[Any]) -> Array:
 
 
 def _is_bool(x: Any) -> bool:
-    """Whether it is a truth value, of Python or of any library."""
+    """Whether `x` is a boolean of Python or of any library."""
     return isinstance(x, bool) or str(getattr(x, "dtype", "")).rpartition(".")[2] == "bool"
 
 
 def members(ops: Ops, places: Array, indices: Array) -> Array:
-    """Whether each of the places [N] is one of at least one index [G]."""
+    """Mask [N] of the places that are among the indices [G], of which there is at least one."""
     xp = ops.xp
     ordered = xp.sort(indices)
     spot = xp.searchsorted(ordered, places)
@@ -139,7 +140,7 @@ def members(ops: Ops, places: Array, indices: Array) -> Array:
 
 
 def ordered_by_tier(ops: Ops, key: Array, tier: Array) -> Array:
-    """Indices by tier, low to high, then by key, high to low, then from the lowest index."""
+    """Indices sorted by ascending tier, then by descending key, then by ascending index."""
     xp = ops.xp
     _, order = ops.top_k(key, key.shape[0])
     return xp.take(order, xp.argsort(xp.take(tier, order, axis=0), stable=True), axis=0)

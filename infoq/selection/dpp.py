@@ -1,4 +1,4 @@
-"""Determinantal point processes: batches by the squared volume that their points span."""
+"""Determinantal point processes: batches drawn by the squared volume that their points span."""
 
 from __future__ import annotations
 
@@ -25,61 +25,65 @@ def kdpp(
     candidates: Array | Sequence[int] | None = None,
     given: Sequence[int] | Array = (),
 ) -> Selection:
-    r"""Draw k points with probability proportional to the squared volume that they span.
+    r"""Batch of k points drawn with probability proportional to their squared volume (k-DPP).
 
     .. math:: p(B) \propto \det(X_B X_B^T), \qquad |B| = k
 
     Parameters
     ----------
     points : array [N, P] or Embedding, optional
-        Features X, or for example `gradient_embedding`; the kernel of the process is
+        Features X, or an embedding such as `gradient_embedding`. The kernel of the process is
         :math:`X X^T`. The R rows of a candidate count as one point.
     k : int
-        How many to pick; more than the rank of the points picks as many as that.
+        How many to pick, at most the rank of the points.
     kernel : array [N, N], optional
-        The kernel of the process L in place of points, symmetric and positive semi-definite:
+        The kernel L of the process in place of points, symmetric and positive semi-definite:
         :math:`p(B) \propto \det L_B`.
     seed : int or the library's random generator
-        What the batch is drawn from.
+        Source of the random draws.
     candidates : boolean array [N] or integers, optional
-        Who may be picked, by a mask or by indices.
+        The candidates that may be picked, as a mask or as indices. Default: all.
     given : integers
-        Who is already in the batch, picked or pending: the k others are drawn by the law of the
-        process given that these are in it, :math:`p(B) \propto \det(X_{B G} X_{B G}^T)`.
+        Candidates G that are already in the batch, picked or pending. The k others are drawn
+        conditional on them, :math:`p(B) \propto \det(X_{B G} X_{B G}^T)`.
 
     Returns
     -------
     Selection
-        Indices in the order of drawing; as gains the logarithm of the squared distance to the span
-        of those before and of those given, so that the value is :math:`\log\det(X_B X_B^T)`, and
-        with given points what they add to that. Equal seeds give equal batches. Where more were
-        asked for than the rank, `reason` is ``"rank"``, or ``"pool"`` where nobody is left.
+        Indices in the order of drawing. Gains are the logarithms of the squared distances to the
+        span of the given points and of the points drawn before. So the value is
+        :math:`\log\det(X_B X_B^T)`, or with given points the increase of that. Equal seeds give
+        equal batches. If k exceeds the rank, `reason` is ``"rank"``, or ``"pool"`` if no candidate
+        is left.
 
     Raises
     ------
     TypeError
-        If neither or both of points and kernel are given, one is no floating array or embedding, k
-        is no integer, or values cannot be read (inside `jax.jit`).
+        If neither or both of points and kernel are given, one is not a floating array or an
+        embedding, k is not an integer, or values cannot be read (inside `jax.jit`).
     ValueError
-        If the points are not finite or not [N, P], or are a symmetric matrix: a kernel, as it
-        seems. If a kernel is not finite, not symmetric, or has a negative eigenvalue; if k is
-        negative, `candidates` or an index does not fit the pool, or the matrices are larger than
+        If the points are not finite, not [N, P], or a symmetric matrix, which is probably a kernel;
+        if a kernel is not finite, not symmetric, or has a negative eigenvalue; if k is negative; if
+        `candidates` or an index does not fit the pool; or if the matrices are larger than
         ``options(memory=)`` allows.
 
     Notes
     -----
-    An exact sample: eigenvectors are chosen by elementary symmetric polynomials of the eigenvalues,
-    in ratios, and points from their span. The eigenvalues are of X^T X, or of X X^T where
-    that is smaller: N P min(N, P) multiply-adds, and N k (P + k) more. Of an embedding X is formed
-    where P <= N, [N, P]; else only inner products are, [N, N] in blocks: for rows in Kronecker
-    structure N^2 (D + C R) multiply-adds; with given points the eigenvalues are taken twice then. N
-    counts candidates and given points. Of a kernel N^3.
+    An exact sample. Eigenvectors are chosen by ratios of elementary symmetric polynomials of the
+    eigenvalues, and points are then drawn from their span. The eigenvalues are those of X^T X, or
+    of X X^T if that is smaller: N P min(N, P) multiply-adds, and N k (P + k) more. N counts
+    candidates and given points.
 
-    Its law is that of batches of one size: there is no budget, which would be another law.
+    For an embedding, X [N, P] is formed if P <= N. Otherwise only inner products [N, N] are formed,
+    in blocks: N^2 (D + C R) multiply-adds for rows in Kronecker structure, with two
+    eigendecompositions if points are given. A kernel costs N^3.
 
-    What is given is projected out: points in its span are never picked, and it may depend on
-    itself. Eigenvalues below eps (min(N, P) + 4 sqrt(max(N, P))) of the largest (or of the largest
-    squared norm of a candidate) count as 0: a matrix of inner products has no more digits.
+    The law is that of batches of one size. There is no budget, as that would be another law.
+
+    The given points are projected out: points in their span are never picked, and they may be
+    linearly dependent. Eigenvalues below eps (min(N, P) + 4 sqrt(max(N, P))) times the largest (or
+    times the largest squared norm of a candidate) count as 0, as a matrix of inner products has no
+    more digits.
 
     References
     ----------
@@ -117,7 +121,7 @@ def kdpp(
 
 
 def _check_one(points: Array | Embedding | None, kernel: Array | None) -> None:
-    """Refuse neither and both of points and kernel."""
+    """Raise unless exactly one of points and kernel is given."""
     if (points is None) == (kernel is None):
         given = "neither" if points is None else "both"
         raise TypeError(
@@ -138,19 +142,19 @@ def _table(points: Array | Embedding | None, kernel: Array | None) -> Points | K
 def _batch(
     table: Points | KernelPoints, given: Array, places: Array, size: int, source: int
 ) -> tuple[Array, Array]:
-    """Who of the places is drawn, and the gains."""
+    """The spots of the drawn candidates among `places`, and their gains."""
     ops, xp = table.ops, table.ops.xp
     count, largest = int(places.shape[0]), 0.0
-    everybody = None if count == len(table) else places
+    every = None if count == len(table) else places
     if given.shape[0] > 0:
         rows, largest = _beyond(ops, table.coordinates(xp.concat([given, places])), given)
     elif count < table.width:  # by inner products alone
-        spots = _drawn(ops, table.gram(everybody), None, largest, table.width, size, source)
+        spots = _drawn(ops, table.gram(every), None, largest, table.width, size, source)
         if spots.shape[0] == 0:
             return spots, table.norms[:0]
         return spots, _log_lengths(ops, table.coordinates(xp.take(places, spots, axis=0)))
     else:
-        rows = table.coordinates(everybody)
+        rows = table.coordinates(every)
     width = int(rows.shape[1])
     if count < width:
         spots = _drawn(ops, rows @ rows.T, None, largest, width, size, source)
@@ -160,14 +164,15 @@ def _batch(
 
 
 def _beyond(ops: Ops, both: Array, given: Array) -> tuple[Array, float]:
-    """Points [m, W] beyond the span of the given ones, the first; 0 where that is rounding.
+    """Residuals [m, W] of points after projection off the given ones; 0 where they are rounding.
 
-    And the largest squared norm, before that, of those which are not 0.
+    Also returns the largest squared norm, before projection, of the points with a residual. The
+    first rows of `both` are the given points.
     """
     xp, count = ops.xp, int(given.shape[0])
     known, rows = both[:count, ...], both[count:, ...]
     lengths = xp.sqrt(xp.sum(known * known, axis=1))
-    # Each by its direction: a short one counts as much as a long one.
+    # Normalised, so that a short one counts as much as a long one.
     known = known / xp.where(lengths > 0, lengths, xp.ones_like(lengths))[:, None]
     _, sizes, axes = xp.linalg.svd(known, full_matrices=False)
     rounding = rounding_of(ops, rows, *both.shape)
@@ -184,9 +189,9 @@ def _beyond(ops: Ops, both: Array, given: Array) -> tuple[Array, float]:
 def _drawn(
     ops: Ops, gram: Array, rows: Array | None, largest: float, width: int, size: int, source: int
 ) -> Array:
-    """As many points as asked for, or as there are dimensions.
+    """Indices of the drawn points, at most as many as there are dimensions.
 
-    By their inner products, or those of their columns where there are rows.
+    `gram` holds the inner products of the points, or of the columns of `rows` if they are given.
     """
     xp = ops.xp
     count = int(gram.shape[0] if rows is None else rows.shape[0])
@@ -205,9 +210,9 @@ def _drawn(
 
 
 def _chosen(levels: list[float], size: int, numbers: list[float]) -> list[int]:
-    """Which eigenvectors span the batch, by their eigenvalues."""
-    # table[n][j]: of the first n, the elementary symmetric polynomial of degree j + 1 by that of
-    # degree j. Such a ratio is of the size of the eigenvalues; the polynomials are beyond floats.
+    """Indices of the eigenvectors that span the batch, drawn by their eigenvalues."""
+    # table[n][j]: ratio of the elementary symmetric polynomials of degree j + 1 and j of the first
+    # n eigenvalues. The ratio is of the size of the eigenvalues; the polynomials overflow.
     ratios = [0.0] * size
     table = [ratios]
     for level in levels:
@@ -227,10 +232,10 @@ def _chosen(levels: list[float], size: int, numbers: list[float]) -> list[int]:
 
 
 def _from_span(ops: Ops, span: Array, places: Array, source: int) -> Array:
-    """As many points as orthonormal columns [N, k], by what of their span is left: [k]."""
+    """Indices of k points, drawn from the span of orthonormal columns [N, k]: [k] or fewer."""
     xp = ops.xp
     total = xp.sum(span * span, axis=1)
-    # Directions that were taken, and zeros: a product of one shape in each turn.
+    # Directions used so far, padded with zeros so that each turn has products of one shape.
     turns = xp.arange(span.shape[1], device=ops.device(span))[:, None]
     taken = xp.zeros((span.shape[1],) * 2, dtype=span.dtype, device=ops.device(span))
     rounding = float(xp.finfo(span.dtype).eps) * (2 + span.shape[1])
@@ -239,9 +244,9 @@ def _from_span(ops: Ops, span: Array, places: Array, source: int) -> Array:
     nothing = ops.scalar(0.0, span)
     for turn in range(span.shape[1]):
         weights = xp.where(free & (left > rounding * total), left, nothing)
-        if not bool(xp.any(weights > 0)):  # by rounding there are fewer dimensions
+        if not bool(xp.any(weights > 0)):  # rounding has left fewer dimensions
             break
-        # By rounding a point of weight 0 may come up, and another number is drawn.
+        # Rounding may return a point of weight 0; then another number is drawn.
         attempt = 0
         while True:
             number = ops.uniform((2, 1), (source, 1 + turn, attempt), span)
@@ -261,7 +266,7 @@ def _from_span(ops: Ops, span: Array, places: Array, source: int) -> Array:
 
 
 def _log_lengths(ops: Ops, rows: Array) -> Array:
-    """The log of each row's squared distance to the span of those before it: [k]."""
+    """Log of the squared distance of each row to the span of the rows before it: [k]."""
     if rows.shape[0] == 0:
         return rows[:0, 0]
     _, factor = ops.xp.linalg.qr(rows.T)

@@ -1,4 +1,4 @@
-"""Draws of an index by weight, exact where the running sum of a million weights is not."""
+"""Weighted draws of indices, accurate where a running sum of a million weights is not."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from infoq.backends import Array, Ops
 
 
 def draw(ops: Ops, weights: Array, numbers: Array) -> Array:
-    """Independent indices with probabilities proportional to weights [N]: [m].
+    """Independent indices [m] with probabilities proportional to weights [N].
 
     Parameters
     ----------
     ops : Ops
-        Of arrays in memory.
+        The operations of arrays in memory.
     weights : array [N]
-        At least 0, and their sum more.
+        At least 0, with a positive sum.
     numbers : array [2, m]
-        Uniform in [0, 1): the first chooses a group of candidates, the second one of them.
+        Uniform in [0, 1): the first row chooses a group of candidates, the second one of the group.
 
     Notes
     -----
-    Groups of the square root of N keep rounding, and the spacing of the uniform numbers, below
-    what would show. By rounding an index of weight 0 may come up: the caller rejects it.
+    Groups of size sqrt(N) make rounding errors, and the spacing of the uniform numbers, negligible.
+    Rounding may return an index of weight 0; the caller rejects it.
     """
     xp = ops.xp
     count = weights.shape[0]
@@ -35,7 +35,7 @@ def draw(ops: Ops, weights: Array, numbers: Array) -> Array:
 
 
 def _first_above(ops: Ops, sums: Array, numbers: Array) -> Array:
-    """The first place of running sums [m or 1, n] above a part `numbers` [m] of the total."""
+    """First place where running sums [m or 1, n] exceed a fraction `numbers` [m] of the total."""
     xp = ops.xp
     below = sums <= numbers[:, None] * sums[:, -1:]
     places = xp.sum(xp.astype(below, xp.int32), axis=1, dtype=xp.int32)

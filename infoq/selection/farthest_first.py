@@ -1,4 +1,4 @@
-"""Farthest-first traversal: again and again the point that is farthest from all picked."""
+"""Farthest-first traversal: repeatedly pick the point that is farthest from all picks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from infoq.selection.points import Points
 from infoq.selection.selected import Selection
 from infoq.structures.embedding import Embedding
 
-# Given points whose distances are taken in one pass.
+# The number of given points whose distances are computed in one pass.
 _CENTRES = 64
 
 
@@ -28,56 +28,63 @@ def farthest_first(
     budget: float | None = None,
     first: Literal["norm"] | int = "norm",
 ) -> Selection:
-    r"""Pick the point with the largest distance to the nearest picked, k times (a core-set).
+    r"""Core-set of k points: each is the farthest from the points picked before it.
 
     .. math:: \mathrm{arg}\,\max_i \min_{j \in B} \lVert x_i - x_j \rVert
 
     Parameters
     ----------
     points : array [N, P] or Embedding
-        Features, or for example `gradient_embedding`, which is never formed in full. The R rows of
-        a candidate count as one point.
+        Features, or an embedding such as `gradient_embedding`, which is never formed in full. The R
+        rows of a candidate count as one point.
     k : int, optional
         How many to pick; more than there are picks all that differ. With a budget it may be left
         out.
     candidates : boolean array [N] or integers, optional
-        Who may be picked, by a mask or by indices; only they are to be near to a pick.
+        The candidates that may be picked, as a mask or as indices. Only their distances to the
+        picks count. Default: all.
     given : integers
-        Who is already a centre, picked or pending: distances to them count, and none is picked.
+        Candidates that are already centres, picked or pending. Distances to them count, and none of
+        them is picked again.
     costs : array [N], optional
-        What each candidate costs, more than 0; used with a budget alone.
+        The cost of each candidate, more than 0; used only with a budget.
     budget : float, optional
-        What the picks may cost together. Who does not fit what is left of it is passed over.
+        The most that the picks may cost together. A candidate that costs more than what is left is
+        skipped.
     first : "norm" or int
-        Without given points, the first is the candidate of the largest norm, or the one with this
-        index.
+        The first pick if no points are given: the candidate of the largest norm, or the one with
+        this index.
 
     Returns
     -------
     Selection
-        Indices in the order of picking; as gains the distance to the nearest centre when picked
-        (of a first point its norm), which never grow after the first. The value is their sum: the
-        length of the tree that links each pick to the nearest before it (the first to 0). Ties go
-        to the lowest index. Nobody is picked at distance 0 of a centre: where only such points are
-        left, `reason` is ``"rank"``.
+        Indices in the order of picking. Gains are the distances to the nearest centre when picked
+        (for a first point, its norm); they never grow after the first. The value is their sum: the
+        length of the tree that links each pick to the nearest pick before it, and the first to 0.
+        Ties go to the lowest index. No point at distance 0 from a centre is picked: if only such
+        points are left, `reason` is ``"rank"``.
 
     Raises
     ------
     TypeError
-        If the points are no floating array or embedding, k or `first` is no integer, or values
-        cannot be read (inside `jax.jit`).
+        If the points are not a floating array or an embedding, k or `first` is not an integer, or
+        values cannot be read (inside `jax.jit`).
     ValueError
-        If the points or their squares are not finite or not [N, P], k is negative, `first` may not
-        be picked or goes with given points, or `candidates` or an index does not fit the pool.
+        If the points are not [N, P], or they or their squares are not finite; if k is negative; if
+        `first` may not be picked, or is an index although points are given; or if `candidates` or
+        an index does not fit the pool.
 
     Notes
     -----
-    The largest distance of a candidate to its nearest pick, which the next gain would be, is at
-    most twice that of the best k centres among candidates. With given points, of the best k beside
-    them. k passes over the points, each of N P multiply-adds, for rows in Kronecker structure
-    N (D + C R); an embedding without that structure is evaluated anew in each. Memory N beside the
-    points. Squared distances below eps sqrt(P) of the squared norms (beyond the mean, of features)
-    are rounding: they count as 0, and what differs by less is a tie.
+    A bound: the largest distance of a candidate to its nearest pick, which would be the next gain,
+    is at most twice that of the best k centres among the candidates (beside the given points, if
+    there are any).
+
+    Costs k passes over the points, each of N P multiply-adds, or N (D + C R) for rows in Kronecker
+    structure. An embedding without that structure is evaluated anew in each pass. Memory is N
+    numbers beside the points. The mean of features is subtracted first. Squared distances below eps
+    sqrt(P) times the squared norms are rounding error: they count as 0, and smaller differences are
+    ties.
 
     References
     ----------
@@ -104,7 +111,7 @@ def farthest_first(
 
 
 class _Traversal:
-    """Points as they are picked: how far all are from those, and who is left."""
+    """The picks so far, the distances of all points to them, and the candidates left."""
 
     def __init__(self, table: Points, pool: Asked, start: int | None) -> None:
         self.table, self.pool, self.start = table, pool, start
@@ -116,7 +123,7 @@ class _Traversal:
         self.indices, self.squares = [pool.places[:0]], [distance[:0]]
 
     def selection(self) -> Selection:
-        """All that are to be picked."""
+        """The whole batch, as a `Selection`."""
         xp, adopt = self.ops.xp, self.table.outer.adopt
         reason = None
         for _ in range(self.pool.most):
@@ -130,7 +137,7 @@ class _Traversal:
         return Selection(adopt(picked), adopt(gains), adopt(xp.sum(gains)), reason)
 
     def _pick(self) -> str | None:
-        """Pick one more; the reason, where there is none."""
+        """Pick one more point; returns the reason if there is none."""
         table, pool, xp = self.table, self.pool, self.ops.xp
         begins = len(self.indices) == 1 and not pool.given
         squared = table.squared_norms() if begins else self.distance
@@ -144,7 +151,7 @@ class _Traversal:
             if not bool(fits[self.start]):
                 raise ValueError(f"first: {self.start} costs more than the budget")
             index = _lowest(self.ops, pool.places == self.start)
-        else:  # what differs by rounding is a tie, and the lowest is picked
+        else:  # distances that differ only by rounding are ties; the lowest index is picked
             alike = fits & (key + table.rounding * (table.norms + key) >= xp.max(key))
             index = _lowest(self.ops, alike if begins else alike & (key > 0))
         index = xp.astype(index, pool.places.dtype)
@@ -157,12 +164,12 @@ class _Traversal:
 
 
 def _lowest(ops: Ops, mask: Array) -> Array:
-    """The first place at which a mask [N] holds: [1]."""
+    """Index of the first True of a mask [N], as an array [1]."""
     return ops.xp.reshape(ops.xp.argmax(ops.xp.astype(mask, ops.xp.int32)), (1,))
 
 
 def _check_first(first: Any) -> int | None:
-    """The index of the first point, or None for that of the largest norm."""
+    """The index of the first point, or None for the point of the largest norm."""
     if isinstance(first, str):
         if first != "norm":
             raise ValueError(f"first: expected 'norm' or the index of a point, got {first!r}")
@@ -173,11 +180,11 @@ def _check_first(first: Any) -> int | None:
 
 
 def _check_start(start: int, pool: Asked) -> None:
-    """Refuse a first point that may not be picked, or does not come first."""
+    """Raise if the first point may not be picked, or if points are given before it."""
     if pool.given:
-        raise ValueError(f"first: {start} does not come first, as points are given; leave it out")
+        raise ValueError(f"first: {start} is not first, as points are given; leave it out")
     count = pool.places.shape[0]
     if not 0 <= start < count:
         raise ValueError(f"first: expected an index from 0 to {count - 1}, got {start}")
     if not bool(pool.free[start]):
-        raise ValueError(f"first: {start} is no candidate")
+        raise ValueError(f"first: {start} may not be picked; it is excluded by candidates=")

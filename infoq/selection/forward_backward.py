@@ -1,4 +1,4 @@
-"""Forward-backward batches: more than are wanted, and then the least missed are given back."""
+"""Forward-backward selection: grow a batch that is too large, then drop the least useful."""
 
 from __future__ import annotations
 
@@ -27,51 +27,53 @@ def forward_backward(
     costs: Array | None = None,
     budget: float | None = None,
 ) -> Selection:
-    """Grow a batch greedily beyond k, then remove who is missed least until k are left.
+    """Batch of k kept from a larger greedy batch by repeatedly dropping the least useful member.
 
     Parameters
     ----------
     f : set function
-        Where it has a method ``remove(state, index)``, the inverse of `add`, that is used; without,
-        all others are added again. So are ``losses_of(state, indices)``, what the removal of each
-        of the members `indices` [m] would take off the value, and ``gains_of(state, indices)``.
-        Where it has ``pruned(members, size, given)``, as `EIG`, `EPIG` and `JEPIG` of a `Gaussian`
-        do, who stays is left to that.
+        Three optional methods are used if it has them: ``remove(state, index)``, the inverse of
+        `add`; ``losses_of(state, indices)``, how much the value drops if each of the members
+        `indices` [m] is removed; and ``gains_of(state, indices)``. Without `remove`, all other
+        members are added again. If it has ``pruned(members, size, given)``, as `EIG`, `EPIG` and
+        `JEPIG` of a `Gaussian` do, that method decides which members are kept.
     k : int, optional
         How many to pick; more than there are picks all. With a budget it may be left out.
     oversample : float
-        How many times k (and the budget) the batch grows to, at least 1.
+        The batch grows to this many times k (and times the budget); at least 1.
     candidates : boolean array [N] or integers, optional
-        Who may be picked, by a mask or by indices.
+        The candidates that may be picked, as a mask or as indices. Default: all.
     given : integers
-        Who is already in the batch, picked or pending; they stay.
+        Candidates that are already in the batch, picked or pending. They are never dropped.
     costs : array [N], optional
-        What each candidate costs, more than 0: gains and losses per cost decide.
+        The cost of each candidate, more than 0. Gains and losses are then compared per cost.
     budget : float, optional
-        What those who stay may cost together.
+        The most that the members that are kept may cost together.
 
     Returns
     -------
     Selection
-        Who is left, in the order of picking. Gains are those of adding them in this order from the
-        start, so that they sum to the value. Of members that are missed alike the highest index
-        goes first, and one that is missed by NaN before all others.
+        The members that are kept, in the order of picking. Gains are those of adding them in this
+        order from the start, so that they sum to the value. Among members of equal loss the highest
+        index is dropped first; a member whose loss is NaN is dropped before all others.
 
     Raises
     ------
     TypeError
-        If f is no set function, k is no integer, or values cannot be read (inside `jax.jit`).
+        If f is not a set function, k is not an integer, or values cannot be read (inside
+        `jax.jit`).
     ValueError
         If k is negative, oversample is below 1, or `candidates`, the costs or an index does not fit
         the pool.
 
     Notes
     -----
-    No guarantee beyond that of `greedy`, and often a better batch. oversample k evaluations of all
-    gains forward and k more at the end; backward, for each of the (oversample - 1) k removals, the
-    loss of every member: by `remove` and all gains where f has nothing better, and without a
-    `remove` by m - 1 times `add` for each of m members. In weight space the way back reads the
-    members alone: with m of them, m^2 R^3 multiply-adds a removal.
+    A heuristic with no better guarantee than `greedy`, which often finds a better batch.
+
+    Costs oversample k evaluations of all gains forward, and k more at the end. Each of the
+    (oversample - 1) k removals evaluates the loss of every member. By default a loss takes `remove`
+    and all gains; without `remove` it takes m - 1 calls of `add` for each of m members. In weight
+    space the backward pass reads only the m members: m^2 R^3 multiply-adds per removal.
 
     References
     ----------
@@ -107,65 +109,67 @@ def forward_backward(
     purse = Budget(growth.ops, growth.none, len(growth.f), costs, budget)
     batch = _Members(growth, taken, size, purse)
     if not batch.too_many():
-        growth.reason = "size" if len(batch.who) == size else growth.reason
+        growth.reason = "size" if len(batch.members) == size else growth.reason
         return growth.selection()
     if costs is None and size is not None:
-        kept = growth.f.pruned(batch.who, size, taken)
+        kept = growth.f.pruned(batch.members, size, taken)
         if kept is not None:
             return _selected(growth, *kept)
     while batch.too_many():
-        batch.give_back()
-    chain = Growth(f, len(batch.who), _as_array(growth, batch.who), given)
-    for index in batch.who:
+        batch.drop()
+    chain = Growth(f, len(batch.members), _as_array(growth, batch.members), given)
+    for index in batch.members:
         place = chain.places[index : index + 1]
         chain.take(place, chain.gains_of(place))
-    chain.reason = "size" if len(batch.who) == size else "budget"
+    chain.reason = "size" if len(batch.members) == size else "budget"
     return chain.selection()
 
 
 class _Members:
-    """A batch that is larger than it may be, and its state as members are given back."""
+    """A batch that is too large, and its state as members are dropped."""
 
     def __init__(self, growth: Growth, given: list[int], size: int | None, purse: Budget) -> None:
         self.growth, self.given, self.size, self.limit = growth, given, size, purse.limit
-        self.who = [int(index[0]) for index in growth.indices]
-        self.price = {index: purse.cost(index) for index in self.who}
+        self.members = [int(index[0]) for index in growth.indices]
+        self.price = {index: purse.cost(index) for index in self.members}
         self.state: Any = growth.state
 
     def too_many(self) -> bool:
-        """Whether somebody has to go."""
-        if self.size is not None and len(self.who) > self.size:
+        """Whether the batch is larger, or costs more, than it may."""
+        if self.size is not None and len(self.members) > self.size:
             return True
-        return self.limit is not None and math.fsum(self.price[i] for i in self.who) > self.limit
+        return (
+            self.limit is not None and math.fsum(self.price[i] for i in self.members) > self.limit
+        )
 
-    def give_back(self) -> None:
-        """Remove who is missed least."""
-        # The smallest loss (per cost); NaN below all, and of equals the highest index.
+    def drop(self) -> None:
+        """Remove the least useful member."""
+        # The smallest loss (per cost). NaN counts as the smallest; ties go to the highest index.
         losses = map(_order, self._losses())
-        worth = [loss / self.price[index] for loss, index in zip(losses, self.who, strict=True)]
-        index = -min(zip(worth, (-i for i in self.who), strict=True))[1]
+        worth = [loss / self.price[index] for loss, index in zip(losses, self.members, strict=True)]
+        index = -min(zip(worth, (-i for i in self.members), strict=True))[1]
         self.state = self._without(index)
-        self.who.remove(index)
+        self.members.remove(index)
 
     def _without(self, index: int) -> Any:
-        """The state without a member: by `remove`, or by adding all others again."""
+        """The state without one member, from `remove` or by adding all others again."""
         f = self.growth.f
         if f.has_own("remove"):
             return f.remove(self.state, index)
         state = f.start()
-        for other in (*self.given, *(i for i in self.who if i != index)):
+        for other in (*self.given, *(i for i in self.members if i != index)):
             state = f.add(state, other)
         return state
 
     def _losses(self) -> list[float]:
-        """What the removal of each member would take off the value."""
+        """How much the value would drop if each member were removed."""
         f, outer = self.growth.f, self.growth.outer
-        indices = _as_array(self.growth, self.who)
+        indices = _as_array(self.growth, self.members)
         if f.has_own("losses_of") or f.has_own("remove"):
             found = [f.losses_of(self.state, indices)]
         else:
-            spots = (indices[spot : spot + 1] for spot in range(len(self.who)))
-            pairs = zip(self.who, spots, strict=True)
+            spots = (indices[spot : spot + 1] for spot in range(len(self.members)))
+            pairs = zip(self.members, spots, strict=True)
             found = [f.gains_of(self._without(index), spot) for index, spot in pairs]
         losses: list[float] = []
         for some in found:
@@ -174,20 +178,20 @@ class _Members:
 
 
 def _check_oversample(oversample: Any) -> None:
-    """Refuse what is no finite number of at least 1, of any library."""
+    """Raise unless it is a finite number of at least 1, of any library."""
     if not isinstance(oversample, numbers.Real) or not 1 <= float(oversample) < math.inf:
         raise ValueError(f"oversample: expected a number of at least 1, got {oversample!r}")
 
 
 def _selected(growth: Growth, members: list[int], gains: Array) -> Selection:
-    """Who stays and what each adds, as a selection."""
+    """`Selection` of the members that are kept and their gains."""
     xp, adopt = growth.ops.xp, growth.outer.adopt
     gains = growth.outer.fetch(gains)
     return Selection(adopt(_as_array(growth, members)), adopt(gains), adopt(xp.sum(gains)), "size")
 
 
 def _as_array(growth: Growth, members: list[int]) -> Array:
-    """Members as indices [m], where gains are."""
+    """Members as an array of indices [m], on the device of the gains."""
     places = growth.places
     device = growth.ops.device(places)
     return growth.ops.xp.asarray(members, dtype=places.dtype, device=device)

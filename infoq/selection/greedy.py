@@ -1,4 +1,4 @@
-"""Greedy batches: the candidate with the largest gain, again and again."""
+"""Greedy selection: repeatedly add the candidate with the largest gain."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def greedy(
     costs: Array | None = None,
     budget: float | None = None,
 ) -> Selection:
-    """Grow a batch by the candidate with the largest gain, k times.
+    """Batch grown greedily: each step adds the candidate with the largest gain.
 
     Parameters
     ----------
@@ -33,40 +33,45 @@ def greedy(
     k : int, optional
         How many to pick; more than there are picks all. With a budget it may be left out.
     candidates : boolean array [N] or integers, optional
-        Who may be picked, by a mask or by indices.
+        The candidates that may be picked, as a mask or as indices. Default: all.
     given : integers
-        Who is already in the batch, picked or pending: gains are beyond what they tell, and none
-        of them is picked.
+        Candidates that are already in the batch, picked or pending. Gains are conditional on them,
+        and none of them is picked again.
     costs : array [N], optional
-        What each candidate costs, more than 0. The largest gain per cost is picked.
+        The cost of each candidate, more than 0. The largest gain per cost is picked.
     budget : float, optional
-        What the picks may cost together. Who does not fit what is left of it is passed over.
+        The most that the picks may cost together. A candidate that costs more than what is left is
+        skipped.
 
     Returns
     -------
     Selection
-        Indices in the order of picking, their gains, and the sum of the gains. Ties go to the
-        lowest index; a candidate is never picked twice; a NaN gain is picked last.
+        Indices in the order of picking, their gains, and the sum of the gains. Gains have the units
+        of f: nats for information. Ties go to the lowest index; no candidate is picked twice; a
+        candidate with a NaN gain is picked last.
 
     Raises
     ------
     TypeError
-        If f is no set function, or k is no integer and there is no budget.
+        If f is not a set function, or k is not an integer and there is no budget.
     ValueError
         If k is negative, or `candidates`, the costs or an index does not fit the pool.
 
     Notes
     -----
-    For a monotone submodular f the value is at least (1 - 1/e) of the best batch's of k. k
-    evaluations of all N gains; where f has a method ``gains_of(state, indices)``, gains [m] of the
-    candidates `indices` [m], of the gains of `candidates` alone. Gain per cost has no such
-    guarantee by itself: the better of this batch and of the best single candidate that fits has
-    (1 - 1/e) / 2.
+    For a monotone submodular f the value is at least (1 - 1/e) times that of the best batch of k.
+    Picking by gain per cost has no such guarantee by itself. The better of that batch and of the
+    best single candidate that fits the budget is within (1 - 1/e) / 2 of the best.
 
-    A gain of -inf is that of a candidate which cannot be added (a log-determinant of exhausted
-    rank): where only those are left, picking stops and `reason` is ``"rank"``. Only where there
-    are NaN among them it goes on, by index. Inside `jax.jit`, where shapes cannot depend on
-    values, picks go on to k: beyond the candidates of a mask, with gains of -inf.
+    Costs k evaluations of all N gains. If f has a method ``gains_of(state, indices)``, which
+    returns the gains [m] of the candidates `indices` [m], only the gains of `candidates` are
+    evaluated.
+
+    A gain of -inf marks a candidate that cannot be added, as in a log-determinant of exhausted
+    rank. If only such candidates are left, picking stops and `reason` is ``"rank"``. If some gains
+    are NaN, picking continues, in the order of indices. Inside `jax.jit`, where shapes cannot
+    depend on values, there are always k picks: those beyond the candidates of a mask have gains of
+    -inf.
 
     References
     ----------

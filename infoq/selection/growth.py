@@ -1,4 +1,4 @@
-"""A batch as it grows by a set function: its state, who may still join, why it stopped."""
+"""Greedy growth of a batch: its state, the eligible candidates, and the reason it stopped."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from infoq.selection.selected import Selection, check_batch_size
 
 
 class Growth:
-    """What the greedy selections share.
+    """A batch that grows greedily; shared by the greedy selections.
 
     Parameters
     ----------
     f : set function
-        What the batch is to have much of.
+        The function to maximise.
     k : int, optional
         How many to pick.
     candidates, given, costs, budget
-        As of `greedy`.
+        See `greedy`.
 
     Attributes
     ----------
     places : array [N]
         0 to N - 1.
     among : array [m]
-        Whose gains are evaluated, ascending: who may be picked at all, where the set function has
-        `gains_of` and values can be read; else everybody.
+        The candidates whose gains are evaluated, ascending. These are the candidates that may be
+        picked if the set function has `gains_of` and values can be read; otherwise all.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Growth:
         self.none = self._first[:0]
         self.places = ops.xp.arange(len(whole), device=ops.device(self._first))
         self.available, self.unpicked = allowed(ops, self.places, candidates, taken)
-        # By now it is known where gains are.
+        # The device of the gains is known by now.
         self.among = self.places if among is None else _at(ops, self.available, self.places)
         self.readable = ops.concrete(self._first, self.available)
         self.lowest = ops.scalar(-float("inf"), self._first)
@@ -79,7 +79,7 @@ class Growth:
         self._noises: list[float] | None = [] if known else None
 
     def _looked_at(self, candidates: Any, taken: list[Any]) -> Array | None:
-        """Those whose gains are evaluated [m], ascending; None for everybody."""
+        """Candidates whose gains are evaluated, [m], ascending; None for all."""
         if not self.few or candidates is None:
             return None
         places = _places(self.f, candidates)
@@ -90,28 +90,28 @@ class Growth:
         return None if bool(ops.xp.all(free)) else _at(ops, free, places)
 
     def _gains_now(self) -> Array:
-        """The gains of all that are looked at, in memory."""
+        """The gains of the candidates `among`, [m], in memory."""
         if self._all:
             return self.outer.fetch(self.f.gains(self.state))
         return self.outer.fetch(self.f.gains_of(self.state, self.among))
 
     @property
     def state(self) -> Any:
-        """The state of the batch with all that was picked."""
+        """The state of the batch with all picks."""
         while self._behind < len(self.indices):
             self._state = self.f.add(self._state, self.indices[self._behind][0])
             self._behind += 1
         return self._state
 
     def gains(self) -> Array:
-        """What each of those `among` [m] would add: [m], in memory."""
+        """The gain of each of the candidates `among`: [m], in memory."""
         if self._first is not None and not self.indices:
             return self._first
         self._first = None
         return self._gains_now()
 
     def gains_of(self, places: Array) -> Array:
-        """What some of those `among` would add: by `gains_of` where the set function has it."""
+        """The gains of some of the candidates `among`; uses `gains_of` of f if it has one."""
         if not self.few or (self._first is not None and not self.indices):
             spots = places if self._all else self.ops.xp.searchsorted(self.among, places)
             return self.ops.xp.take(self.gains(), spots, axis=0)
@@ -119,7 +119,7 @@ class Growth:
 
     @property
     def costs(self) -> Array | None:
-        """What each candidate costs [N], in memory, where anything was said."""
+        """The cost of each candidate, [N] in memory, or None."""
         return self.budget.costs
 
     def left(self) -> float:
@@ -127,11 +127,11 @@ class Growth:
         return self.budget.left()
 
     def eligible(self) -> Array:
-        """Who is available and fits what is left of the budget: [N]."""
+        """Mask [N] of the candidates that are available and fit what is left of the budget."""
         return self.budget.fitting(self.available)
 
     def open(self) -> bool:
-        """Whether another one is wanted and there; otherwise `reason` says why not."""
+        """Whether another candidate can be picked; if not, sets `reason`."""
         picked = len(self.indices)
         if self.size is not None and picked >= self.size:
             self.reason = "size"
@@ -143,16 +143,16 @@ class Growth:
             return True
         return False
 
-    def _fetched(self, said: Array | None) -> Array | None:
-        """What is known of the batch, in memory, where anything is."""
-        return None if said is None else self.outer.fetch(said)
+    def _fetched(self, x: Array | None) -> Array | None:
+        """`x` in memory; None stays None."""
+        return None if x is None else self.outer.fetch(x)
 
     def _at(self, x: Array, places: Array) -> Array:
-        """The elements of x [N] at some places; all of them need no copy."""
+        """The elements of x [N] at some places, without a copy for all of them."""
         return x if places is self.places else self.ops.xp.take(x, places, axis=0)
 
     def worth(self, gains: Array, places: Array) -> Array:
-        """What candidates are picked by: gains, or gains per cost; -inf for who may not be."""
+        """Gains, or gains per cost, by which candidates are picked; -inf if not eligible."""
         xp = self.ops.xp
         key = gains
         if self.budget.costs is not None:
@@ -161,20 +161,21 @@ class Growth:
         return xp.where(may & ~xp.isnan(gains), key, self.lowest)
 
     def pick(self, gains: Array, places: Array) -> bool:
-        """Add the best of the candidates at `places`; False where none of them can be added."""
+        """Add the best of the candidates at `places`; return False if none can be added."""
         xp = self.ops.xp
         key = self.worth(gains, places)
         may = self._at(self.eligible(), places)
         best = xp.max(key)
         if self.readable and bool(best == self.lowest):
-            # NaN counts as -inf, which is the end unless there are NaN: those have no order.
+            # NaN counts as -inf. The batch ends here unless some gains are NaN, which have no
+            # order.
             self._unclear = self._unclear or bool(xp.any(may & xp.isnan(gains)))
             if not self._unclear:
                 self.reason = "rank"
                 return False
         rank = xp.astype((key == best) & may, xp.int32)
         if not self.readable:
-            # More than there are candidates: others follow, with a gain that says so.
+            # More picks than candidates: others follow, with a gain of -inf.
             rank = 2 * rank + xp.astype(self._at(self.unpicked, places), xp.int32)
             gains = xp.where(may, gains, self.lowest)
         spot = xp.reshape(xp.argmax(rank), (1,))
@@ -195,7 +196,7 @@ class Growth:
         self.available, self.unpicked = self.available & other, self.unpicked & other
 
     def selection(self) -> Selection:
-        """What was picked."""
+        """The picks, as a `Selection`."""
         xp, adopt = self.ops.xp, self.outer.adopt
         gains = xp.concat([self.none, *self.gained])
         value = xp.sum(gains)
@@ -209,15 +210,15 @@ class Growth:
         reason, informative = self.reason, None
         if self._noises is not None:
             pairs = zip(self.ops.to_host(gains).tolist(), self._noises, strict=True)
-            told = [gain > noise for gain, noise in pairs]
-            informative = sum(told)
-            if reason == "size" and told and not told[-1]:
+            above = [gain > noise for gain, noise in pairs]
+            informative = sum(above)
+            if reason == "size" and above and not above[-1]:
                 reason = "saturated"
         return Selection(adopt(indices), adopt(gains), adopt(value), reason, informative)
 
 
 def _at_most(ops: Ops, gains: Array, most: Array) -> Array:
-    """Gains [B], of which the last are cut where their sum would be more than `most`."""
+    """Gains [B], the last of them reduced so that their sum is at most `most`."""
     xp = ops.xp
     if gains.shape[0] == 0:
         return gains
@@ -229,13 +230,13 @@ def _at_most(ops: Ops, gains: Array, most: Array) -> Array:
 
 
 def _at(ops: Ops, free: Array, places: Array) -> Array:
-    """The places that are free; the first where none is, as some libraries want gains of one."""
+    """The free places; the first place if none is free, as some libraries need at least one."""
     some = ops.xp.astype(ops.xp.nonzero(free)[0], places.dtype)
     return some if some.shape[0] > 0 else places[:1]
 
 
 def _places(f: SetFunction, candidates: Any) -> Array:
-    """0 to N - 1 [N], in memory where the gains will be."""
+    """0 to N - 1 [N], in memory, on the device of the gains."""
     ops = f.ops
     device = f.device
     if device is None and hasattr(candidates, "shape"):

@@ -1,4 +1,4 @@
-"""Points of which a kernel is given: their inner products, and nothing else."""
+"""Points known only by a kernel, the matrix of their inner products."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from infoq.selection.points import coordinates_of
 
 
 class KernelPoints:
-    """N points by their inner products [N, N], as `Points` are by their features.
+    """N points known by their inner products [N, N]; the counterpart of `Points`.
 
     Raises
     ------
     TypeError, ValueError
-        If the kernel is no finite floating array [N, N] whose values can be read, not symmetric, or
-        has an eigenvalue that is clearly negative.
+        If the kernel is not a finite floating array [N, N] whose values can be read, is not
+        symmetric, or has an eigenvalue that is clearly negative.
     """
 
     def __init__(self, kernel: Any) -> None:
@@ -43,23 +43,23 @@ class KernelPoints:
 
     @property
     def width(self) -> int:
-        """More than there are points: their coordinates are not known."""
+        """One more than the number of points, as their coordinates are not known."""
         return len(self) + 1
 
     def gram(self, places: Array | None = None) -> Array:
-        """Inner products [m, m] of all points or some."""
+        """Inner products [m, m] of all points, or of some."""
         if places is None:
             return self._kernel
         take = self.ops.xp.take
         return take(take(self._kernel, places, axis=0), places, axis=1)
 
     def coordinates(self, places: Array | None = None) -> Array:
-        """All points or some, [m, m], in coordinates in which they have their inner products."""
+        """Coordinates [m, m] of all points, or of some, that reproduce their inner products."""
         return coordinates_of(self.ops, self.gram(places), self.width)
 
 
 def refuse_kernel(ops: Ops, points: Array) -> None:
-    """Refuse features that are a kernel, as it seems, unless it makes no difference."""
+    """Raise if features look like a kernel, unless it makes no difference."""
     xp = ops.xp
     if points.ndim != 2 or points.shape[0] != points.shape[1] or points.shape[0] < 2:
         return
@@ -67,10 +67,10 @@ def refuse_kernel(ops: Ops, points: Array) -> None:
     limit = float(xp.finfo(points.dtype).eps) ** 0.5 * xp.max(xp.abs(points))
     if bool(xp.any(xp.abs(points - points.T) > limit)):
         return
-    # Of a projection, such as the identity, X X^T is X.
+    # For a projection, such as the identity, X X^T is X.
     if bool(xp.any(xp.abs(points @ points - points) > limit)):
         raise ValueError(
-            f"points: a symmetric matrix of shape {tuple(points.shape)} is a kernel, as it seems, "
-            "and would be taken as features X, for the kernel X X^T; pass kernel=, or if these are "
+            f"points: a symmetric matrix of shape {tuple(points.shape)} looks like a kernel, but "
+            "would be taken as features X with the kernel X X^T; pass kernel=, or if these are "
             "features infoq.DenseEmbedding(points)"
         )

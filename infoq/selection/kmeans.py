@@ -1,4 +1,4 @@
-"""k-means++ seeding: points far from those that were picked, at random."""
+"""k-means++ seeding: random points, more likely the farther they are from those picked."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from infoq.selection.points import Points
 from infoq.selection.selected import Selection
 from infoq.structures.embedding import Embedding
 
-# Proposals of a group, at most; their distances to points drawn before are padded to few shapes.
+# The most proposals per group; their distances to earlier points are padded to few shapes.
 _PROPOSALS = 64
 _COLUMNS = 8
-# Points drawn that wait for one pass over all, at most, and their numbers.
+# The most drawn points that wait for one pass over all points, and the most numbers they hold.
 _WAITING = 256
 _NUMBERS = 2**24
 
@@ -40,56 +40,62 @@ def kmeans_plusplus(
     budget: float | None = None,
     first: Start = "uniform",
 ) -> Selection:
-    """Draw points with probabilities proportional to the squared distance to the nearest drawn.
+    """Points drawn with probability proportional to the squared distance to the nearest centre.
 
     Parameters
     ----------
     points : array [N, P] or Embedding
-        Features, or for example `gradient_embedding` (BADGE), which is never formed in full. The R
-        rows of a candidate count as one point.
+        Features, or an embedding such as `gradient_embedding` (BADGE), which is never formed in
+        full. The R rows of a candidate count as one point.
     k : int, optional
         How many to pick; more than there are picks all that differ. With a budget it may be left
         out.
     seed : int or the library's random generator
-        What the points are drawn from.
+        Source of the random draws.
     candidates : boolean array [N] or integers, optional
-        Who may be picked, by a mask or by indices.
+        The candidates that may be picked, as a mask or as indices. Default: all.
     given : integers
-        Who is already a centre, picked or pending: distances to them count, and none is picked.
+        Candidates that are already centres, picked or pending. Distances to them count, and none of
+        them is picked again.
     costs : array [N], optional
-        What each candidate costs, more than 0; used with a budget alone.
+        The cost of each candidate, more than 0; used only with a budget.
     budget : float, optional
-        What the picks may cost together. Who does not fit what is left of it is not drawn.
+        The most that the picks may cost together. A candidate that costs more than what is left is
+        not drawn.
     first : {"uniform", "norm"}
-        Without given points, the first is drawn uniformly, or is the one of the largest norm.
+        How the first point is chosen if no points are given: uniformly, or the one of the largest
+        norm.
 
     Returns
     -------
     Selection
-        Indices in the order of drawing; as gains the squared distance to the nearest centre when
-        drawn (of a first point its squared norm). Equal seeds give equal batches. Nobody is picked
-        at distance 0 of a centre: where only such points are left, `reason` is ``"rank"``.
+        Indices in the order of drawing. Gains are the squared distances to the nearest centre when
+        drawn; for a first point, its squared norm. Equal seeds give equal batches. No point at
+        distance 0 from a centre is picked: if only such points are left, `reason` is ``"rank"``.
 
     Raises
     ------
     TypeError
-        If the points are no floating array or embedding, k is no integer, or values cannot be read
-        (inside `jax.jit`).
+        If the points are not a floating array or an embedding, k is not an integer, or values
+        cannot be read (inside `jax.jit`).
     ValueError
-        If the points or their squares are not finite or not [N, P], k is negative, `first` is
-        neither, or `candidates` or an index does not fit the pool.
+        If the points are not [N, P], or they or their squares are not finite; if k is negative; if
+        `first` is neither of the two; or if `candidates` or an index does not fit the pool.
 
     Notes
     -----
-    The exact law of k-means++ by rejection: points are proposed in groups of up to 64 by the
-    distances at hand, and accepted with the part of these that the points drawn since leave. A pass
-    over all points renews the distances where less than a quarter of a group is accepted, or 256
-    points were drawn: in many dimensions one or two passes serve a batch of 200.
-    A pass costs N P multiply-adds for each point drawn since the last, for rows in Kronecker
-    structure N (D + C R), and a group 64 P for each; an embedding without that structure is
-    evaluated anew in each pass. Memory N beside the points.
-    Squared distances are of points beyond their mean; those below eps sqrt(P) of the squared norms
-    are rounding and count as 0.
+    An exact sample from the law of k-means++, by rejection. Points are proposed in groups of up to
+    64, with the squared distances of the last pass. Each is accepted with probability equal to its
+    current squared distance divided by that of the last pass. A new pass over all points is made
+    once less than a quarter of a group is accepted, or 256 points were drawn. In many dimensions
+    one or two passes are enough for a batch of 200.
+
+    A pass costs N P multiply-adds for each point drawn since the last one, or N (D + C R) for rows
+    in Kronecker structure. A group costs 64 P for each of these points. An embedding without that
+    structure is evaluated anew in each pass. Memory is N numbers beside the points.
+
+    Distances are computed after the mean is subtracted. Squared distances below eps sqrt(P) times
+    the squared norms are rounding error and count as 0.
 
     References
     ----------
@@ -113,9 +119,9 @@ def kmeans_plusplus(
 
 
 class _Seeding:
-    """Points as they are drawn, and the distances of all to them.
+    """The points drawn so far, and the distances of all points to them.
 
-    Those that were drawn since the last pass over all points wait for the next one.
+    Points drawn since the last pass over all points wait for the next pass.
     """
 
     def __init__(self, table: Points, pool: Asked, source: int) -> None:
@@ -134,7 +140,7 @@ class _Seeding:
         self.distance = self.weights = distance
 
     def selection(self, first: str) -> Selection:
-        """All that are to be drawn, from a first point of this kind."""
+        """The whole batch, as a `Selection`; `first` says how the first point is chosen."""
         xp, table, pool = self.ops.xp, self.table, self.pool
         reason, renew, turn = "size", True, 0
         while len(self.indices) < self.most:
@@ -157,7 +163,7 @@ class _Seeding:
         return Selection(indices, adopt(gains), adopt(xp.sum(gains)), reason)
 
     def _renewed(self) -> str | None:
-        """Pass over all points; the reason, where none of them can be drawn."""
+        """Update the distances in one pass; returns the reason if no point can be drawn."""
         xp = self.ops.xp
         if self.waiting:
             centres = self._padded(self.waiting)
@@ -171,7 +177,7 @@ class _Seeding:
         return "budget" if bool(xp.any(self.free & (self.distance > 0))) else "rank"
 
     def _draw(self, turn: int) -> bool:
-        """Draw a group of points; whether distances are to be renewed."""
+        """Draw a group of points; returns whether the distances need another pass."""
         like = self.table.norms
         numbers = self.ops.uniform((3, self.group), (self.source, turn), like)
         others = self._padded(self.waiting) if self.waiting else None
@@ -181,7 +187,7 @@ class _Seeding:
         return 4 * len(new) < self.group or len(self.waiting) + self.group > self.limit
 
     def _first(self, first: str) -> None:
-        """Draw the first of all points."""
+        """Draw the first point."""
         index = _first(self.table, self.pool.purse.fitting(self.free), first, self.source)
         self.pool.purse.pay(index)
         self._take([index], _floats(self.ops, self.table.squared_norms(self._padded([index])))[:1])
@@ -192,7 +198,7 @@ class _Seeding:
         self.waiting = self.waiting + new
 
     def _padded(self, indices: list[int]) -> Array:
-        """Indices as an array of a multiple of 8 or 64, the first of them again and again."""
+        """Indices as an array whose length is a multiple of 8 or 64, padded with the first."""
         columns = _COLUMNS if len(indices) <= _PROPOSALS else _PROPOSALS
         return self.pool.indices(indices + indices[:1] * (-len(indices) % columns))
 
@@ -203,7 +209,7 @@ def _floats(ops: Ops, x: Array) -> list[Any]:
 
 
 def _first(table: Points, free: Array, first: str, source: int) -> int:
-    """The first of all points."""
+    """The index of the first point."""
     ops, xp = table.ops, table.ops.xp
     if first == "norm":
         key = xp.where(free, table.squared_norms(), ops.scalar(-1.0, table.norms))
@@ -220,7 +226,11 @@ def _first(table: Points, free: Array, first: str, source: int) -> int:
 def _accepted(
     table: Points, weights: Array, numbers: Array, waiting: Array | None, most: int, purse: Budget
 ) -> tuple[list[int], list[float]]:
-    """Points by weight, each kept with the part of its weight that those before it leave."""
+    """Indices and squared distances of the proposals that are accepted.
+
+    Points are proposed by weight. Each is accepted with probability equal to the part of its weight
+    that earlier points leave.
+    """
     ops, xp = table.ops, table.ops.xp
     proposed = draw(ops, weights, numbers[:2, :])
     before = xp.take(weights, proposed, axis=0)

@@ -1,4 +1,4 @@
-"""Lazy greedy batches: gains are evaluated again only for who might be the best."""
+"""Lazy greedy selection: gains are evaluated again only for candidates that may be the best."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from infoq.quantities.set_function import SetFunctionLike, name_of
 from infoq.selection.growth import Growth
 from infoq.selection.selected import Selection
 
-# How many stale gains are evaluated at first; then twice as many, and so on.
+# The number of stale gains in the first group; each further group is twice as large.
 _FIRST = 8
-# All are evaluated where a group would be more than this part, and half of the bounds are ahead.
+# All are evaluated once a group would exceed 1 / _PART of them and half of the bounds are ahead.
 _PART = 8
 
 Bound: TypeAlias = tuple[float, int]
-"""What a candidate is known to be worth, with its sign changed, and its index.
+"""The negated upper bound of a candidate's gain, and its index.
 
-So they sort: the best first, and of equals the one with the lowest index.
+Bounds sort with the best first, and ties by ascending index.
 """
 
-# So many are ranked anew in every step, and then among all others.
+# At most this many are ranked anew in every step; then they are merged into the ranking of all.
 _FEW = 512
 
-# After all who can be added.
-_NOBODY: Bound = (math.inf, -1)
+# Sorts after every candidate that can be added.
+_NONE: Bound = (math.inf, -1)
 
 
 @capabilities(reads_values="which gains are evaluated depends on values; `greedy` works")
@@ -42,48 +42,50 @@ def lazy_greedy(
     costs: Array | None = None,
     budget: float | None = None,
 ) -> Selection:
-    """Pick what `greedy` picks, with fewer evaluations: old gains bound new ones.
+    """The batch of `greedy` with fewer evaluations, as old gains bound new ones.
 
     Parameters
     ----------
     f : set function
-        Submodular: gains never grow with the batch. Where it has a method
-        ``gains_of(state, indices)``, gains [m] of the candidates `indices` [m], that is used.
+        A submodular one: gains never grow with the batch. If it has a method
+        ``gains_of(state, indices)``, which returns the gains [m] of the candidates `indices` [m],
+        that is used.
     k : int, optional
         How many to pick; more than there are picks all. With a budget it may be left out.
     candidates : boolean array [N] or integers, optional
-        Who may be picked, by a mask or by indices.
+        The candidates that may be picked, as a mask or as indices. Default: all.
     given : integers
-        Who is already in the batch, picked or pending.
+        Candidates that are already in the batch, picked or pending.
     costs : array [N], optional
-        What each candidate costs, more than 0. The largest gain per cost is picked.
+        The cost of each candidate, more than 0. The largest gain per cost is picked.
     budget : float, optional
-        What the picks may cost together.
+        The most that the picks may cost together.
 
     Returns
     -------
     Selection
-        As of `greedy`.
+        Indices, gains and their sum, as from `greedy`.
 
     Raises
     ------
     TypeError
-        If f is no set function, k is no integer and there is no budget, or values cannot be read
-        (inside `jax.jit`).
+        If f is not a set function, k is not an integer and there is no budget, or values cannot be
+        read (inside `jax.jit`).
     ValueError
         If k is negative, or `candidates`, the costs or an index does not fit the pool.
 
     Notes
     -----
-    The same picks as `greedy` for a submodular f (gains that differ by rounding alone may swap).
-    With `gains_of` a step evaluates the candidates whose last known gain is at least the best new
-    one, in groups of 8, 16, 32 and so on; where a group would pass N / 8 and half of all may still
-    be better, all at once. Groups are powers of two, for libraries that compile for each size.
-    Without, it evaluates all N gains and saves nothing. Bounds are kept on the host, sorted.
+    Exact for a submodular f: the same picks as `greedy`, except that gains which differ only by
+    rounding may swap. With `gains_of`, a step evaluates the candidates whose last known gain is at
+    least the best new one, in groups of 8, 16, 32 and so on. Once a group would exceed N / 8 and
+    half of all candidates may still be better, it evaluates all at once. Group sizes are powers of
+    two, for libraries that compile for each size. Without `gains_of`, it evaluates all N gains and
+    saves nothing. Bounds are kept on the host, sorted.
 
-    An f whose attribute `submodular` is False is a heuristic here, with a warning. Of a sampled
-    `EIG` gains shrink but for the noise of the samples: where they are down to it, picks may
-    differ from those of `greedy`.
+    If the attribute `submodular` of f is False, this is a heuristic, and it warns. The gains of a
+    sampled `EIG` shrink up to the noise of the samples; once they are as small as that noise, picks
+    may differ from those of `greedy`.
 
     References
     ----------
@@ -116,57 +118,57 @@ def lazy_greedy(
 
 
 class _Ranking(NamedTuple):
-    """Candidates by what is known of them, in order.
+    """Candidates sorted by the bounds of their gains.
 
     Attributes
     ----------
     bounds : array [m]
-        What they are known to be worth, with its sign changed; ascending.
-    who : array [m]
-        Their indices; of equals ascending.
+        The negated bounds, ascending.
+    indices : array [m]
+        The indices of the candidates; ascending where bounds are equal.
     """
 
     bounds: OwnArray
-    who: OwnArray
+    indices: OwnArray
 
     @classmethod
-    def of(cls, xp: OwnNamespace, bounds: OwnArray, who: OwnArray) -> _Ranking:
-        """Of candidates whose indices ascend."""
+    def of(cls, xp: OwnNamespace, bounds: OwnArray, indices: OwnArray) -> _Ranking:
+        """Ranking of candidates whose indices ascend."""
         order = xp.argsort(bounds, stable=True)
-        return cls(bounds[order], who[order])
+        return cls(bounds[order], indices[order])
 
     def before(self, bound: Bound) -> int:
-        """How many come before a bound."""
+        """The number of candidates before a bound."""
         worth, index = bound
         if worth == math.inf:
-            return int(self.who.size)
+            return int(self.indices.size)
         better = int(self.bounds.searchsorted(worth))
-        if better == self.who.size or self.bounds[better] != worth:
+        if better == self.indices.size or self.bounds[better] != worth:
             return better
-        equal = self.who[better : self.bounds.searchsorted(worth, side="right")]
+        equal = self.indices[better : self.bounds.searchsorted(worth, side="right")]
         return better + int(equal.searchsorted(index))
 
     def merged(self, xp: OwnNamespace, other: _Ranking) -> _Ranking:
-        """Both as one."""
+        """The two rankings merged into one."""
         spots = xp.searchsorted(self.bounds, other.bounds)
         bounds = xp.insert(self.bounds, spots, other.bounds)
-        who = xp.insert(self.who, spots, other.who)
+        candidates = xp.insert(self.indices, spots, other.indices)
         alike = bounds[1:] == bounds[:-1]
-        if alike.any():  # of equals those of `other` came first, and others may have lower indices
+        if alike.any():  # `other` comes first among equals, and may have the higher indices
             tied = xp.flatnonzero(xp.concat([alike, [False]]) | xp.concat([[False], alike]))
-            who[tied] = who[tied][xp.lexsort((who[tied], bounds[tied]))]
-        return _Ranking(bounds, who)
+            candidates[tied] = candidates[tied][xp.lexsort((candidates[tied], bounds[tied]))]
+        return _Ranking(bounds, candidates)
 
     def part(self, which: Any) -> _Ranking:
-        """Some of them, by a slice or a mask."""
-        return _Ranking(self.bounds[which], self.who[which])
+        """The ranking of some of them, selected by a slice or a mask."""
+        return _Ranking(self.bounds[which], self.indices[which])
 
 
 class _Queue:
-    """Candidates by the last that is known of them, best first, in memory of the host.
+    """Candidates sorted by their last known gains, best first, in host memory.
 
-    They are ranked where all are evaluated. Who was evaluated since then is ranked anew in every
-    step, and among all others once these are many.
+    All are ranked when all are evaluated. Those evaluated since then are ranked anew in every step,
+    and are merged into the ranking of all once they are many.
     """
 
     def __init__(self, growth: Growth) -> None:
@@ -177,24 +179,24 @@ class _Queue:
         self.xp: OwnNamespace = ops_for(places).xp  # NumPy
         self.among = host(growth.among)
         self.most = max(_FIRST, self.among.size // _PART) if growth.few else 0
-        # By candidate: the last bound, and whether it is newer than the ranking of all.
+        # Per candidate: the last bound, and whether it is newer than the ranking of all.
         self.bounds: OwnArray = self.xp.full(places.size, math.inf, dtype=host(growth.none).dtype)
         self.since: OwnArray = self.xp.zeros(places.size, dtype=bool)
-        # Who has not been evaluated in this step, and the best of who was; who is NaN.
-        nobody = _Ranking(self.bounds[:0], self.among[:0])
-        self.ranked, self.again, self.best = nobody, nobody, _NOBODY
+        # Candidates not evaluated in this step; the best of those that were; those with NaN.
+        empty = _Ranking(self.bounds[:0], self.among[:0])
+        self.ranked, self.again, self.best = empty, empty, _NONE
         self.unclear = self.among[:0]
         self.seen_unclear = False
-        # What was evaluated in this step: who, or None for all, and their gains.
+        # Evaluated in this step: candidates (None for all) and their gains.
         self.evaluated: list[tuple[OwnArray | None, Array]] = []
         self.may = host(growth.eligible())
 
     def pick(self) -> bool:
-        """Pick the best; False where none can be added."""
+        """Pick the best candidate; return False if none can be added."""
         self._begin()
         self._refresh()
         index = self.best[1]
-        if self.best == _NOBODY:
+        if self.best == _NONE:
             self.seen_unclear = self.seen_unclear or self.unclear.size > 0
             if not self.seen_unclear:
                 self.growth.reason = "rank"
@@ -205,22 +207,22 @@ class _Queue:
         return True
 
     def _begin(self) -> None:
-        """What was new is old; who is no longer eligible leaves."""
-        self.evaluated, self.best = [], _NOBODY
+        """Start a step: gains become stale, and candidates that are not eligible are removed."""
+        self.evaluated, self.best = [], _NONE
         self.may = self.growth.ops.to_host(self.growth.eligible())
         if self.growth.left() < math.inf or self.seen_unclear:
             self.since = self.since & self.may
-            self.ranked = self.ranked.part(self.may[self.ranked.who])
+            self.ranked = self.ranked.part(self.may[self.ranked.indices])
             self.unclear = self.unclear[self.may[self.unclear]]
-        who = self.xp.flatnonzero(self.since)
-        self.again = _Ranking.of(self.xp, self.bounds[who], who)
-        if who.size > _FEW:
+        candidates = self.xp.flatnonzero(self.since)
+        self.again = _Ranking.of(self.xp, self.bounds[candidates], candidates)
+        if candidates.size > _FEW:
             self.ranked = self.ranked.merged(self.xp, self.again)
             self.again = self.again.part(slice(0))
             self.since[:] = False
 
     def _refresh(self) -> None:
-        """Evaluate from the top until what is there is new, or cannot be added anyway."""
+        """Evaluate stale gains from the top until the best is new or cannot be added."""
         if not self.growth.indices:
             self._evaluate_all()
             return
@@ -231,7 +233,7 @@ class _Queue:
             count = min(ahead, width) + unclear.size
             if count == 0:
                 return
-            # Few sizes: some libraries compile for each. Who is next fills them up.
+            # Few sizes, as some libraries compile for each. The next candidates fill the group.
             size = 1 << (count - 1).bit_length()
             if self._all_is_less(size, ahead):
                 self._evaluate_all()
@@ -240,18 +242,18 @@ class _Queue:
             unclear, width = unclear[:0], 2 * width
 
     def _next(self, number: int) -> OwnArray:
-        """The best of who was not evaluated in this step; they leave."""
+        """Remove and return the best candidates that were not evaluated in this step."""
         xp, queues = self.xp, (self.ranked, self.again)
         heads = [queue.part(slice(number)) for queue in queues]
-        bounds, who = (xp.concat(each) for each in zip(*heads, strict=True))
-        order = xp.lexsort((who, bounds))[:number]
+        bounds, candidates = (xp.concat(each) for each in zip(*heads, strict=True))
+        order = xp.lexsort((candidates, bounds))[:number]
         if order.size > 0:
-            end = (float(bounds[order[-1]]), int(who[order[-1]]) + 1)
+            end = (float(bounds[order[-1]]), int(candidates[order[-1]]) + 1)
             self.ranked, self.again = (q.part(slice(q.before(end), None)) for q in queues)
-        return who[order]
+        return candidates[order]
 
     def _all_is_less(self, size: int, ahead: int) -> bool:
-        """Whether all gains together take less time than a group, and those to come."""
+        """Whether evaluating all gains at once takes less time than this and later groups."""
         if size <= self.most:
             return False
         return self.most == 0 or 2 * ahead > len(self.among)
@@ -263,36 +265,38 @@ class _Queue:
         indices = xp.asarray(padded, dtype=places.dtype, device=device)
         gains = self.growth.gains_of(indices)
         self.evaluated.append((members, gains))
-        bounds, who = self._bounds(members, self.growth.ops.to_host(gains)[: members.size])
-        self.bounds[who], self.since[members], self.since[who] = bounds, False, True
-        if who.size > 0:
-            spot = int(self.xp.argmin(bounds))  # of equals the first, which has the lowest index
-            self.best = min(self.best, (float(bounds[spot]), int(who[spot])))
+        bounds, candidates = self._bounds(members, self.growth.ops.to_host(gains)[: members.size])
+        self.bounds[candidates], self.since[members], self.since[candidates] = bounds, False, True
+        if candidates.size > 0:
+            spot = int(self.xp.argmin(bounds))  # the first of equals has the lowest index
+            self.best = min(self.best, (float(bounds[spot]), int(candidates[spot])))
 
     def _evaluate_all(self) -> None:
         gains = self.growth.gains()
         self.evaluated, self.unclear = [(None, gains)], self.unclear[:0]
         may = self.may[self.among]
-        bounds, who = self._bounds(self.among[may], self.growth.ops.to_host(gains)[may])
-        self.bounds[who], self.since[:] = bounds, False
-        ranked = _Ranking.of(self.xp, bounds, who)
+        bounds, candidates = self._bounds(self.among[may], self.growth.ops.to_host(gains)[may])
+        self.bounds[candidates], self.since[:] = bounds, False
+        ranked = _Ranking.of(self.xp, bounds, candidates)
         self.ranked, self.again = ranked.part(slice(1, None)), ranked.part(slice(0))
-        self.best = (float(ranked.bounds[0]), int(ranked.who[0])) if who.size > 0 else _NOBODY
+        self.best = (
+            (float(ranked.bounds[0]), int(ranked.indices[0])) if candidates.size > 0 else _NONE
+        )
 
     def _bounds(self, members: OwnArray, gains: OwnArray) -> tuple[OwnArray, OwnArray]:
-        """The bounds of candidates, and who they are; of NaN nothing is known."""
+        """Bounds of the candidates that can be added, and their indices; NaN is set apart."""
         unclear = self.xp.isnan(gains)
         if unclear.any():
             self.unclear = self.xp.concat([self.unclear, members[unclear]])
         bounds = -gains if self.costs is None else -gains / self.costs[members]
-        possible = bounds < math.inf  # neither NaN nor who cannot be added
+        possible = bounds < math.inf  # excludes NaN, and candidates that cannot be added
         return bounds[possible], members[possible]
 
     def _gain(self, index: int) -> Array:
-        """The gain of a candidate, as an array [1]."""
+        """The gain of one candidate, as an array [1]."""
         for members, gains in self.evaluated:
-            who = self.among if members is None else members
-            spots = self.xp.flatnonzero(who == index).tolist()
+            candidates = self.among if members is None else members
+            spots = self.xp.flatnonzero(candidates == index).tolist()
             if spots:
                 return gains[spots[0] : spots[0] + 1]
         return self.growth.gains_of(self.growth.places[index : index + 1])

@@ -1,4 +1,4 @@
-"""Points of which selections want distances and spans: features, or structured embeddings."""
+"""Distances and inner products of points: features, or structured embeddings."""
 
 from __future__ import annotations
 
@@ -19,18 +19,17 @@ from infoq.structures.embedding import DenseEmbedding, Embedding
 from infoq.structures.kronecker_rows import KroneckerRows
 
 Arrays: TypeAlias = tuple[Array, ...]
-# What points are made of: their factors, or an embedding of them.
+# The parts of points: their factors, or an embedding of them.
 Parts: TypeAlias = tuple[Any, ...]
 Factors: TypeAlias = Callable[[Ops, Parts, Arrays], Arrays]
 
 
 class Points:
-    """N points whose inner products are products of those of a factor or two each.
+    """N points of one or two factors each, whose inner products multiply.
 
-    Features are one factor: what they are beyond their mean, block by block, so that an offset
-    costs no digits (with ``centred=False`` as they are). Rows in Kronecker structure are two
-    factors, and are never formed for distances. Squared distances below what rounding leaves of
-    them are 0.
+    Features are one factor. Their mean is subtracted block by block, so that an offset costs no
+    digits, unless ``centred=False``. Rows in Kronecker structure are two factors, and are never
+    formed for distances. Squared distances below rounding error are 0.
     """
 
     def __init__(self, points: Any, *, centred: bool = True) -> None:
@@ -82,14 +81,14 @@ class Points:
         return len(self) if places is None else int(places.shape[0])
 
     def squared_norms(self, places: Array | None = None) -> Array:
-        """Squared norms of all points or of some, from 0 and not from the mean."""
+        """Squared norms of all points, or of some, about 0 and not about the mean."""
         if places is None and not self.shared:
             return self.norms
         origin = tuple(self.ops.xp.zeros_like(x) for x in self.shared)
         return self._norms(self.parts if places is None else self._taken(places), origin)
 
     def nearest(self, distance: Array, centres: Array) -> Array:
-        """The squared distance [N] to the nearest centre, `distance` or that of `centres` [m]."""
+        """Squared distances [N] to the nearest centre: `distance`, or less if `centres` [m] are."""
         ops, xp = self.ops, self.ops.xp
         theirs = self.factors(ops, self._taken(centres), self.shared)
         norms = xp.take(self.norms, centres, axis=0)
@@ -101,7 +100,7 @@ class Points:
         )
 
     def between(self, places: Array, others: Array) -> Array:
-        """Squared distances [m, n] between some points and others, and 0 of one to itself."""
+        """Squared distances [m, n] between some points and others; 0 from a point to itself."""
         mine, theirs = (
             self.factors(self.ops, self._taken(some), self.shared) for some in (places, others)
         )
@@ -112,7 +111,7 @@ class Points:
 
     @property
     def numbers_per_point(self) -> int:
-        """The numbers of the factors of a point together."""
+        """The total size of the factors of a point."""
         return sum(self._widths())
 
     @property
@@ -122,7 +121,7 @@ class Points:
 
     @property
     def rounding(self) -> float:
-        """The part of squared norms below which squared distances are rounding."""
+        """The fraction of squared norms below which squared distances are rounding error."""
         return _rounding(self.ops, self.norms, self.numbers_per_point)
 
     def _widths(self) -> list[int]:
@@ -130,10 +129,11 @@ class Points:
         return [int(x.shape[1]) for x in self.factors(self.ops, one, self.shared)]
 
     def coordinates(self, places: Array | None = None) -> Array:
-        """All points or some, [m, W], in coordinates in which they have their inner products.
+        """Coordinates [m, W] of all points, or of some, that reproduce their inner products.
 
-        Features are as they are. An embedding's are formed where P is at most m; else they are in
-        the span of the points, [m, m], by inner products alone, with digits of each one's own norm.
+        For features these are the features. For an embedding the rows are formed if P is at most m.
+        Otherwise they are coordinates [m, m] in the span of the points, from inner products alone,
+        accurate relative to the norm of each point.
 
         Raises
         ------
@@ -155,7 +155,7 @@ class Points:
         return coordinates_of(ops, self.gram(places), width)
 
     def gram(self, places: Array | None = None) -> Array:
-        """Inner products [m, m] of all points or some: columns by as many as fit the memory.
+        """Inner products [m, m] of all points, or of some, in as many columns as fit the memory.
 
         Raises
         ------
@@ -183,7 +183,7 @@ class Points:
         return symmetric(self.ops, self.ops.xp.concat(columns, axis=1))
 
     def _check_total(self) -> None:
-        """Refuse points whose squared norms overflow together, as their Gram matrix would."""
+        """Raise if the sum of squared norms overflows, as the Gram matrix would."""
         ops, norms = self.ops, self.norms
         top = number(ops.xp.max(norms))
         share = number(ops.xp.sum(norms / top)) if top > 0 else 0.0
@@ -195,18 +195,18 @@ class Points:
             )
 
     def _check_memory(self, count: int, width: int, numbers: int) -> None:
-        """Refuse matrices that don't fit, with their size."""
+        """Raise if the matrices do not fit the memory; the message has their size."""
         need = numbers * self.ops.item_bytes(self.norms)
         allowed = current_options().memory
         if need > max(allowed, 64 * 10**6):
             raise ValueError(
                 f"points: {count} of them over P={width} take {need / 1e9:.3g} GB, and "
-                f"options(memory=) allows {allowed / 1e9:.3g}; allow more, or mask candidates="
+                f"options(memory=) allows {allowed / 1e9:.3g}; raise it, or pass fewer candidates="
             )
 
 
 def coordinates_of(ops: Ops, gram: Array, width: int) -> Array:
-    """Points [m, m] with these inner products, with digits of each one's own norm."""
+    """Coordinates [m, m] with these inner products, accurate relative to each point's norm."""
     xp = ops.xp
     lengths = xp.sqrt(xp.linalg.diagonal(gram))
     scale = 1 / xp.where(lengths > 0, lengths, xp.ones_like(lengths))
@@ -217,13 +217,13 @@ def coordinates_of(ops: Ops, gram: Array, width: int) -> Array:
 
 
 def rounding_of(ops: Ops, like: Array, count: int, width: int) -> float:
-    """The part of the largest eigenvalue of a Gram matrix below which others are rounding."""
+    """Fraction of the largest eigenvalue of a Gram matrix below which others are rounding error."""
     least, most = sorted((count, width))
     return float(ops.xp.finfo(like.dtype).eps) * (least + 4 * math.sqrt(most))
 
 
 def _structure(ops: Ops, embedding: Embedding) -> tuple[Parts, Factors]:
-    """Factors of all candidates where they are small, else what makes them of a block."""
+    """Factors of all candidates if they are small, else the embedding that makes them per block."""
     if isinstance(embedding[:1].rows(ops), KroneckerRows):
         return embedding.rows(ops).factors(ops), _as_they_are
     return (embedding,), _of_embedding
@@ -273,13 +273,13 @@ def _nearest(
     theirs: Arrays,
     their_norms: Array,
 ) -> Array:
-    """Squared distances [n] to the nearest of old centres and new ones."""
+    """Squared distances [n] to the nearest of the old and the new centres."""
     squares = _squares(ops, factors(ops, parts, shared), norms, theirs, their_norms)
     return ops.xp.minimum(distance, ops.xp.min(squares, axis=1))
 
 
 def _flat(factors: Factors, ops: Ops, parts: Parts, shared: Arrays) -> Array:
-    """Points in full: [n, P]."""
+    """The points as full rows: [n, P]."""
     result, *others = factors(ops, parts, shared)
     for other in others:
         product = result[:, :, None] * other[:, None, :]
@@ -300,7 +300,7 @@ def _products(mine: Arrays, theirs: Arrays) -> Array:
 
 
 def _squares(ops: Ops, mine: Arrays, norms: Array, theirs: Arrays, their_norms: Array) -> Array:
-    """Squared distances [n, m], 0 where they are rounding."""
+    """Squared distances [n, m]; 0 where they are rounding error."""
     total = norms[:, None] + their_norms[None, :]
     squares = total - 2 * _products(mine, theirs)
     rounding = _rounding(ops, total, sum(int(factor.shape[1]) for factor in mine))

@@ -1,4 +1,4 @@
-"""Random batches by score: what is high is likely, and nothing is certain."""
+"""Random batches in which candidates with higher scores are more likely."""
 
 from __future__ import annotations
 
@@ -31,54 +31,57 @@ def sample(
     costs: Array | None = None,
     budget: float | None = None,
 ) -> Selection:
-    r"""Draw k candidates without replacement, with probabilities that grow with their scores.
+    r"""Batch of k candidates drawn without replacement; higher scores are more likely.
 
     .. math:: p_i \propto s_i^\beta, \qquad \exp(\beta s_i), \qquad r_i^{-\beta}
 
     Parameters
     ----------
     scores : array [N]
-        A score a candidate; of ``"power"`` at least 0.
+        The score of each candidate; at least 0 for ``"power"``.
     k : int, optional
         How many to pick; more than there are picks all. With a budget it may be left out.
     method : {"power", "softmax", "softrank"}
-        Which of the three: by the score, by its exponential, or by its rank (1 for the highest,
-        ties to the lowest index).
+        Which of the three laws to use: by the score, by its exponential, or by its rank (1 for the
+        highest; ties go to the lowest index).
     coldness : float
-        The exponent, at least 0. 0 is uniform; the larger, the nearer to `top_k`.
+        The exponent :math:`\beta`, at least 0. With 0 the draw is uniform; the larger it is, the
+        closer the batch is to that of `top_k`.
     seed : int or the library's random generator
-        What the batch is drawn from.
+        Source of the random draws.
     candidates : boolean array [N] or integers, optional
-        Who may be picked, by a mask or by indices.
+        The candidates that may be picked, as a mask or as indices. Default: all.
     given : integers
-        Who is not to be picked, because they were already.
+        Candidates that were picked before. They are not picked again.
     costs : array [N], optional
-        What each candidate costs, more than 0; used with a budget alone.
+        The cost of each candidate, more than 0; used only with a budget.
     budget : float, optional
-        What the picks may cost together. Who is drawn and does not fit what is left of it is passed
-        over.
+        The most that the picks may cost together. A candidate that is drawn and costs more than
+        what is left is skipped.
 
     Returns
     -------
     Selection
-        Indices in the order of drawing, their scores, and the sum. Equal seeds give equal batches.
+        Indices in the order of drawing, their scores, and the sum of the scores. Equal seeds give
+        equal batches.
 
     Raises
     ------
     TypeError
-        If the scores are no floating array, k is no integer and there is no budget, or costs are
-        given and values cannot be read.
+        If the scores are not a floating array, k is not an integer and there is no budget, or costs
+        are given and values cannot be read.
     ValueError
-        If the scores have another rank than 1 or (of ``"power"``, where values can be read) one is
-        negative, the method is none of these, the coldness or k is negative, or `candidates`
-        or an index does not fit the pool.
+        If the scores have another rank than 1; if one is negative for ``"power"``, where values can
+        be read; if the method is unknown; if the coldness or k is negative; or if `candidates` or
+        an index does not fit the pool.
 
     Notes
     -----
-    Exactly as if one candidate after the other were drawn by the probabilities of those left, in
-    one pass: the k largest of the log-weights with Gumbel noise. Weights of 0 are drawn after all
-    others, uniformly; NaN after those. Inside `jax.jit`, picks go on beyond the candidates of a
-    mask, to k, with gains of -inf. N logarithms and a partial sort; by rank a full one.
+    An exact sample, as if candidates were drawn one after the other with the probabilities of those
+    left. It takes one pass: the k largest of the log-weights with Gumbel noise. Candidates of
+    weight 0 are drawn after all others, uniformly, and those with NaN after them. Inside `jax.jit`
+    there are always k picks: those beyond the candidates of a mask have gains of -inf. Costs N
+    logarithms and a partial sort, or a full sort for ``"softrank"``.
 
     References
     ----------
@@ -101,7 +104,7 @@ def sample(
     if costs is None and pool.size is not None:
         indices, gains = _drawn(local, memory, pool, law, ops.seed(seed), pool.size)
         return as_selection(ops, local, indices, gains, pool.size)
-    # Of all candidates, in the order of drawing, those that fit.
+    # All candidates in the order of drawing; those that fit the budget are kept.
     order, _ = _drawn(local, memory, pool, law, ops.seed(seed), int(memory.shape[0]))
     picked, reason = pool.purse.paid_for(local.to_host(order).tolist(), pool.size)
     indices = pool.indices(picked)
@@ -110,14 +113,14 @@ def sample(
 
 
 class _Law(NamedTuple):
-    """What probabilities are proportional to."""
+    """The law of the probabilities: its name and its exponent."""
 
     method: str
     coldness: float
 
 
 def _law(method: str, coldness: Any) -> _Law:
-    """The law of these names, refused where it is none."""
+    """The law with this name and exponent, after input validation."""
     one_of(LAWS, method, "method")
     if not is_real_number(coldness):
         raise TypeError(f"coldness: expected a finite number of at least 0, got {coldness!r}")
@@ -129,7 +132,7 @@ def _law(method: str, coldness: Any) -> _Law:
 def _drawn(
     ops: Ops, scores: Array, pool: Asked, law: _Law, seed: int, size: int
 ) -> tuple[Array, Array]:
-    """The indices of at most so many, in the order of drawing, and their scores; in memory."""
+    """At most `size` indices in the order of drawing, and their scores; in memory."""
     xp, values, free = ops.xp, ops.upcast(scores), pool.free
     if law.method == "power":
         _check_not_negative(ops, values, free)
@@ -157,19 +160,19 @@ def _drawn(
 
 
 def _check_not_negative(ops: Ops, values: Array, free: Array) -> None:
-    """Refuse negative scores of who may be picked, where that can be seen."""
+    """Raise if a candidate that may be picked has a negative score, where values can be read."""
     if not ops.concrete(values, free):
         return
     index = first_index(ops, free & (values < 0))
     if index is not None:
         raise ValueError(
             f"scores: candidate {index} has {float(values[index])}; method='power' takes scores "
-            "of at least 0, 'softmax' and 'softrank' take any"
+            "of at least 0, 'softmax' and 'softrank' take any score"
         )
 
 
 def _by_score(ops: Ops, values: Array, free: Array) -> Array:
-    """Indices by score, high to low, of who is free; then all others, and NaN."""
+    """Indices of free candidates by descending score, then of all others and of NaN."""
     xp = ops.xp
     first = free & ~xp.isnan(values)
     if not ops.concrete(first):
@@ -182,9 +185,9 @@ def _by_score(ops: Ops, values: Array, free: Array) -> Array:
 
 
 def _log_weights(ops: Ops, values: Array, law: _Law) -> Array:
-    """The logarithm of what a candidate's probability is proportional to; NaN where unknown.
+    """Unnormalised log-probability of each candidate, [N]; NaN for a NaN score.
 
-    By rank, the candidates are in their order.
+    For ``"softrank"`` the candidates must be sorted by score.
     """
     xp, (method, coldness) = ops.xp, law
     lowest = ops.scalar(-float("inf"), values)
@@ -205,7 +208,7 @@ def _log_weights(ops: Ops, values: Array, law: _Law) -> Array:
 
 
 def _gumbel(ops: Ops, like: Array, seed: int) -> Array:
-    """Standard Gumbel noise, from uniform numbers finer than one draw of them is near 0."""
+    """Standard Gumbel noise, from two uniform draws that together are finer near 0 than one."""
     xp = ops.xp
     fine = ops.uniform(tuple(like.shape), (seed, 1), like) * float(xp.finfo(like.dtype).eps) / 2
     uniform = ops.uniform(tuple(like.shape), (seed, 0), like) + fine

@@ -1,4 +1,4 @@
-"""What a selection returns."""
+"""The result of a selection."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from infoq.backends.arrays import OwnArray
 
 
 class _Name(str):
-    """The name of a field. PyTorch takes tuples with fields of plain `str` for its own business."""
+    """Name of a field; PyTorch takes a tuple whose field names are plain `str` for its own kind."""
 
     __slots__ = ()
 
@@ -21,40 +21,43 @@ class _Batch(NamedTuple):
 
 
 class Selection(_Batch):
-    """The candidates that were picked, in the order in which they were.
+    """The picked candidates, in the order of picking.
 
-    A tuple of three; beside them `reason` says why no more were picked, and `informative` how many
-    of those told anything.
+    A named tuple of three. Its attribute `reason` says why no more were picked, and `informative`
+    how many of the picks were informative.
 
     Attributes
     ----------
     indices : array [B]
-        Indices of the candidates, none of them twice.
+        Indices of the candidates, without repetition.
     gains : array [B]
-        What each added when it was picked.
+        The gain of each candidate when it was picked.
     value : array []
         The value of the batch: the sum of the gains.
 
     Notes
     -----
-    `reason` is ``"size"`` where as many were picked as were asked for, ``"pool"`` where no
-    candidate was left, ``"budget"`` where none of those left fits what is left of the budget, and
-    ``"rank"`` where none of those left can be added: log-determinants of exhausted rank, or copies
-    of points that were picked. ``"saturated"`` are as many as were asked for, the last of which
-    were picked by rounding or by chance: K draws can tell log K nats, and no more.
+    `reason` is one of:
 
-    `informative` is the number of picks whose gain is above what rounding, or the chance of
-    samples, may have made of nothing. It is known of `EIG`, `EPIG` and `JEPIG` of a `Categorical`
-    (1e-6 log K nats in float32 and 1e-13 log K in float64, or where outcomes are sampled two
-    standard errors); else it is None, and so it is inside `jax.jit`, where `reason` is ``"size"``
-    or ``"pool"``.
+    - ``"size"``: as many candidates were picked as requested.
+    - ``"pool"``: no candidate was left.
+    - ``"budget"``: none of the candidates left fits what is left of the budget.
+    - ``"rank"``: none of the candidates left can be added, as in a log-determinant of exhausted
+      rank, or they are copies of points that were picked.
+    - ``"saturated"``: as many as requested, but the last of them were picked by rounding or by
+      chance. K draws hold at most log K nats of information.
 
-    Neither is part of the tuple, but they stay with it: `_replace`, copies, pickles, and what
-    `jax.jit` and `torch.func` take apart and put together again keep them.
+    `informative` is the number of picks with a gain larger than rounding error or sampling error.
+    It is known for `EIG`, `EPIG` and `JEPIG` of a `Categorical`: 1e-6 log K nats in float32 and
+    1e-13 log K in float64, or two standard errors if outcomes are sampled. Otherwise it is None,
+    as it is inside `jax.jit`, where `reason` is ``"size"`` or ``"pool"``.
+
+    Neither is part of the tuple, but both stay with it: `_replace`, copies, pickles, `jax.jit` and
+    `torch.func` keep them.
 
     Examples
     --------
-    Two draws can tell log 2, which the first pick does:
+    Two draws hold log 2 nats of information, which the first pick provides:
 
     >>> import numpy as np, infoq
     >>> batch = infoq.greedy(infoq.EIG(np.array([[[1.0, 0.0], [0.0, 1.0]]] * 2)), 2)
@@ -77,7 +80,7 @@ class Selection(_Batch):
         reason: str = "size",
         informative: int | None = None,
     ) -> Self:
-        """A batch, why it is no larger, and how many of it told anything."""
+        """A batch, the reason it is no larger, and the number of informative picks."""
         trees.tell()
         self = super().__new__(cls, indices, gains, value)
         self.reason = reason
@@ -85,15 +88,15 @@ class Selection(_Batch):
         return self
 
     def _replace(self, **changes: Any) -> Self:
-        """The same with other fields or attributes, and all the rest as it was."""
-        said = {name: changes.pop(name, value) for name, value in self.__dict__.items()}
-        return self.from_parts(tuple(super()._replace(**changes)), tuple(sorted(said.items())))
+        """A copy with some fields or attributes replaced."""
+        kept = {name: changes.pop(name, value) for name, value in self.__dict__.items()}
+        return self.from_parts(tuple(super()._replace(**changes)), tuple(sorted(kept.items())))
 
     # --- as a tree of arrays, see `infoq.backends.trees` ------------------------------------
 
     @classmethod
     def from_parts(cls, parts: tuple[Any, ...], settings: Any) -> Self:
-        """The batch of these fields, with attributes by name."""
+        """A batch with these fields and attributes."""
         self = cls(*parts)
         self.__dict__.update(settings)
         return self
@@ -113,7 +116,7 @@ trees.enter(Selection)
 
 
 def check_batch_size(k: Any) -> int:
-    """The batch size as an integer, refused where it is none or is negative."""
+    """The batch size as an integer; raises if it is not one, or is negative."""
     if isinstance(k, bool) or not hasattr(k, "__index__"):
         raise TypeError(f"k: expected an integer, got {type(k).__name__}")
     size = int(k.__index__())
@@ -123,5 +126,5 @@ def check_batch_size(k: Any) -> int:
 
 
 def reason_for(picked: int, size: int) -> str:
-    """Why no more were picked, where nothing but the pool was in the way."""
+    """The reason that no more were picked, if only the size and the pool limit the batch."""
     return "size" if picked >= size else "pool"

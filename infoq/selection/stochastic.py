@@ -1,4 +1,4 @@
-"""Stochastic greedy batches: the best of a random part of the pool, again and again."""
+"""Stochastic greedy selection: repeatedly add the best of a random part of the pool."""
 
 from __future__ import annotations
 
@@ -26,46 +26,48 @@ def stochastic_greedy(
     costs: Array | None = None,
     budget: float | None = None,
 ) -> Selection:
-    """Grow a batch by the best of (N / k) log(1 / epsilon) random candidates, k times.
+    """Batch grown greedily: each step adds the best of (N / k) log(1 / epsilon) random candidates.
 
     Parameters
     ----------
     f : set function
-        Where it has a method ``gains_of(state, indices)``, gains [m] of the candidates `indices`
-        [m], that is used.
+        If it has a method ``gains_of(state, indices)``, which returns the gains [m] of the
+        candidates `indices` [m], that is used.
     k : int
         How many to pick; more than there are picks all.
     epsilon : float
-        Between 0 and 1: the larger, the fewer candidates are looked at.
+        Between 0 and 1. The larger it is, the fewer candidates are evaluated.
     seed : int or the library's random generator
-        What the candidates are drawn from.
+        Source of the random draws.
     candidates : boolean array [N] or integers, optional
-        Who may be picked, by a mask or by indices.
+        The candidates that may be picked, as a mask or as indices. Default: all.
     given : integers
-        Who is already in the batch, picked or pending.
+        Candidates that are already in the batch, picked or pending.
     costs : array [N], optional
-        What each candidate costs, more than 0. The largest gain per cost is picked.
+        The cost of each candidate, more than 0. The largest gain per cost is picked.
     budget : float, optional
-        What the picks may cost together.
+        The most that the picks may cost together.
 
     Returns
     -------
     Selection
-        As of `greedy`; equal seeds give equal batches.
+        Indices, gains and their sum, as from `greedy`. Equal seeds give equal batches.
 
     Raises
     ------
     TypeError
-        If f is no set function, k is no integer, or values cannot be read (inside `jax.jit`).
+        If f is not a set function, k is not an integer, or values cannot be read (inside
+        `jax.jit`).
     ValueError
         If k is negative, epsilon is not between 0 and 1, or `candidates`, the costs or an index
         does not fit the pool.
 
     Notes
     -----
-    For a monotone submodular f the expected value is at least (1 - 1/e - epsilon) of the best
-    batch's. N log(1 / epsilon) gains together, whatever k is, where f has `gains_of`; without, all
-    gains are evaluated in every step. Where none of those drawn can be added, all are looked at.
+    For a monotone submodular f the expected value is at least (1 - 1/e - epsilon) times that of the
+    best batch. If f has `gains_of`, N log(1 / epsilon) gains are evaluated in total, whatever k is;
+    otherwise all gains in every step. If none of the drawn candidates can be added, all are
+    evaluated.
 
     References
     ----------

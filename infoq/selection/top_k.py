@@ -1,4 +1,4 @@
-"""The highest scores."""
+"""Selection of the highest scores."""
 
 from __future__ import annotations
 
@@ -30,38 +30,44 @@ def top_k(
     Parameters
     ----------
     scores : array [N]
-        A score a candidate. NaN ranks last, and stays NaN in the gains and the value.
+        The score of each candidate. NaN ranks last, and stays NaN in the gains and the value.
     k : int, optional
         How many to pick; more than there are picks all. With a budget it may be left out.
     candidates : boolean array [N] or integers, optional
-        Who may be picked, by a mask or by indices.
+        The candidates that may be picked, as a mask or as indices. Default: all.
     given : integers
-        Who is not to be picked, because they were already.
+        Candidates that were picked before. They are not picked again.
     costs : array [N], optional
-        What each candidate costs, more than 0. The highest score per cost is picked.
+        The cost of each candidate, more than 0. The highest score per cost is picked.
     budget : float, optional
-        What the picks may cost together. Who does not fit what is left of it is passed over.
+        The most that the picks may cost together. A candidate that costs more than what is left is
+        skipped.
 
     Returns
     -------
     Selection
-        Indices and scores in descending order (of scores per cost, where there are costs), ties to
-        the lowest index, and the sum of the scores.
+        Indices and scores in descending order (of scores per cost, if there are costs), and the sum
+        of the scores. Ties go to the lowest index. Gains have the units of the scores.
 
     Raises
     ------
     TypeError
-        If the scores are no floating array, k is no integer and there is no budget, or costs are
-        given and values cannot be read.
+        If the scores are not a floating array, k is not an integer and there is no budget, or costs
+        are given and values cannot be read.
     ValueError
         If the scores have another rank than 1, k is negative, or `candidates`, the costs or an
         index does not fit the pool.
 
     Notes
     -----
-    Picks as if the batch's value were the sum of the scores, and so ignores that candidates may
-    tell the same: `greedy` over a set function does not. Costs a partial sort. Inside `jax.jit`,
-    picks go on beyond the candidates of a mask, to k, with gains of -inf.
+    Exact for a value that is the sum of the scores. So it ignores that candidates may be redundant;
+    `greedy` with a set function takes that into account. Costs a partial sort of N scores. Inside
+    `jax.jit` there are always k picks: those beyond the candidates of a mask have gains of -inf.
+
+    References
+    ----------
+    Settles, B. (2009). Active learning literature survey. University of Wisconsin-Madison,
+    Computer Sciences Technical Report 1648.
 
     Examples
     --------
@@ -75,8 +81,8 @@ def top_k(
     check_size(k, budget)
     ops, memory = read_scores(scores)
     local = ops_for(memory)
-    xp, everybody = local.xp, candidates is None and isinstance(given, list | tuple) and not given
-    if k is not None and everybody and costs is None and budget is None:
+    xp, every = local.xp, candidates is None and isinstance(given, list | tuple) and not given
+    if k is not None and every and costs is None and budget is None:
         size = check_batch_size(k)
         gains, indices = local.top_k(memory, min(size, memory.shape[0]))
         return as_selection(ops, local, indices, gains, size)
@@ -96,7 +102,7 @@ def top_k(
 
 
 def _by_cost(ops: Ops, scores: Array, pool: Asked) -> Selection:
-    """The highest scores per cost that fit the budget, each in its turn."""
+    """Candidates by descending score per cost, skipping those that no longer fit the budget."""
     local = ops_for(scores)
     xp = local.xp
     places = xp.nonzero(pool.free)[0]
@@ -113,22 +119,22 @@ def read_scores(scores: Array) -> tuple[Ops, Array]:
     ops, scores = admit(False, scores=scores)
     if scores.ndim != 1:
         raise ValueError(
-            f"scores: expected shape (N,), got {tuple(scores.shape)}, which is not one a "
-            "candidate; infoq.entropy of draws [N, K, C] has one a draw: of their mean prediction "
-            "it is Categorical.entropy, and its highest are methods.entropy"
+            f"scores: expected shape (N,), one per candidate, got {tuple(scores.shape)}; "
+            "infoq.entropy of draws [N, K, C] returns one per draw: for the entropy of the mean "
+            "prediction use Categorical.entropy, and to pick its highest methods.entropy"
         )
     check_floating(ops, scores, "scores")
     return ops, ops.fetch(scores)
 
 
 def tiers(ops: Ops, free: Array, unpicked: Array) -> Array:
-    """0 for who may be picked, 3 for other candidates, 4 for who is given."""
+    """Rank of each candidate: 0 if it may be picked, 4 if it is given, else 3."""
     xp = ops.xp
     return 4 - 3 * xp.astype(free, xp.int32) - xp.astype(unpicked, xp.int32)
 
 
 def as_selection(ops: Ops, local: Ops, indices: Array, gains: Array, size: int) -> Selection:
-    """Indices and scores in memory as what a selection returns."""
+    """`Selection` made of indices and scores in memory."""
     value = local.xp.sum(gains)
     reason = reason_for(int(indices.shape[0]), size)
     return Selection(ops.adopt(indices), ops.adopt(gains), ops.adopt(value), reason)

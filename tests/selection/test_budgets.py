@@ -88,7 +88,7 @@ def test_size_and_budget_together(backend, name):
 @pytest.mark.parametrize(
     ("keywords", "error", "message"),
     [
-        ({"budget": 1.0}, TypeError, "budget: goes with costs"),
+        ({"budget": 1.0}, TypeError, "budget: needs costs="),
         ({"costs": np.ones(3), "budget": 1.0}, ValueError, r"costs: expected shape \(N,\)"),
         ({"costs": -np.ones(COUNT), "budget": 1.0}, ValueError, "costs: candidate 0 costs -1.0"),
         ({"costs": np.ones(COUNT), "budget": -1.0}, ValueError, "budget: expected a number"),
@@ -150,7 +150,7 @@ def test_back_to_a_budget_by_losses_per_cost(backend, seed):
 @pytest.mark.parametrize("budget", [0.0, 1.0, 1e9])
 def test_a_budget_beside_a_size_needs_costs_too(backend, name, budget):
     points, _, scores = instance(6)
-    with pytest.raises(TypeError, match="budget: goes with costs, one a candidate"):
+    with pytest.raises(TypeError, match="budget: needs costs=, one per candidate"):
         selections(backend, points, scores)[name](k=2, budget=budget)
 
 

@@ -106,7 +106,7 @@ def test_what_is_given_is_read_once(backend, name):
         (np.array([1, 1]), ValueError, "candidates: 1 comes twice"),
         ([COUNT], ValueError, "candidates: expected indices from 0 to 8, got 9"),
         ([-1], ValueError, "candidates: expected indices from 0 to 8, got -1"),
-        (np.ones(COUNT, int), ValueError, "candidates: 1 comes twice; as a mask, they are to be"),
+        (np.ones(COUNT, int), ValueError, "candidates: 1 comes twice; a mask must be an array of"),
         ([0.5], TypeError, "candidates: expected integers, got float"),
         ([True, 3], TypeError, "candidates: expected integers, got bool"),
         ([True, False], ValueError, "candidates: expected a boolean mask .* got 2 booleans"),

@@ -177,12 +177,12 @@ def test_blocks_do_not_matter(backend):
         (np.ones((3, 2)), {"first": 0.5}, TypeError, "first: expected 'norm' or an integer"),
         (np.ones((3, 2)), {"first": True}, TypeError, "first: expected 'norm' or an integer"),
         (np.ones((3, 2)), {"first": 3}, ValueError, "first: expected an index from 0 to 2, got 3"),
-        (np.ones((3, 2)), {"first": 1, "given": [0]}, ValueError, "first: 1 does not come first"),
+        (np.ones((3, 2)), {"first": 1, "given": [0]}, ValueError, "first: 1 is not first"),
         (
             np.ones((3, 2)),
             {"first": 1, "candidates": np.array([True, False, True])},
             ValueError,
-            "first: 1 is no candidate",
+            "first: 1 may not be picked",
         ),
     ],
 )

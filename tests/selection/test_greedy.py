@@ -161,7 +161,7 @@ def test_the_selection_is_a_tuple_of_three(backend):
     ("keywords", "error", "message"),
     [
         ({"k": None}, TypeError, "k: expected an integer, or costs and a budget"),
-        ({"budget": 1.0}, TypeError, "budget: goes with costs"),
+        ({"budget": 1.0}, TypeError, "budget: needs costs="),
         ({"costs": np.ones(3), "budget": -1.0}, ValueError, "budget: expected a number"),
         ({"costs": np.ones(2)}, ValueError, r"costs: expected shape \(N,\) with N=3, got \(2,\)"),
         ({"costs": np.array([1.0, 0.0, 1.0])}, ValueError, "costs: candidate 1 costs 0.0"),

@@ -38,7 +38,12 @@ def test_value_is_the_sum_and_the_dtype_stays(backend):
 @pytest.mark.parametrize(
     ("scores", "k", "error", "message"),
     [
-        (np.zeros((2, 2)), 1, ValueError, r"scores: expected shape \(N,\), got \(2, 2\)"),
+        (
+            np.zeros((2, 2)),
+            1,
+            ValueError,
+            r"scores: expected shape \(N,\), one per candidate, got \(2, 2\)",
+        ),
         (np.zeros(3, dtype=np.int64), 1, TypeError, "scores: expected a real floating dtype, got"),
         (np.zeros(3), -1, ValueError, "k: expected a batch size of at least 0, got -1"),
         (np.zeros(3), 1.5, TypeError, "k: expected an integer, got float"),
