@@ -94,10 +94,10 @@ BATCH_BALD = Job(
     name="batch-bald",
     title="BatchBALD",
     about=(
-        "A batch of 10 by 10,000 sampled outcomes. Samplers differ, and so do picks: every batch "
-        "is valued by its joint information, estimated for all alike in float64 by 200,000 "
-        "outcomes, and set beside that of a plain greedy in float64. What a contender itself "
-        "claims for its batch is set beside that value."
+        "A batch of 10 by 10,000 sampled outcomes. Samplers differ, and so do picks. So the "
+        "value of every batch is its joint information, estimated in the same way for all, "
+        "in float64 by 200,000 outcomes. It is compared with the value of a plain greedy in "
+        "float64, and with the value that the contender itself reports."
     ),
     size={"N": 500, "K": 20, "C": 10},
     small={"N": 30, "K": 20, "C": 4},

@@ -17,8 +17,8 @@ from .oracles_similarity import batch_differences
 from .oracles_weight_space import posterior
 
 LAW = (
-    "The law is compared by a mean over S draws, in standard errors of the difference from as many "
-    "by a plain sampler in float64."
+    "The distribution is compared by a mean over S draws: its difference from the mean of as "
+    "many draws of a plain sampler in float64, in standard errors."
 )
 _indices = partial(picks_of, picks=lambda batch: batch.indices)
 
@@ -43,11 +43,12 @@ BAIT = Job(
     name="bait",
     title="BAIT",
     about=(
-        "A softmax last layer without a bias, P = C D, given the precision of its posterior after "
-        "L labelled points. `forward_backward` on `EPIG` with the trace, about the pool itself: "
-        "2 B forward, B back. The published formula takes a trace of every candidate a step by the "
-        "Woodbury identity with a dense P x P inverse, N C P^2; its embeddings and the mean Fisher "
-        "matrix are made before. The value is half of what the batch takes off the objective."
+        "A softmax last layer without a bias, P = C D, given the precision of its posterior "
+        "after L labelled points. `forward_backward` on `EPIG` with the trace, where the "
+        "targets are the pool itself: 2 B forward, B back. At each step the published formula "
+        "takes a trace per candidate, by the Woodbury identity with a dense P x P inverse, N C "
+        "P^2. Its embeddings and the mean Fisher matrix are made before the timing. The value "
+        "is half of the decrease of the objective by the batch."
     ),
     size={"N": 2_000, "L": 500, "D": 64, "C": 10, "B": 5},
     small={"N": 12, "L": 20, "D": 4, "C": 3, "B": 2},
@@ -70,9 +71,9 @@ LARGE_BAIT = Job(
     name="bait-large",
     title="BAIT of 50,000 candidates",
     about=(
-        "As above, infoq on NumPy alone, timed once: P = 5,120, and the embeddings in full would "
-        "have 10 GB. The value that it claims for its batch is compared with that by explicit "
-        "inverses of P x P matrices in float64."
+        "As above, infoq on NumPy alone, timed once. P = 5,120, and the embeddings in full "
+        "would have 10 GB. The value that it reports for its batch is compared with the value "
+        "by explicit inverses of P x P matrices in float64."
     ),
     size={"N": 50_000, "L": 1_000, "D": 512, "C": 10, "B": 100},
     small=BAIT.small,
@@ -115,10 +116,10 @@ BADGE = Job(
     title="BADGE",
     about=(
         "`kmeans_plusplus` on `gradient_embedding`, from the largest gradient. The published "
-        "formula makes a pass over all points for each centre, with distances by the factors "
-        "p - e_y and features; in full the gradients would have 10 GB. Features are those of "
-        f"rectified units around 2 C centres. {LAW} The mean is of the mean squared distance of "
-        "the pool to its nearest pick, which the law makes small."
+        "formula makes a pass over all points for each centre, with distances by the factors p "
+        "- e_y and features. In full the gradients would have 10 GB. Features are like those of "
+        f"rectified units, around 2 C centres. {LAW} The mean is of the mean squared distance of "
+        "the pool to its nearest pick, which this distribution makes small."
     ),
     size={"N": 50_000, "D": 512, "C": 100, "B": 200, "S": 4},
     small={"N": 60, "D": 6, "C": 3, "B": 6, "S": 40},
@@ -150,8 +151,8 @@ KDPP = Job(
     name="kdpp",
     title="k-DPP",
     about=(
-        f"One exact sample from features; DPPy's dual form, from features too. {POOL} {LAW} The "
-        "mean is of the log-determinant of the picks' inner products."
+        "infoq takes one exact sample from features; DPPy takes its dual form, from features "
+        f"too. {POOL} {LAW} The mean is of the log-determinant of the picks' inner products."
     ),
     size={"N": 3_000, "D": 256, "B": 50, "S": 30},
     small={"N": 40, "D": 6, "B": 4, "S": 30},
@@ -187,7 +188,10 @@ def _stochastic(method: str) -> Job:
     return Job(
         name=f"stochastic-{method}",
         title=f"Stochastic batches, {method}",
-        about=f"`sample(scores, B, method={method!r})`, of scores drawn from a gamma law. {LAW}",
+        about=(
+            f"`sample(scores, B, method={method!r})`, with scores drawn from a gamma "
+            f"distribution. {LAW}"
+        ),
         size={"N": 1_000_000, "B": 1_000, "S": 20},
         small={"N": 50, "B": 5, "S": 100},
         make=_scores,

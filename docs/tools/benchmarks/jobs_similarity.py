@@ -35,15 +35,19 @@ def rectified(size: Size, rng: np.random.Generator) -> Inputs:
 
 
 POOL = (
-    "Features are those of rectified units around 50 centres, nowhere negative and of different "
-    "lengths; similarities are inner products."
+    "Features are like those of rectified units: around 50 centres, nowhere negative and of "
+    "different lengths. Similarities are inner products."
 )
 QUERIES = f"{POOL} The queries lie around 10 of the centres."
 SUBMODLIB = (
-    "submodlib takes kernels: its rows are timed from the features, with the kernels made by NumPy "
-    "and its function object made of them, and by its greedy alone, with all that done before."
+    "submodlib takes kernels, so it has two rows. One is timed from the features, with the "
+    "kernels made by NumPy and its function object made from them; the other is its greedy "
+    "alone, with all that done before."
 )
-WORTH = "Batches are valued in float64 by their picks, and set beside those of a plain greedy."
+WORTH = (
+    "The value of a batch is computed in float64 from its picks, and compared with that of "
+    "a plain greedy."
+)
 
 BELOW = "below the oracle's (share)"
 
@@ -127,8 +131,8 @@ LARGE_LOGDET = _job(
 LOGDET_MI = _job(
     "logdet-mi",
     "LogDetMI",
-    f"`greedy` on `mutual(LogDet(points, ridge=1), queries)`. {QUERIES} {SUBMODLIB} It is not "
-    "submodular, and so submodlib's naive greedy is what picks the largest gains.",
+    f"`greedy` on `mutual(LogDet(points, ridge=1), queries)`. {QUERIES} {SUBMODLIB} LogDetMI is "
+    "not submodular, so it takes submodlib's naive greedy to pick the largest gains.",
     {"N": 3_000, "D": 256, "Q": 200, "B": 100},
     (*_greedy(_logdet_mi), *peers_similarity.LOGDET_MI_PEERS),
     oracles_similarity.logdet_mi,
@@ -167,9 +171,9 @@ def _gcmi(infoq: Any, x: Mapping[str, Any]) -> Any:
 FACILITY = _job(
     "facility-location",
     "Facility location",
-    "`lazy_greedy` on `FacilityLocation(points)`, with no N x N kernel, and on a kernel that the "
-    "call makes. apricot's call makes its kernel, too, and compiles its loops anew every time, "
-    f"which is most of it. {POOL} {SUBMODLIB}",
+    "`lazy_greedy` on `FacilityLocation(points)`, with no N x N kernel, and on a kernel that "
+    "the call makes. apricot's call makes its kernel, too. It compiles its loops anew every "
+    f"time, which is most of its time. {POOL} {SUBMODLIB}",
     {"N": 3_000, "D": 256, "B": 100},
     (
         *_greedy(_facility),
@@ -235,9 +239,9 @@ TRANSDUCTIVE = {"N": 4_000, "D": 256, "Q": 200, "B": 20}
 ITL = _job(
     "itl",
     "ITL",
-    "`greedy` on `JEPIG` of a linear model with prior precision 1 and noise variance 1, what noisy "
-    "outcomes of the batch tell about those of Q targets. activeft takes the candidate's variance "
-    f"without its noise, which favours others. {QUERIES}",
+    "`greedy` on `JEPIG` of a linear model with prior precision 1 and noise variance 1: the "
+    "information of noisy outcomes of the batch about those of Q targets. activeft uses the "
+    f"variance of a candidate without its noise, which favours others. {QUERIES}",
     TRANSDUCTIVE,
     (*_greedy(_itl), *peers_similarity.activeft("ITL")),
     oracles_similarity.itl,
@@ -250,8 +254,8 @@ ITL = _job(
 VTL = _job(
     "vtl",
     "VTL",
-    "`greedy` on `EPIG` with the trace, of the same model: what the batch takes off half the mean "
-    f"variance of Q targets. {QUERIES}",
+    "`greedy` on `EPIG` with the trace, of the same model: the decrease of half the mean "
+    f"variance of Q targets by the batch. {QUERIES}",
     TRANSDUCTIVE,
     (*_greedy(_vtl), *peers_similarity.activeft("VTL")),
     oracles_similarity.vtl,

@@ -94,10 +94,10 @@ LAST_LAYER = Job(
     about=(
         "A softmax last layer on D features and a bias, P = C (D + 1), and its dense Laplace "
         "posterior after L labelled points. A call scores every candidate by EIG (log-det and "
-        "trace), JEPIG and EPIG (trace), given the posterior's precision; infoq's factors it. The "
-        "dense formula has all that no candidate changes for nothing, and takes a log-det of P x P "
-        "for each candidate, log det(P + F_i) and log det(P + F_T + F_i), and a solve for "
-        f"tr(F (P + F_i)^-1). {SHARES}"
+        "trace), JEPIG and EPIG (trace), given the posterior's precision; the call of infoq "
+        "also factors it. The dense formula is not timed on what all candidates share. For each "
+        "candidate it takes log-dets of P x P, log det(P + F_i) and log det(P + F_T + F_i), and "
+        f"a solve for tr(F (P + F_i)^-1). {SHARES}"
     ),
     size={"N": 5_000, "M": 500, "L": 2_000, "D": 128, "C": 10},
     small={"N": 12, "M": 5, "L": 20, "D": 4, "C": 3},
@@ -125,10 +125,10 @@ PAIRWISE_EPIG = Job(
     name="pairwise-epig",
     title="Last layer: EPIG of every pair",
     about=(
-        "As above, and the exact EPIG of Gaussian outcomes: the mean over targets of the "
-        "information of each pair of candidate and target, posterior included. No other package "
-        "has it. The limit is the one product that every pair needs, [N, D + 1] by "
-        f"[D + 1, M (C - 1) C], with nothing made of it. {SHARES}"
+        "As above, with the exact EPIG of Gaussian outcomes: the mean over targets of the "
+        "information between each candidate and target, posterior included. No other package "
+        "has it. The limit is the one product that every pair needs, [N, D + 1] by [D + 1, M (C "
+        f"- 1) C], alone. {SHARES}"
     ),
     size=LAST_LAYER.size,
     small=LAST_LAYER.small,
@@ -153,14 +153,14 @@ MANY_CLASSES = Job(
     name="many-classes",
     title="Last layer: many classes",
     about=(
-        "P = C D = 51,200 parameters without a bias, in float32 alone 10 GB as a matrix. An "
-        "approximation: the Fisher information of the labelled points is replaced by Kronecker "
-        "factors, N E[curvature] (x) E[features features^T] (`structure='kronecker'`), and so is "
-        "that of the targets in the trace of EPIG (`approximation='kronecker'`); differences are "
-        "to the same approximation in float64. A call of infoq fits the posterior and scores all "
-        "candidates by EIG (log-det) and EPIG. laplace-torch has neither: it is timed on the "
-        "functional variance of a fitted posterior, with the log-det that makes an EIG of it. "
-        f"{SHARES}"
+        "P = C D = 51,200 parameters without a bias, as a matrix 10 GB in float32. So this is "
+        "an approximation. Kronecker factors, N E[curvature] (x) E[features features^T], "
+        "replace the Fisher information of the labelled points (`structure='kronecker'`) and "
+        "that of the targets in the trace of EPIG (`approximation='kronecker'`). Differences "
+        "are to the same approximation in float64. A call of infoq fits the posterior and "
+        "scores all candidates by EIG (log-det) and EPIG. laplace-torch has neither. It is "
+        "timed on the functional variance of a fitted posterior, with the log-det that turns it "
+        f"into EIG. {SHARES}"
     ),
     size={"N": 1_000, "M": 200, "L": 1_000, "D": 512, "C": 100},
     small=LAST_LAYER.small,
@@ -188,9 +188,9 @@ def _fit_and_variance(structure: str, theirs: str) -> Job:
         name=f"last-layer-laplace-{theirs}",
         title=f"Last-layer Laplace: fit and functional variance, {structure}",
         about=(
-            "A softmax last layer without a bias, N labelled points: the posterior, and the "
-            "covariance of the logits [C, C] of M other points under it. Of infoq: "
-            f"`laplace(structure='{structure}')`, and `solve` on the rows in full."
+            "A softmax last layer without a bias and N labelled points. A call computes the "
+            "posterior, and under it the covariance of the logits [C, C] of M other points. "
+            f"infoq uses `laplace(structure='{structure}')`, and `solve` on the rows in full."
         ),
         size={"N": 2_000, "M": 1_000, "D": 128, "C": 10},
         small={"N": 20, "M": 6, "D": 4, "C": 3},

@@ -61,7 +61,7 @@ def _forward_backward(torch: Any, embedding: Any, mean: Any, inverse: Any, batch
 
 BAIT_PEERS = (
     Contender(
-        "the published formula, Woodbury a candidate",
+        "the published formula, Woodbury per candidate",
         "torch",
         "torch",
         _bait,
@@ -100,7 +100,7 @@ def _badge(inputs: Inputs) -> Call:
 
 BADGE_PEERS = (
     Contender(
-        "the published formula, a pass a centre",
+        "the published formula, one pass per centre",
         "torch",
         "torch",
         _badge,
