@@ -1,4 +1,4 @@
-"""What a selection asks of a quantity of batches, and what it makes of one that says little."""
+"""The interface of set functions that selections maximise, with its defaults."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from infoq.backends import Array, Ops, ops_for
 
 
 class SetFunction(ABC):
-    r"""What a batch is worth, by what each candidate would add to it: the base of one's own.
+    r"""Base class for the value of a batch, defined by the gain of each candidate.
 
-    Four are to be written: `num_candidates`, `start`, `gains` and `add`. With these a class works
-    in every selection, in `mutual` and in `conditional`. All else has a default, and is there to be
-    overridden by what is faster, or known.
+    A subclass must define `num_candidates`, `start`, `gains` and `add`. With these it works in
+    every selection, in `mutual` and in `conditional`. All other methods have a default; override
+    them where something is faster, or known.
 
-    A state is what `start` and `add` return, whatever that is: it says everything about the batch,
-    and never changes, so that it can be kept and go on in several ways.
+    A state is whatever `start` and `add` return. It describes the batch completely and never
+    changes, so that several batches can grow from one state.
 
     Attributes
     ----------
     submodular : bool or None
-        Whether it is known that gains never grow with the batch: `lazy_greedy` relies on that, and
-        warns where it is False. None, the default, is for what is not known.
+        Whether gains are known never to grow with the batch. `lazy_greedy` relies on this, and
+        warns if it is False. None, the default, means not known.
     mutual_submodular : bool
-        Whether that is known of its `mutual`, whatever the queries.
+        Whether its `mutual` is known to be submodular, whatever the queries.
 
     Notes
     -----
-    Gains are differences of values, :math:`f(B \cup \{i\}) - f(B)`; -inf is the gain of who cannot
-    be added. Who is in the batch is not picked again, whatever its gain. Arrays may be of any
-    library, and must be of the same one in every call.
+    Gains are differences of values, :math:`f(B \cup \{i\}) - f(B)`. A gain of -inf marks a
+    candidate that cannot be added. A member of the batch is not picked again, whatever its gain.
+    Arrays may be of any library, but of the same one in every call.
 
     ===================  ==========================================  ==============================
     method               default                                     override it where
@@ -40,20 +40,20 @@ class SetFunction(ABC):
     `ops`, `device`      those of the first gains; not known         gains take long
     `gains_of`           takes some of all gains                     a few gains take less time
     `overlap`            the difference of two gains                 that loses digits
-    `losses_of`          by `remove` and `gains_of`                  members know what they are for
+    `losses_of`          from `remove` and `gains_of`                losses have a direct formula
     `most`, `noise`      None, not known                             they are known
     `pruned`             None, no faster way                         there is one
-    `remove`             none; `forward_backward` adds all others    a pick can be taken back
-    `value`              none; no selection asks for it              it can be computed anew
-    `magnified`          none                                        it is of similarities
+    `remove`             none; `forward_backward` adds all others    a pick can be undone
+    `value`              none; no selection uses it                  it can be computed anew
+    `magnified`          none                                        f is of similarities
     ===================  ==========================================  ==============================
 
-    A class that does not inherit is accepted, too, with the same methods (and ``__len__`` in place
-    of `num_candidates`).
+    A class that does not inherit is accepted too if it has the same methods; ``__len__`` may stand
+    in place of `num_candidates`.
 
     Examples
     --------
-    How many different words a batch of sentences has:
+    The number of different words in a batch of sentences:
 
     >>> import numpy as np, infoq
     >>> class Words(infoq.SetFunction):
@@ -79,7 +79,7 @@ class SetFunction(ABC):
     submodular: bool | None = None
     mutual_submodular: bool = False
 
-    # --- to be written ----------------------------------------------------------------------
+    # --- required ---------------------------------------------------------------------------
 
     @property
     @abstractmethod
@@ -92,7 +92,7 @@ class SetFunction(ABC):
 
     @abstractmethod
     def gains(self, state: Any) -> Array:
-        """What each candidate would add to the value of the batch: [N]."""
+        """The gain of each candidate, by which it would raise the value of the batch: [N]."""
 
     @abstractmethod
     def add(self, state: Any, index: Array | int) -> Any:
@@ -111,27 +111,27 @@ class SetFunction(ABC):
 
     @property
     def device(self) -> Any:
-        """Where the gains are, in memory; None where that is not known."""
+        """The device of the gains in memory; None if not known."""
         return None
 
     def gains_of(self, state: Any, indices: Array) -> Array:
-        """What some candidates [m] would add: [m]. `indices` are in memory, where gains are."""
+        """The gains of some candidates [m]: [m]. `indices` are in memory, beside the gains."""
         gains = self.gains(state)
         return ops_for(gains=gains).xp.take(gains, indices, axis=0)
 
     def overlap(self, state: Any, more: Any) -> Array:
-        """What each candidate adds to a batch beyond what it adds to a larger one: [N]."""
+        """The gain of each candidate to a batch minus its gain to a larger one: [N]."""
         return self._beyond(self.gains(state), self.gains(more))
 
     def overlap_of(self, state: Any, more: Any, indices: Array) -> Array:
-        """The same of some candidates [m]: [m]."""
+        """The same differences for some candidates [m]: [m]."""
         if self.has_own("overlap"):
             shared = self.overlap(state, more)
             return ops_for(gains=shared).xp.take(shared, indices, axis=0)
         return self._beyond(self.gains_of(state, indices), self.gains_of(more, indices))
 
     def losses_of(self, state: Any, indices: Array) -> Array:
-        """What the removal of each of some members [m] would take off the value: [m]."""
+        """How much the value would drop if each of some members [m] were removed: [m]."""
         ops = ops_for(indices=indices)
         losses = []
         for spot, member in enumerate(ops.to_host(ops.fetch(indices)).tolist()):
@@ -140,39 +140,38 @@ class SetFunction(ABC):
         return ops_for(gains=losses[0]).xp.concat(losses)
 
     def most(self, state: Any) -> Array | None:
-        """What all candidates together can add at most: a 0-d array in memory.
+        """An upper bound of what all candidates together can add: a 0-d array in memory.
 
-        The gains that a selection reports do not exceed it together. None where it is not known.
+        The gains that a selection reports do not exceed it in total. None if not known.
         """
         return None
 
     def noise(self, state: Any, index: Array) -> Array | None:
-        """Below what the gain of a candidate, an array [1], is rounding or chance: [1], in memory.
+        """The size of gains that may be rounding or chance, for a candidate [1]: [1], in memory.
 
-        By it a `Selection` knows how many of its picks are `informative`. None where it is not
-        known.
+        A `Selection` uses it to count how many of its picks are `informative`. None if not known.
         """
         return None
 
     def pruned(
         self, members: Sequence[int], size: int, given: Sequence[int] = ()
     ) -> tuple[list[int], Array] | None:
-        """Who of a batch stays where the least missed is given back until `size` are left.
+        """Members kept after repeatedly dropping the least useful until `size` remain.
 
         Parameters
         ----------
         members : sequence of int
-            Who may be given back, in the order of picking.
+            The members that may be dropped, in the order of picking.
         size : int
-            How many are to stay.
+            The number of members to keep.
         given : sequence of int
-            Who is in the batch before them, and stays.
+            Candidates that are in the batch before them, and are kept.
 
         Returns
         -------
         list of int and array, or None
-            Who stays, in the same order, and what each adds in it; None where it is no faster
-            than by `losses_of`.
+            The kept members in the same order, and their gains in this order; None if this is no
+            faster than `losses_of`.
         """
         return None
 
@@ -183,11 +182,11 @@ class SetFunction(ABC):
         raise _lacks(self, "remove")
 
     def value(self, state: Any) -> Array:
-        """The value of the batch, computed anew and not by its gains: a 0-d array; optional."""
+        """The value of the batch, computed anew and not from its gains: a 0-d array; optional."""
         raise _lacks(self, "value")
 
     def magnified(self, members: list[int], factor: float) -> SetFunction:
-        """The same with similarities of some candidates times a number; optional."""
+        """The same function with similarities of some candidates times a number; optional."""
         raise _lacks(self, "magnified")
 
     @property
@@ -195,26 +194,26 @@ class SetFunction(ABC):
         """Whether similarities with some candidates were magnified."""
         return False
 
-    # --- what is known of it ----------------------------------------------------------------
+    # --- properties -------------------------------------------------------------------------
 
     def has_own(self, name: str) -> bool:
-        """Whether a method is one's own, and not the default."""
+        """Whether a method is overridden, and not the default."""
         own = getattr(getattr(self, name), "__func__", None)
         return own is not getattr(SetFunction, name)
 
     def _beyond(self, gains: Array, others: Array) -> Array:
-        """Gains less those to a larger batch, which by rounding alone are below 0."""
+        """Gains less those to a larger batch; negative ones of a submodular f are rounded to 0."""
         ops = ops_for(gains=gains)
         shared = difference(ops, gains, others)
         if not self.submodular:
             return shared
-        # NaN stays, and so does -inf, the gain of who cannot be added.
+        # NaN stays, and so does -inf, the gain of a candidate that cannot be added.
         rounding = (shared < 0) & (shared > -math.inf)
         return ops.xp.where(rounding, ops.scalar(0.0, shared), shared)
 
 
 class SetFunctionLike(Protocol):
-    """What is accepted where a set function is wanted: a `SetFunction`, or what looks like one."""
+    """Type of the set functions that are accepted: a `SetFunction`, or a class with its methods."""
 
     def __len__(self) -> int:
         """The number of candidates, N."""
@@ -225,7 +224,7 @@ class SetFunctionLike(Protocol):
         ...
 
     def gains(self, state: Any) -> Array:
-        """What each candidate would add to the value of the batch: [N]."""
+        """The gain of each candidate: [N]."""
         ...
 
     def add(self, state: Any, index: Array | int) -> Any:
@@ -234,7 +233,7 @@ class SetFunctionLike(Protocol):
 
 
 class _Adapted(SetFunction):
-    """What does not inherit, with the defaults for all that it lacks."""
+    """A set function that does not inherit, with the defaults for the methods that it lacks."""
 
     def __init__(self, f: Any) -> None:
         self.adapted = f
@@ -258,7 +257,7 @@ class _Adapted(SetFunction):
 
     @property
     def device(self) -> Any:
-        """Where the gains are, in memory; None where that is not known."""
+        """The device of the gains in memory; None if not known."""
         return getattr(self.adapted, "device", None)
 
     @property
@@ -271,7 +270,7 @@ class _Adapted(SetFunction):
         return self.adapted.start()
 
     def gains(self, state: Any) -> Array:
-        """What each candidate would add to the value of the batch: [N]."""
+        """The gain of each candidate: [N]."""
         gains: Array = self.adapted.gains(state)
         return gains
 
@@ -286,18 +285,18 @@ _OPTIONAL = ("remove", "value", "magnified")
 
 
 def as_set_function(f: Any, example: str, hint: str = "") -> SetFunction:
-    """What is given as a `SetFunction`, refused where it is none: the one place that looks.
+    """`f` as a `SetFunction`, after input validation, which is done only here.
 
     Raises
     ------
     TypeError
-        If it is a class, or neither inherits from `SetFunction` nor has `start`, `gains`, `add` and
+        If f is a class, or neither inherits from `SetFunction` nor has `start`, `gains`, `add` and
         a number of candidates.
     """
     if isinstance(f, type):
         raise TypeError(
-            f"f: expected a set function such as {example}, got the class {f.__name__}; make one "
-            "of the candidates"
+            f"f: expected a set function such as {example}, got the class {f.__name__}; make an "
+            "instance of it for the candidates"
         )
     if isinstance(f, SetFunction):
         return f
@@ -310,18 +309,18 @@ def as_set_function(f: Any, example: str, hint: str = "") -> SetFunction:
 
 
 def name_of(f: SetFunction) -> str:
-    """The name of its class, as whoever wrote it knows it."""
+    """The name of the class that the user wrote."""
     return type(f.adapted if isinstance(f, _Adapted) else f).__name__
 
 
 def answer(batch: Any, name: str, *arguments: Any) -> Any | None:
-    """What a method says that not every growing batch of a predictive has; else None."""
+    """The result of a method that not every growing batch has; None if it is missing."""
     method = getattr(batch, name, None)
     return None if method is None else method(*arguments)
 
 
 def difference(ops: Ops, one: Array, other: Array) -> Array:
-    """The difference, which is -inf wherever the first is."""
+    """`one - other`, which is -inf wherever `one` is."""
     xp = ops.xp
     end = one == -math.inf
     finite = xp.where(end, xp.zeros_like(one), one) - xp.where(end, xp.zeros_like(other), other)
@@ -329,4 +328,4 @@ def difference(ops: Ops, one: Array, other: Array) -> Array:
 
 
 def _lacks(f: SetFunction, name: str) -> TypeError:
-    return TypeError(f"f: {name_of(f)} has no method {name}, which this needs")
+    return TypeError(f"f: {name_of(f)} has no method {name}, which this needs; define it")

@@ -269,7 +269,7 @@ def test_what_it_lacks_is_refused_by_name(backend, kind):
             assert not combined.has_own(name)
             with pytest.raises(TypeError, match=f"f: {kind.__name__} has no method {name}, which"):
                 getattr(combined, name)(*arguments)
-    with pytest.raises(TypeError, match=f"eta: of {kind.__name__} there are no similarities"):
+    with pytest.raises(TypeError, match=f"eta: {kind.__name__} has no similarities"):
         mutual(f, [1], eta=2.0)
 
 
@@ -285,7 +285,7 @@ def test_four_are_to_be_written(name):
 
 
 def test_a_class_is_no_set_function():
-    with pytest.raises(TypeError, match="got the class Cover; make one of the candidates"):
+    with pytest.raises(TypeError, match="got the class Cover; make an instance"):
         infoq.greedy(Cover, 1)
 
 

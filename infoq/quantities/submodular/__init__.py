@@ -1,4 +1,4 @@
-"""Set functions of similarities, and what is made of any set function."""
+"""Set functions of similarities, and combinators of set functions."""
 
 from infoq.quantities.submodular.combinators import conditional, mutual
 from infoq.quantities.submodular.concave_over_modular import ConcaveOverModular

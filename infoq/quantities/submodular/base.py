@@ -1,4 +1,4 @@
-"""What the set functions of similarities share."""
+"""Base class of the set functions of similarities."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from infoq.quantities.submodular.similarities import Similarities
 
 
 class SimilarityFunction(SetFunction):
-    """A set function of similarities: its candidates, and arrays in and out of memory.
+    """Set function of similarities: holds the candidates, and moves arrays in and out of memory.
 
     Its states are named tuples with a field `indices`, the picks.
     """
@@ -23,7 +23,7 @@ class SimilarityFunction(SetFunction):
     submodular = True
 
     _finite: bool = True
-    """Whether a result that is infinite has overflown."""
+    """Whether an infinite result is an overflow."""
 
     def __init__(self, pool: Similarities | MagnifiedSimilarities) -> None:
         self._pool: Any = pool
@@ -36,7 +36,7 @@ class SimilarityFunction(SetFunction):
 
     @property
     def device(self) -> Any:
-        """Where the gains are, in memory; None where that is not known."""
+        """The device of the gains in memory; None if not known."""
         like = self._full(1)
         return ops_for(like).device(like)
 
@@ -46,7 +46,7 @@ class SimilarityFunction(SetFunction):
         return int(first_array(self._pool.rows).shape[0])
 
     def remove(self, state: Any, index: Array | int) -> Any:
-        """The state of the batch without one of its candidates, from those that stay."""
+        """The state of the batch without one of its candidates, built anew from the others."""
         place = place_of(state.indices, index)
         rest = self.start()
         for other in state.indices[:place] + state.indices[place + 1 :]:
@@ -54,7 +54,7 @@ class SimilarityFunction(SetFunction):
         return rest
 
     def _finish(self, x: Array) -> Array:
-        """A result in memory as an array of what was given, refused where it overflows."""
+        """A result in memory as an array like the input; raises where it overflows."""
         ops = ops_for(x)
         result = ops.xp.astype(x, self._pool.like.dtype)
         return self.ops.adopt(check_sums(ops, result, "similarities") if self._finite else result)
@@ -64,5 +64,5 @@ class SimilarityFunction(SetFunction):
         return self.ops.constant((size,), 0.0, self._pool.like)
 
     def _taken(self, indices: Array) -> tuple[Array, ...]:
-        """What says everything about some candidates [m], in memory."""
+        """The rows of some candidates [m], in memory."""
         return taken(self._pool.rows, indices)

@@ -1,4 +1,4 @@
-"""What a batch tells about queries, or beyond a private set, by any set function."""
+"""Mutual information with queries, and conditional gain given a private set, of set functions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from infoq.quantities.submodular.parts import added, magnify, members
 def mutual(f: SetFunctionLike, queries: Sequence[int] | Array, *, eta: float = 1.0) -> Mutual:
     r"""Submodular mutual information, :math:`I_f(A; Q) = f(A) + f(Q) - f(A \cup Q)`.
 
-    What a batch A and the queries Q have in common, as a set function of A.
+    A set function of a batch A: what A and the queries Q share.
 
     Parameters
     ----------
@@ -29,37 +29,39 @@ def mutual(f: SetFunctionLike, queries: Sequence[int] | Array, *, eta: float = 1
         For example `LogDet`, `FacilityLocation`, `GraphCut` or `infoq.EIG`; `conditional` of one
         for :math:`I_f(A; Q \mid P)`.
     queries : integers
-        Q, among the candidates of f.
+        Q, indices of candidates of f.
     eta : float
-        What similarities of candidates and queries are multiplied by, SIMILAR's and PRISM's
-        :math:`\eta`: of `LogDet` and `GraphCut` those with all but each other and a private set,
-        of `FacilityLocation` those of what is represented with the queries.
+        Factor of the similarities of candidates with queries, :math:`\eta` in SIMILAR and PRISM.
+        For `LogDet` and `GraphCut` it multiplies the similarities of queries with all candidates
+        except each other and a private set. For `FacilityLocation` it multiplies those of
+        represented points with queries.
 
     Returns
     -------
     set function
-        With the candidates of f: mask the queries out by ``candidates=`` of `greedy`.
+        A set function of the same candidates, in the units of f. Mask the queries out with
+        ``candidates=`` of `greedy`.
 
     Raises
     ------
     TypeError
-        If f is no set function, or has no similarities to magnify, or the queries are no integers,
-        or cannot be read.
+        If f is not a set function, or has no similarities to magnify; or if the queries are not
+        integers, or cannot be read.
     ValueError
-        If a query is no candidate, or comes twice, or `eta` is negative.
+        If a query is not a candidate or is repeated, or `eta` is negative.
 
     Notes
     -----
-    Two states of f side by side, with and without the queries. The gain of a candidate is its gain
-    to A less its gain to A and Q, at least 0 for a submodular f: of `FacilityLocation` in one pass
-    and of `GraphCut` as a sum over Q, exact; of others the difference of two gains, exact except
-    that little in common loses relative accuracy, which `infoq.JEPIG` keeps. Where A and Q
-    determine what A does not, a log-determinant without a ridge has infinitely much in common. A
-    query that is added to A counts as f counts a copy.
+    Exact, at the cost of two states of f, with and without the queries. The gain of a candidate is
+    its gain to A minus its gain to A and Q, at least 0 for a submodular f. `FacilityLocation`
+    computes it in one pass and `GraphCut` as a sum over Q. Other functions take the difference of
+    two gains, which loses relative accuracy if little is shared; `infoq.JEPIG` keeps it. If A and Q
+    determine a candidate that A alone does not, a log-determinant without a ridge is infinite. A
+    query that is added to A counts as a copy does in f.
 
-    Not submodular in general (`submodular` is False), so that `lazy_greedy` is a heuristic: FLVMI
-    is, and GCMI is modular. Of `LogDet` it is LogDetMI, and of `infoq.EIG` the mutual information
-    between outcomes.
+    Not submodular in general (`submodular` is False), so that `lazy_greedy` is a heuristic. FLVMI
+    is submodular, and GCMI is modular. With `LogDet` this is LogDetMI, and with `infoq.EIG` the
+    mutual information between outcomes.
 
     References
     ----------
@@ -88,36 +90,37 @@ def conditional(
 ) -> Conditional:
     r"""Conditional gain, :math:`f(A \mid P) = f(A \cup P) - f(P)`.
 
-    What a batch A has beyond the private (or labelled) set P, as a set function of A.
+    A set function of a batch A: its gain given the private (or labelled) set P.
 
     Parameters
     ----------
     f : set function
         For example `LogDet`, `FacilityLocation`, `GraphCut` or `infoq.EIG`.
     private : integers
-        P, among the candidates of f.
+        P, indices of candidates of f.
     nu : float
-        What similarities of candidates and the private set are multiplied by, PRISM's :math:`\nu`,
-        in the way of `mutual`.
+        Factor of the similarities of candidates with the private set, :math:`\nu` in PRISM; applied
+        as `eta` is in `mutual`.
 
     Returns
     -------
     set function
-        With the candidates of f: mask the private ones out by ``candidates=`` of `greedy`.
+        A set function of the same candidates, in the units of f. Mask the private ones out with
+        ``candidates=`` of `greedy`.
 
     Raises
     ------
     TypeError
-        If f is no set function, or has no similarities to magnify, or the private set is of no
-        integers, or cannot be read.
+        If f is not a set function, or has no similarities to magnify; or if the indices of the
+        private set are not integers, or cannot be read.
     ValueError
-        If one of it is no candidate, or comes twice, or `nu` is negative.
+        If one of them is not a candidate or is repeated, or `nu` is negative.
 
     Notes
     -----
-    The gains of f after P, exactly, at the cost of f; submodular and monotone where f is. Values
-    are differences of two of f's. LogDetCG, FLCG and GCCG; ``mutual(conditional(f, p), q)`` is
-    LogDetCMI and FLCMI.
+    Exact: the gains of f after P is added, at the cost of f. Submodular and monotone if f is. A
+    value is the difference of two values of f. This gives LogDetCG, FLCG and GCCG;
+    ``mutual(conditional(f, p), q)`` gives LogDetCMI and FLCMI.
 
     References
     ----------
@@ -138,7 +141,7 @@ def conditional(
 
 
 class Combined(SetFunction):
-    """The candidates of a set function f, with gains made of those of f and of some candidates."""
+    """A set function made of another, f, and some of its candidates."""
 
     _PASSED_ON: tuple[str, ...] = ("remove", "value", "magnified")
 
@@ -152,7 +155,7 @@ class Combined(SetFunction):
 
     @property
     def device(self) -> Any:
-        """Where the gains are, in memory; None where that is not known."""
+        """The device of the gains in memory; None if not known."""
         return self._f.device
 
     @property
@@ -166,19 +169,19 @@ class Combined(SetFunction):
         return len(self._f)
 
     def has_own(self, name: str) -> bool:
-        """Whether a method is one's own: what is passed on to f is where it is f's."""
+        """Whether a method is overridden; for methods passed on to f, whether f overrides it."""
         return self._f.has_own(name) if name in self._PASSED_ON else super().has_own(name)
 
     def magnified(self, members: list[int], factor: float) -> SetFunction:
-        """The same with the similarities of some candidates with others times a number."""
+        """The same function with the similarities of some candidates to others times a number."""
         f = self._f
-        if not self.is_magnified:  # so that those with its own are as they are
+        if not self.is_magnified:  # marks its own members as special, with a factor of 1
             f = f.magnified(self._members, 1.0)
         return type(self)(f.magnified(members, factor), self._members)
 
 
 class Conditional(Combined):
-    """A set function beyond some of its candidates: a state is one of f, with these."""
+    """A set function given some of its candidates: a state is one of f that includes these."""
 
     _PASSED_ON = (*Combined._PASSED_ON, "gains_of", "overlap", "overlap_of")
 
@@ -192,19 +195,19 @@ class Conditional(Combined):
         return self._known
 
     def gains(self, state: Any) -> Array:
-        """What each candidate would add: [N]."""
+        """The gain of each candidate: [N]."""
         return self._f.gains(state)
 
     def gains_of(self, state: Any, indices: Array) -> Array:
-        """What some candidates [m] would add: [m]."""
+        """The gains of some candidates [m]: [m]."""
         return self._f.gains_of(state, indices)
 
     def overlap(self, state: Any, more: Any) -> Array:
-        """What each candidate adds to a batch beyond what it adds to a larger one: [N]."""
+        """The gain of each candidate to a batch minus its gain to a larger one: [N]."""
         return self._f.overlap(state, more)
 
     def overlap_of(self, state: Any, more: Any, indices: Array) -> Array:
-        """The same of some candidates [m]: [m]."""
+        """The same differences for some candidates [m]: [m]."""
         return self._f.overlap_of(state, more, indices)
 
     def add(self, state: Any, index: Array | int) -> Any:
@@ -216,19 +219,19 @@ class Conditional(Combined):
         return self._f.remove(state, index)
 
     def value(self, state: Any) -> Array:
-        """The value of f with the batch, less that without it: a 0-d array."""
+        """The value of f with batch and private set, minus that of the private set: a 0-d array."""
         return difference(self.ops, self._f.value(state), self._f.value(self._known))
 
 
 class Beside(NamedTuple):
-    """A batch, without and with the queries.
+    """Two states of a batch, without and with the queries.
 
     Attributes
     ----------
     alone : state of f
-        Of the batch.
+        State of the batch.
     joined : state of f
-        Of the batch and the queries.
+        State of the batch and the queries.
     """
 
     alone: Any
@@ -236,7 +239,7 @@ class Beside(NamedTuple):
 
 
 class Mutual(Combined):
-    """What a batch and some of the candidates have in common: a state is two of f."""
+    """Mutual information of a batch and the queries: a state holds two states of f."""
 
     def __init__(self, f: SetFunction, queries: list[int]) -> None:
         super().__init__(f, queries)
@@ -245,7 +248,7 @@ class Mutual(Combined):
         self.submodular = f.mutual_submodular
 
     def has_own(self, name: str) -> bool:
-        """Whether a method is one's own: the gains of a few are where they or their overlap are."""
+        """Whether a method is overridden; for `gains_of`, whether f has it or `overlap_of`."""
         if name == "gains_of":
             return self._f.has_own("gains_of") or self._f.has_own("overlap_of")
         return super().has_own(name)
@@ -255,11 +258,11 @@ class Mutual(Combined):
         return self._begin
 
     def gains(self, state: Beside) -> Array:
-        """What each candidate would add: [N]."""
+        """The gain of each candidate: [N]."""
         return self._f.overlap(state.alone, state.joined)
 
     def gains_of(self, state: Beside, indices: Array) -> Array:
-        """What some candidates [m] would add: [m]."""
+        """The gains of some candidates [m]: [m]."""
         return self._f.overlap_of(state.alone, state.joined, indices)
 
     def add(self, state: Beside, index: Array | int) -> Beside:
@@ -271,6 +274,6 @@ class Mutual(Combined):
         return Beside(*(self._f.remove(one, index) for one in state))
 
     def value(self, state: Beside) -> Array:
-        """What batch and queries have in common, by three values of f: a 0-d array."""
+        """The mutual information of batch and queries, from three values of f: a 0-d array."""
         alone, queries, joined = map(self._f.value, (state.alone, self._begin.joined, state.joined))
         return difference(self.ops, alone, joined - queries)

@@ -36,24 +36,25 @@ class ConcaveOverModular(QueryFunction):
     Parameters
     ----------
     points : Embedding or array [N, P], optional
-        Features, one row a candidate; similarities are their inner products.
+        Features, one row per candidate. Similarities are their inner products.
     queries : Embedding or array [Q, P], optional
         Features of the queries.
     kernel : array [Q, N], optional
         Similarities of queries and candidates, in place of both.
     eta : float
-        What the relevance of members counts, :math:`\eta`.
+        Weight of the members' relevance, :math:`\eta`.
 
     Raises
     ------
     TypeError, ValueError
-        As of `FacilityLocationQuery`, and (where values can be read) if a similarity is clearly
-        negative; where they cannot, such a similarity counts as 0.
+        See `FacilityLocationQuery`; also if a similarity is clearly negative, where values can be
+        read. Where they cannot, such a similarity counts as 0.
 
     Notes
     -----
-    Monotone and submodular. Exact, and gains are no differences of roots. The N Q similarities are
-    computed once and kept; a step costs N Q roots. A candidate that is added again counts twice.
+    Monotone and submodular. Exact; gains are computed without differences of roots. The N Q
+    similarities are computed once and kept. A step costs N Q roots. A candidate that is added again
+    counts twice.
 
     References
     ----------
@@ -86,12 +87,12 @@ class ConcaveOverModular(QueryFunction):
         return ConcaveState(self._full(self._pool.width), ())
 
     def gains(self, state: ConcaveState) -> Array:
-        """What each candidate would add: [N]."""
+        """The gain of each candidate: [N]."""
         more = self._rows(_more_roots, self._pool.rows, state.total)
         return self._finish(self._relevance + more)
 
     def gains_of(self, state: ConcaveState, indices: Array) -> Array:
-        """What some candidates [m] would add: [m]."""
+        """The gains of some candidates [m]: [m]."""
         more = self._rows(_more_roots, self._taken(indices), state.total)
         relevance = ops_for(self._relevance).xp.take(self._relevance, indices, axis=0)
         return self._finish(relevance + more)
@@ -102,7 +103,7 @@ class ConcaveOverModular(QueryFunction):
         return ConcaveState(state.total + column, (*state.indices, index))
 
     def value(self, state: ConcaveState) -> Array:
-        """What the batch is worth: a 0-d array."""
+        """The value of the batch: a 0-d array."""
         xp = ops_for(state.total).xp
         relevance = sum_at(self._relevance, state.indices)
         return self._finish(relevance + xp.sum(xp.sqrt(state.total)))
@@ -118,7 +119,7 @@ def _root_of_sum(ops: Ops, similar: Array) -> Array:
 
 
 def _more_roots(ops: Ops, similar: Array, total: Array) -> Array:
-    """What the roots of totals [Q] grow by: [n]."""
+    """The increase of the sum of roots of totals [Q], per candidate: [n]."""
     xp = ops.xp
     similar = _clipped(ops, similar)
     some = similar > 0

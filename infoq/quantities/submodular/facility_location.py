@@ -1,4 +1,4 @@
-"""Facility location: how well a batch represents."""
+"""Facility location: how well a batch represents a set of points."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class FacilityState(NamedTuple):
     Attributes
     ----------
     best : array [M]
-        How similar each point is to the member of the batch that it is most similar to, or 0.
+        The similarity of each point to its most similar member of the batch, at least 0.
     indices : tuple of int or array []
         The picks.
     """
@@ -35,18 +35,18 @@ class FacilityState(NamedTuple):
 
 
 class Magnified(NamedTuple):
-    """Similarities of a block of candidates, each candidate's times a number.
+    """Reader of similarities times a factor per candidate.
 
     Attributes
     ----------
     reader : Reader
-        Of the similarities themselves.
+        The reader of the similarities themselves.
     """
 
     reader: Reader
 
     def __call__(self, ops: Ops, arguments: tuple[Any, ...]) -> Block:
-        """Similarities from the numbers [n], and what the reader takes."""
+        """Similarities from the factors [n] and the arguments of the reader."""
         factors, *rest = arguments
         block = self.reader(ops, tuple(rest))
         return block._replace(similar=block.similar * factors[:, None])
@@ -59,29 +59,31 @@ class FacilityLocation(SimilarityFunction):
     Parameters
     ----------
     points : Embedding or array [N, P], optional
-        Features, one row a candidate; similarities are their inner products.
+        Features, one row per candidate. Similarities are their inner products.
     kernel : array [M, N] or Neighbours, optional
-        Similarities of what is represented with the candidates, in place of points.
+        Similarities of the represented points with the candidates, in place of points.
     represented : Embedding or array [M, P], optional
-        Features of what is to be represented. Default: all candidates.
+        Features of the points to represent. Default: all candidates.
 
     Raises
     ------
     TypeError, ValueError
-        If neither or both of points and kernel are given, one is not floating, of another shape or
-        (where values can be read) not finite, an embedding has more rows a candidate than one, or
-        what is represented goes with a kernel or does not go together with the points.
+        If neither or both of points and kernel are given; if one is not floating, has another shape
+        or (where values can be read) is not finite; if an embedding has more than one row per
+        candidate; or if `represented` is given with a kernel or is not compatible with the points.
 
     Notes
     -----
-    Monotone and submodular whatever the similarities: the maximum over the empty set is 0, and who
-    is similar to nobody counts as 0. Exact.
+    Exact. Monotone and submodular whatever the similarities: the maximum over the empty set is 0,
+    and a point that is similar to no member counts as 0.
 
-    From features a step of `greedy` costs M N P multiply-adds, in blocks of candidates and never
-    M x N; what is represented is kept in memory, M P numbers. `lazy_greedy` picks the same with a
-    small part of that, by `gains_of`. Where M N numbers fit, a kernel costs M N a step; neighbour
-    lists of n points cost N n a step and in memory, and M for each pick. `mutual` gives FLVMI, also
-    submodular, at the cost of one; `conditional` gives FLCG, and both FLCMI.
+    From features a step of `greedy` costs M N P multiply-adds, in blocks of candidates; M x N is
+    never formed. The represented points are kept in memory, M P numbers. `lazy_greedy` makes the
+    same picks at a small part of the cost, with `gains_of`. A kernel costs M N per step and in
+    memory. Neighbour lists of n points cost N n per step and in memory, and M per pick.
+
+    `mutual` gives FLVMI, also submodular, at the cost of one state; `conditional` gives FLCG, and
+    both together FLCMI.
 
     References
     ----------
@@ -112,7 +114,7 @@ class FacilityLocation(SimilarityFunction):
         self._others: Array | None = None
         if points is None and represented is not None:
             raise TypeError(
-                "represented: goes with points; the rows of a kernel are what is represented"
+                "represented: needs points=; the rows of a kernel are what is represented"
             )
         if isinstance(pool, FeatureSimilarities):
             others = pool if represented is None else compared(pool, represented, "represented")
@@ -121,7 +123,7 @@ class FacilityLocation(SimilarityFunction):
 
     @classmethod
     def of(cls, pool: Similarities) -> FacilityLocation:
-        """Of similarities that are a matrix."""
+        """Facility location with these similarities."""
         function = cls.__new__(cls)
         function._others = None
         function._set_up(pool)
@@ -138,7 +140,7 @@ class FacilityLocation(SimilarityFunction):
         return self._factors is not None
 
     def magnified(self, members: list[int], factor: float) -> FacilityLocation:
-        """The same with all similarities of some candidates times a number."""
+        """The same function with all similarities of some candidates times a number."""
         function = copy(self)
         factors = self._full(len(self)) + 1 if self._factors is None else self._factors
         ops = ops_for(factors)
@@ -153,19 +155,19 @@ class FacilityLocation(SimilarityFunction):
         return FacilityState(self._full(self._count), ())
 
     def gains(self, state: FacilityState) -> Array:
-        """What each candidate would add: [N]."""
+        """The gain of each candidate: [N]."""
         return self._finish(self._map(_gains, self._all(), state.best))
 
     def gains_of(self, state: FacilityState, indices: Array) -> Array:
-        """What some candidates [m] would add: [m], for m M P multiply-adds."""
+        """The gains of some candidates [m]: [m]. Costs m M P multiply-adds."""
         return self._finish(self._map(_gains, self._some(indices), state.best))
 
     def overlap(self, state: FacilityState, more: FacilityState) -> Array:
-        """What each candidate adds to a batch beyond what it adds to a larger one: [N]."""
+        """The gain of each candidate to a batch minus its gain to a larger one: [N]."""
         return self._finish(self._map(_overlap, self._all(), state.best, more.best))
 
     def overlap_of(self, state: FacilityState, more: FacilityState, indices: Array) -> Array:
-        """The same of some candidates [m]: [m]."""
+        """The same differences for some candidates [m]: [m]."""
         return self._finish(self._map(_overlap, self._some(indices), state.best, more.best))
 
     def add(self, state: FacilityState, index: Array | int) -> FacilityState:
@@ -174,18 +176,18 @@ class FacilityLocation(SimilarityFunction):
         return FacilityState(best, (*state.indices, index))
 
     def value(self, state: FacilityState) -> Array:
-        """How well the batch represents: a 0-d array."""
+        """The value of the batch, how well it represents the points: a 0-d array."""
         return self._finish(ops_for(state.best).xp.sum(state.best))
 
     def losses_of(self, state: FacilityState, indices: Array) -> Array:
-        """What the removal of each of some members [m] would take off the value: [m]."""
+        """How much the value would drop if each of some members [m] were removed: [m]."""
         xp = ops_for(state.best).xp
         columns = [self._column(index) for index in state.indices]
-        # Twice: of a single member nothing is left but 0.
-        nobody = xp.zeros_like(state.best)
-        second = xp.sort(xp.stack([nobody, nobody, *columns]), axis=0)[-2, ...]
+        # Zeros twice, so that the second largest of a single member is 0.
+        none = xp.zeros_like(state.best)
+        second = xp.sort(xp.stack([none, none, *columns]), axis=0)[-2, ...]
         places = [place_of(state.indices, indices[i]) for i in range(indices.shape[0])]
-        losses = [xp.sum(xp.maximum(columns[place] - second, nobody)) for place in places]
+        losses = [xp.sum(xp.maximum(columns[place] - second, none)) for place in places]
         return self._finish(xp.stack(losses))
 
     def _column(self, index: Array | int) -> Array:
@@ -196,12 +198,12 @@ class FacilityLocation(SimilarityFunction):
         )
 
     def _all(self) -> tuple[Array, ...]:
-        """What says everything about all candidates."""
+        """The rows of all candidates."""
         rows: tuple[Array, ...] = self._pool.rows
         return rows if self._factors is None else (self.ops.adopt(self._factors), *rows)
 
     def _some(self, indices: Array) -> tuple[Array, ...]:
-        """The same about some [m]."""
+        """The rows of some candidates [m]."""
         if self._factors is None:
             return self._taken(indices)
         factors = ops_for(self._factors).xp.take(self._factors, indices, axis=0)
@@ -224,15 +226,15 @@ class FacilityLocation(SimilarityFunction):
 
 
 def _gains(reader: Reader, ops: Ops, *arguments: Any) -> Array:
-    """What a block of candidates adds to the best similarities: [n]."""
+    """The gains of a block of candidates over the best similarities: [n]."""
     block = reader(ops, arguments)
     best = block.at(ops, *block.rest)
-    # With who is not listed it is 0, which is never better.
+    # The similarity with a point that is not listed is 0, which is never better.
     return ops.xp.sum(ops.xp.maximum(block.similar, best) - best, axis=1)
 
 
 def _overlap(reader: Reader, ops: Ops, *arguments: Any) -> Array:
-    """What a block of candidates adds between the best similarities of two batches: [n]."""
+    """The gains of a block of candidates to one batch minus those to a larger one: [n]."""
     xp, block = ops.xp, reader(ops, arguments)
     low, high = (block.at(ops, best) for best in block.rest)
     between = xp.minimum(xp.maximum(block.similar, low), high)

@@ -1,4 +1,4 @@
-"""Similarities that are inner products of features, formed a few at a time."""
+"""Similarities as inner products of features, formed a few at a time."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from infoq.structures.embedding import DenseEmbedding, Embedding
 
 
 class FeatureSimilarities:
-    """Inner products of features, of which a few are formed at a time.
+    """Similarities as inner products of features, formed a few at a time.
 
-    What sums and multiples of candidates are similar to is a vector [P].
+    A linear combination of candidates is represented by that combination of their features, [P].
     """
 
     def __init__(self, embedding: Embedding) -> None:
@@ -28,16 +28,16 @@ class FeatureSimilarities:
         self.width = embedding.num_parameters
         item = self.ops.item_bytes(self.like)
         self._size = item * embedding.numbers_per_candidate
-        # Rows that are there as they are computed with: their products make no other arrays.
+        # Rows already in the dtype of the computation: their products make no other arrays.
         plain = self.ops.upcast(self.like).dtype == self.like.dtype
         self._product = item if plain and type(embedding) is DenseEmbedding else self._size
 
     def numbers(self, points: int) -> int:
-        """How many numbers a candidate keeps in a block that is compared with so many points."""
+        """The numbers that a block keeps per candidate when compared with this many points."""
         return 3 * points + self.width
 
     def vector(self, index: Array | int) -> Array:
-        """What stands for one candidate: its features [P], in memory."""
+        """The vector of one candidate: its features [P], in memory."""
         return rows_of(self.embedding, (index,))[0, :]
 
     def dense(self) -> Array:
@@ -46,7 +46,7 @@ class FeatureSimilarities:
         return ops_for(flat).xp.reshape(flat, (-1, self.width))
 
     def project(self, vector: Array, indices: Array | None = None) -> Array:
-        """Similarities with what the vector stands for, of all or some: [N] or [m], in memory."""
+        """Similarities of all or some candidates with a vector [P]: [N] or [m], in memory."""
         rows = self.rows if indices is None else taken(self.rows, indices)
         projected = map_rows(_with_one, rows, (vector[None, :],), bytes_per_row=self._product)
         return self.ops.fetch(projected)
@@ -57,7 +57,7 @@ class FeatureSimilarities:
         return self.ops.fetch(map_rows(_squares, self.rows, (one,), bytes_per_row=self._size))
 
     def total(self) -> Array:
-        """What stands for all candidates together: [P], in memory."""
+        """The sum of the features of all candidates: [P], in memory."""
         return self.ops.fetch(
             add_rows(_total, self.rows, shape=(self.width,), bytes_per_row=self._size)
         )
@@ -68,16 +68,16 @@ class FeatureSimilarities:
         return few @ few.T
 
     def nowhere_negative(self) -> bool:
-        """Whether it is known that no similarity is negative: no feature is."""
+        """Whether all similarities are known to be at least 0, because all features are."""
         return type(self.embedding) is DenseEmbedding and nowhere_negative(self.ops, self.like)
 
 
 def features(points: Any, name: str) -> Embedding:
-    """One row a candidate, from an embedding or features [N, P]."""
+    """An embedding with one row per candidate, from an embedding or features [N, P]."""
     if isinstance(points, Embedding):
         if points.num_rows != 1:
             raise ValueError(
-                f"{name}: expected one row a candidate, got R={points.num_rows} of {points!r}; "
+                f"{name}: expected one row per candidate, got R={points.num_rows} of {points!r}; "
                 "use infoq.gradient_embedding, or infoq.EIG of a Gaussian"
             )
         return points
@@ -87,7 +87,7 @@ def features(points: Any, name: str) -> Embedding:
 
 
 def _compared(ops: Ops, arguments: tuple[Any, ...]) -> Block:
-    """Similarities of a block of candidates with all others, by the features of both."""
+    """Similarities of a block of candidates with all others, from the features of both."""
     embedding, others, *rest = arguments
     return Block(_products(ops, embedding, others), None, tuple(rest))
 
@@ -98,7 +98,7 @@ def _products(ops: Ops, embedding: Embedding, others: Array) -> Array:
 
 
 def _with_one(ops: Ops, embedding: Embedding, other: Array) -> Array:
-    """Similarities with a single other: [n]."""
+    """Similarities with a single vector: [n]."""
     return _products(ops, embedding, other)[:, 0]
 
 

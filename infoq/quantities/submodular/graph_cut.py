@@ -1,4 +1,4 @@
-"""Graph cut: representation less redundancy."""
+"""Graph cut: representation minus redundancy."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class CutState(NamedTuple):
 
     Attributes
     ----------
-    together : array [P], or [N] of a kernel
+    together : array [P], or [N] for a kernel
         The sum of the members' features, or of their columns.
     indices : tuple of int or array []
         The picks.
@@ -41,42 +41,44 @@ class CutState(NamedTuple):
 class GraphCut(SimilarityFunction):
     r"""Graph cut, :math:`f(A) = \lambda \sum_{i \in V, j \in A} s_{ij} - \sum_{i, j \in A} s_{ij}`.
 
-    How similar a batch is to what is represented, V, less how similar its members are to each
-    other.
+    The similarity of a batch to the represented points V, minus the similarity of its members to
+    each other.
 
     Parameters
     ----------
     points : Embedding or array [N, P], optional
-        Features, one row a candidate; similarities are their inner products.
+        Features, one row per candidate. Similarities are their inner products.
     kernel : array [N, N] or Neighbours, optional
-        Similarities in place of points, symmetric.
+        Symmetric similarities in place of points.
     represented : Embedding or array [M, P], or integers, optional
-        What is to be represented, V; for example without queries and private points. Of points
-        its features; of a kernel the indices of some candidates, or a mask [N]. Default: all
-        candidates.
+        The points to represent, V, for example without queries and private points. With points
+        these are features; with a kernel the indices of some candidates, or a mask [N]. Default:
+        all candidates.
     trade_off : float
-        What similarity to V counts, :math:`\lambda`.
+        Weight of the similarity to V, :math:`\lambda`.
 
     Raises
     ------
     TypeError, ValueError
-        If neither or both of points and kernel are given, one is not floating, of another shape or
-        (where values can be read) not finite, a kernel is not symmetric, an embedding has more
-        rows a candidate than one, what is represented does not go together with the points or is
-        none of the candidates of a kernel, or `trade_off` is negative or no number.
+        If neither or both of points and kernel are given; if one is not floating, has another shape
+        or (where values can be read) is not finite; if a kernel is not symmetric; if an embedding
+        has more than one row per candidate; if `represented` is not compatible with the points, or
+        is not among the candidates of a kernel; or if `trade_off` is negative or not a number.
 
     Notes
     -----
-    Submodular where no similarity of candidates is negative, whatever is represented, and then
-    monotone with a trade-off of at least 2 where all candidates are; `submodular` says whether the
-    former is known: no element of the kernel, or of the candidates' features, is negative. `mutual`
-    gives GCMI, :math:`2 \sum_{i \in A, j \in Q} s_{ij}`, modular whatever the similarities, V and
-    the trade-off, and `conditional` GCCG. The published graph cut, whose trade-off multiplies the
-    second sum, is this one with its inverse, divided by it.
+    Submodular if no similarity of candidates is negative, whatever V is. If V is all candidates, it
+    is then monotone with a trade-off of at least 2. `submodular` says whether submodularity is
+    known: no element of the kernel, or of the candidates' features, is negative.
 
-    Exact. From features a step of `greedy` costs N P multiply-adds, by sums of features: P for a
-    pick, N P for all gains. `lazy_greedy`, by `gains_of`, evaluates a few of them, so that it picks
-    by GCMI in about one pass. Neighbour lists of n points cost N n once, and N a step.
+    `mutual` gives GCMI, :math:`2 \sum_{i \in A, j \in Q} s_{ij}`, which is modular whatever the
+    similarities, V and the trade-off are. `conditional` gives GCCG. In the published graph cut the
+    trade-off multiplies the second sum. It equals this one with the inverse trade-off, divided by
+    that inverse.
+
+    Exact. From features a step of `greedy` costs N P multiply-adds, with sums of features: P for a
+    pick, and N P for all gains. `lazy_greedy` evaluates only a few gains, with `gains_of`, and so
+    picks by GCMI in about one pass. Neighbour lists of n points cost N n once, and N per step.
 
     References
     ----------
@@ -124,7 +126,7 @@ class GraphCut(SimilarityFunction):
         return isinstance(self._pool, MagnifiedSimilarities)
 
     def magnified(self, members: list[int], factor: float) -> GraphCut:
-        """The same with the similarities of some candidates with others times a number."""
+        """The same function with the similarities of some candidates to others times a number."""
         function = copy(self)
         function._pool = magnified(self._pool, members, factor)
         return function
@@ -134,22 +136,22 @@ class GraphCut(SimilarityFunction):
         return CutState(self._full(self._pool.width), ())
 
     def gains(self, state: CutState) -> Array:
-        """What each candidate would add: [N]."""
+        """The gain of each candidate: [N]."""
         if not state.indices:
             return self._finish(self._alone)
         return self._finish(self._alone - 2 * self._pool.project(state.together))
 
     def gains_of(self, state: CutState, indices: Array) -> Array:
-        """What some candidates [m] would add: [m], for m P multiply-adds."""
+        """The gains of some candidates [m]: [m]. Costs m P multiply-adds."""
         alone = ops_for(self._alone).xp.take(self._alone, indices, axis=0)
         return self._finish(alone - 2 * self._pool.project(state.together, indices))
 
     def overlap(self, state: CutState, more: CutState) -> Array:
-        """What each candidate adds to a batch beyond what it adds to a larger one: [N]."""
+        """The gain of each candidate to a batch minus its gain to a larger one: [N]."""
         return self._finish(2 * self._pool.project(more.together - state.together))
 
     def overlap_of(self, state: CutState, more: CutState, indices: Array) -> Array:
-        """The same of some candidates [m]: [m]."""
+        """The same differences for some candidates [m]: [m]."""
         return self._finish(2 * self._pool.project(more.together - state.together, indices))
 
     def add(self, state: CutState, index: Array | int) -> CutState:
@@ -173,7 +175,7 @@ class GraphCut(SimilarityFunction):
 
 
 def _selected(pool: MatrixSimilarities | ListSimilarities, represented: Any) -> Array:
-    """1 for who is represented of the candidates of a kernel, and 0 for all others: [N]."""
+    """Weights [N] of the candidates of a kernel: 1 if represented, else 0."""
     count = pool.width
     own = pool.diagonal()
     ops = ops_for(own)
@@ -183,8 +185,8 @@ def _selected(pool: MatrixSimilarities | ListSimilarities, represented: Any) -> 
         ops_for(kernel=own, represented=memory)
         if memory.ndim == 2:
             raise TypeError(
-                f"represented: goes with points as features [M, P], got {memory.dtype} of shape "
-                f"{tuple(memory.shape)}; of a kernel [N, N] pass indices of candidates, or a mask"
+                f"represented: needs points= for features [M, P], got {memory.dtype} of shape "
+                f"{tuple(memory.shape)}; with a kernel [N, N] pass indices of candidates, or a mask"
             )
         if has_dtype(ops, memory, "bool"):
             if tuple(memory.shape) != (count,):

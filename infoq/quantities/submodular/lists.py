@@ -1,4 +1,4 @@
-"""Similarities that are neighbour lists: zero but for a few points a candidate."""
+"""Similarities given as neighbour lists: zero except for a few points per candidate."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from infoq.quantities.submodular.reading import Block, integers, nowhere_negativ
 
 
 class ListSimilarities:
-    """A matrix [M, N] of the similarities of N candidates, of which lists hold what is not 0.
+    """A matrix [M, N] of the similarities of N candidates, whose nonzero entries are in lists.
 
-    What sums and multiples of candidates are similar to is a combination of columns, [M].
+    A linear combination of candidates is represented by that combination of their columns, [M].
     """
 
     def __init__(self, lists: Neighbours) -> None:
@@ -27,18 +27,18 @@ class ListSimilarities:
         self._each = int(lists.indices.shape[1])
 
     def numbers(self, points: int) -> int:
-        """How many numbers a candidate keeps in a block: as many points as it lists count."""
+        """The numbers that a block keeps per candidate; only the listed points count."""
         return 6 * self._each
 
     def vector(self, index: Array | int) -> Array:
-        """What stands for one candidate: its column [M], in memory."""
+        """The vector of one candidate: its column [M], in memory."""
         similar, indices = self._list(index)
         ops = ops_for(similar)
         points = ops.xp.arange(self.width, dtype=indices.dtype, device=ops.device(similar))
         return _at(ops, similar, indices, points)
 
     def project(self, vector: Array, indices: Array | None = None) -> Array:
-        """The combination of columns as it is, or at some candidates [m]."""
+        """The combination of columns unchanged, or only at some candidates [m]."""
         return vector if indices is None else ops_for(vector).xp.take(vector, indices, axis=0)
 
     def diagonal(self) -> Array:
@@ -49,11 +49,11 @@ class ListSimilarities:
         return self._map(_own, (*self.rows, own))
 
     def total(self) -> Array:
-        """The sum of all columns, which of symmetric lists is that of each list: [N], in memory."""
+        """Sum of all columns, which for symmetric lists is that of each list: [N], in memory."""
         return self._map(_sums, self.rows[:1])
 
     def weighed(self, weights: Array) -> Array:
-        """The sum of columns, each times a number [N], of symmetric lists: [N], in memory."""
+        """Sum of columns times weights [N], for symmetric lists: [N], in memory."""
         return self._map(_weighed, self.rows, weights)
 
     def among(self, indices: tuple[Any, ...]) -> Array:
@@ -64,7 +64,7 @@ class ListSimilarities:
         return ops.xp.stack([_at(ops, *each, members) for each in lists])
 
     def nowhere_negative(self) -> bool:
-        """Whether it is known that no similarity is negative."""
+        """Whether all similarities are known to be at least 0."""
         return nowhere_negative(self.ops, self.like)
 
     def _list(self, index: Array | int) -> tuple[Array, Array]:
@@ -78,7 +78,7 @@ class ListSimilarities:
 
 
 def check_mirrored(lists: Neighbours) -> None:
-    """Refuse lists between candidates that differ from their mirror image, where it can be seen."""
+    """Raise if lists between candidates are not symmetric, where values can be read."""
     ops = ops_for(lists.similarities)
     xp, count = ops.xp, len(lists)
     if lists.size != count:
@@ -89,7 +89,7 @@ def check_mirrored(lists: Neighbours) -> None:
     if not ops.concrete(lists.similarities, lists.indices):
         return
     own, other, similar = _by_candidate(ops, lists)
-    # Sorted by the point that is listed: what must be the same lists.
+    # Sorted by the listed point, symmetric lists are unchanged.
     mirror = xp.argsort(other, stable=True)
     points, listed_by = xp.take(other, mirror, axis=0), xp.take(own, mirror, axis=0)
     rounding = float(xp.finfo(similar.dtype).eps) ** 0.5
@@ -99,13 +99,13 @@ def check_mirrored(lists: Neighbours) -> None:
     spot = first_index(ops, off)
     if spot is not None:
         pairs = (own, other), (points, listed_by)
-        # What comes first of the two orders is missing in the other.
+        # The pair that comes first in one of the two orders is missing in the other.
         i, j = min((int(one[spot]), int(two[spot])) for one, two in pairs)
         _refuse(ops, lists, i, j)
 
 
 def _by_candidate(ops: Ops, lists: Neighbours) -> tuple[Array, Array, Array]:
-    """Candidates, points and similarities that are not 0, by candidate and then by point."""
+    """Candidates, points and nonzero similarities, sorted by candidate and then by point."""
     xp, each = ops.xp, int(lists.indices.shape[1])
     order = xp.argsort(lists.indices, axis=1)
     points = xp.reshape(ops.take_along_axis(lists.indices, order, axis=1), (-1,))
@@ -123,13 +123,13 @@ def _refuse(ops: Ops, lists: Neighbours, i: int, j: int) -> None:
 
     raise ValueError(
         f"kernel: candidate {i} is similar to {j} by {similarity(i, j):.6g}, and {j} to {i} by "
-        f"{similarity(j, i):.6g} (0 where it is not listed); list both with the mean, as of "
+        f"{similarity(j, i):.6g} (0 where it is not listed); list both with the mean, as in "
         "(S + S.T) / 2"
     )
 
 
 def _at(ops: Ops, similar: Array, indices: Array, points: Array) -> Array:
-    """A list [n] as similarities with points [m], in m log n."""
+    """Similarities with points [m] from a list [n], at the cost of m log n."""
     xp = ops.xp
     order = xp.argsort(indices)
     indices, similar = xp.take(indices, order, axis=0), xp.take(similar, order, axis=0)
@@ -140,14 +140,14 @@ def _at(ops: Ops, similar: Array, indices: Array, points: Array) -> Array:
 
 
 def _listed(ops: Ops, arguments: tuple[Any, ...]) -> Block:
-    """Similarities of a block of candidates, 0 where a list is shorter, and with which points."""
+    """Similarities of a block of candidates and their points; 0 where a list is shorter."""
     similar, indices, *rest = arguments
     places = ops.xp.maximum(indices, ops.scalar(0, indices))
     return Block(ops.upcast(similar), places, tuple(rest))
 
 
 def _own(ops: Ops, similar: Array, indices: Array, own: Array) -> Array:
-    """What each list has of its own candidate: [n]."""
+    """The similarity of each candidate with itself, from its list: [n]."""
     similar = ops.upcast(similar)
     listed = ops.xp.where(indices == own[:, None], similar, ops.scalar(0.0, similar))
     return ops.xp.sum(listed, axis=1)
@@ -159,6 +159,6 @@ def _sums(ops: Ops, similar: Array) -> Array:
 
 
 def _weighed(ops: Ops, similar: Array, indices: Array, weights: Array) -> Array:
-    """The sum of each list, each similarity times a number: [n]."""
+    """The weighted sum of each list: [n]."""
     block = _listed(ops, (similar, indices))
     return ops.xp.sum(block.similar * block.at(ops, weights), axis=1)

@@ -1,4 +1,4 @@
-"""LogDet: the volume that the features of a batch span."""
+"""LogDet: the log-volume that the features of a batch span."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from infoq.quantities.submodular.pivots import KernelPivots, pivots
 from infoq.quantities.submodular.similarities import Similarities, similarities
 from infoq.structures.embedding import Embedding
 
-# Directions are copied for each new one until there are so many: then they stay as they are.
+# Recent directions are copied for each new one until there are this many; then they are settled.
 _ROWS = 16
 
 
@@ -28,14 +28,14 @@ class LogDetState(NamedTuple):
     Attributes
     ----------
     left : array [N]
-        What the batch leaves of each candidate's similarity with itself; 0 where that is rounding.
-        Of a kernel with negative eigenvalues it may be below 0.
-    settled : array [S, P + S + 16], [S, P] without a ridge, or [S, N] of a kernel
-        Of features orthonormal directions, with a coordinate for the ridge of each member; of a
-        kernel the rows of its incomplete Cholesky factor. Of the first S members, in full groups
-        of 16.
+        The conditional self-similarity of each candidate given the batch (its Schur complement); 0
+        where that is rounding error. It may be below 0 for a kernel with negative eigenvalues.
+    settled : array [S, P + S + 16], [S, P] without a ridge, or [S, N] for a kernel
+        For features, orthonormal directions with a coordinate for the ridge of each member. For a
+        kernel, the rows of its incomplete Cholesky factor. They belong to the first S members, in
+        full groups of 16.
     recent : array [16, P + S + 16], [16, P] or [16, N]
-        The same of the members since then; the rows that are left are 0.
+        The same for the later members; unused rows are 0.
     indices : tuple of int or array []
         The picks.
     """
@@ -53,35 +53,38 @@ class LogDet(SimilarityFunction):
     Parameters
     ----------
     points : Embedding or array [N, P], optional
-        Features, one row a candidate; similarities are their inner products.
+        Features, one row per candidate. Similarities are their inner products.
     kernel : array [N, N] or Neighbours, optional
-        Similarities in place of points, symmetric; with the ridge positive semi-definite.
+        Symmetric similarities in place of points; positive semi-definite with the ridge added.
     ridge : float
-        What is added to the diagonal, :math:`\lambda`.
+        The number that is added to the diagonal, :math:`\lambda`.
 
     Raises
     ------
     TypeError, ValueError
-        If neither or both of points and kernel are given, one is not floating, of another shape or
-        (where values can be read) not finite, a kernel is not symmetric, an embedding has more
-        rows a candidate than one, or `ridge` is negative or no number. `value` raises where the
-        kernel of the batch has an eigenvalue that is clearly below -ridge. A candidate that would
-        give the batch such an eigenvalue has a gain of -inf, and is not picked; `gains` raises
-        where every candidate would.
+        If neither or both of points and kernel are given; if one is not floating, has another shape
+        or (where values can be read) is not finite; if a kernel is not symmetric; if an embedding
+        has more than one row per candidate; or if `ridge` is negative or not a number. `value`
+        raises if the kernel of the batch has an eigenvalue that is clearly below -ridge. A
+        candidate that would give the batch such an eigenvalue has a gain of -inf, and is not
+        picked; `gains` raises if every candidate would.
 
     Notes
     -----
-    As published, without the factor 1/2 of an entropy: with ``ridge=1`` twice `EIG` of a `Gaussian`
-    with precision 1. Submodular; monotone for a ridge of at least 1. Without a ridge a candidate
-    that depends on the batch has a gain of -inf: where 10 B eps or less of its similarity with
-    itself is left, whatever the scale. A kernel may have negative eigenvalues, as those with
-    magnified queries have: what is left of a candidate may fall to -ridge. A candidate that is
-    added again counts as a copy.
+    Exact. As published, without the factor 1/2 of an entropy: with ``ridge=1`` it is twice the
+    `EIG` of a `Gaussian` with precision 1, in nats. Submodular, and monotone for a ridge of at
+    least 1.
 
-    From features a step costs N P + B (P + B) multiply-adds, N + B (P + B) numbers in memory, and
-    never N x N: what is kept are directions in feature space, orthogonalised twice, so that float32
-    survives near copies and small ridges. From a kernel N B and N B (Chen et al., 2018), from
-    neighbour lists, too. `mutual` gives LogDetMI, `conditional` LogDetCG, and both LogDetCMI.
+    Without a ridge, a candidate that is linearly dependent on the batch has a gain of -inf. It
+    counts as dependent if at most 10 B eps of its self-similarity is left given the batch, whatever
+    the scale. A kernel may have negative eigenvalues, like those with magnified queries: the
+    conditional self-similarity may fall to -ridge. A candidate that is added again counts as a
+    copy.
+
+    From features a step costs N P + B (P + B) multiply-adds and N + B (P + B) numbers in memory; N
+    x N is never formed. It keeps directions in feature space, orthogonalised twice, so that float32
+    tolerates near copies and small ridges. From a kernel or neighbour lists both are N B (Chen et
+    al., 2018). `mutual` gives LogDetMI, `conditional` LogDetCG, and both together LogDetCMI.
 
     References
     ----------
@@ -127,7 +130,7 @@ class LogDet(SimilarityFunction):
         return isinstance(self._pool, MagnifiedSimilarities)
 
     def magnified(self, members: list[int], factor: float) -> LogDet:
-        """The same with the similarities of some candidates with others times a number."""
+        """The same function with the similarities of some candidates to others times a number."""
         function = type(self).__new__(type(self))
         function._set_up(magnified(self._pool, members, factor), self._ridge)
         return function
@@ -139,22 +142,22 @@ class LogDet(SimilarityFunction):
         return LogDetState(left, self._zeros(0, width), self._zeros(_ROWS, width), ())
 
     def gains(self, state: LogDetState) -> Array:
-        """What each candidate would add to the log-determinant: [N]."""
+        """The increase of the log-determinant for each candidate: [N]."""
         return self._gains(state, None)
 
     def gains_of(self, state: LogDetState, indices: Array) -> Array:
-        """What some candidates [m] would add: [m]."""
+        """The gains of some candidates [m]: [m]."""
         return self._gains(state, indices)
 
     def overlap(self, state: LogDetState, more: LogDetState) -> Array:
-        """What each candidate adds to a batch beyond what it adds to a larger one: [N].
+        """The gain of each candidate to a batch minus its gain to a larger one: [N].
 
-        By what is left of it in both, before either is rounded to the dtype that came in.
+        Computed from the conditional self-similarities of both, before rounding to the input dtype.
         """
         return self._overlap(state, more, None)
 
     def overlap_of(self, state: LogDetState, more: LogDetState, indices: Array) -> Array:
-        """The same of some candidates [m]: [m]."""
+        """The same differences for some candidates [m]: [m]."""
         return self._overlap(state, more, indices)
 
     def add(self, state: LogDetState, index: Array | int) -> LogDetState:
@@ -189,7 +192,7 @@ class LogDet(SimilarityFunction):
         return self._finish(self._pivots.log_det(state.indices))
 
     def losses_of(self, state: LogDetState, indices: Array) -> Array:
-        """What the removal of each of some members [m] would take off the value: [m]."""
+        """How much the value would drop if each of some members [m] were removed: [m]."""
         square = self._pool.among(state.indices)
         ops = ops_for(square)
         eye = identity(ops, square.shape[0], square)
@@ -199,7 +202,7 @@ class LogDet(SimilarityFunction):
         return self._finish(ops.xp.stack([losses[place] for place in places]))
 
     def _gains(self, state: LogDetState, places: Array | None) -> Array:
-        """Of all, or of those at `places`."""
+        """The gains of all candidates, or of those at `places`."""
         xp = self._local.xp
         left = self._at(state.left, places)
         if self._pivots.all_alive(left):
@@ -224,7 +227,7 @@ class LogDet(SimilarityFunction):
         return self._finish(self._unless(shared, refused))
 
     def _left(self, state: LogDetState, places: Array | None) -> tuple[Array, Array, Array | None]:
-        """What is left of candidates, who of them can be added, and who is refused."""
+        """Conditional self-similarities, and masks of the addable and the refused candidates."""
         left = self._at(state.left, places)
         refused = self._pivots.refused(left, places, state.indices)
         alive = self._pivots.alive(left, places, len(state.indices))
@@ -242,7 +245,7 @@ class LogDet(SimilarityFunction):
         return self._local.scalar(sign * math.inf, self._zero)
 
     def _settled(self, state: LogDetState) -> LogDetState:
-        """The state with its directions settled, and room for others and their coordinates."""
+        """The state with its recent directions settled, and room for 16 new ones."""
         xp = self._local.xp
         settled = xp.concat([state.settled, state.recent])
         if self._padded:
@@ -251,24 +254,24 @@ class LogDet(SimilarityFunction):
         return state._replace(settled=settled, recent=recent)
 
     def _place(self, state: LogDetState, size: int) -> Array:
-        """Which of the directions, and of the coordinates for the ridge, is the next: [S + 16]."""
+        """Mask of the next direction, and of its coordinate for the ridge: [S + 16]."""
         count = int(state.settled.shape[0]) + _ROWS
         return self._local.xp.arange(count, device=self._local.device(state.left)) == size
 
     def _orthogonal(self, state: LogDetState, vector: Array, own: Array, kept: Array) -> Array:
-        """A direction orthogonal to the others, with a coordinate of its own for the ridge."""
+        """A unit vector orthogonal to the other directions, with its own ridge coordinate."""
         xp = self._local.xp
         if self._padded:
             vector = xp.concat([vector, xp.where(own, self._root, self._zero)])
         for group in (state.settled, state.recent) * 2:
             vector = vector - (group @ vector) @ group
         square = vector @ vector
-        if self._padded:  # the square of its own coordinate is the ridge, unless that underflows
+        if self._padded:  # its own coordinate squared is the ridge, unless that underflows
             return vector / xp.sqrt(xp.maximum(square, self._tiny))
         return self._divided(vector, square, kept)
 
     def _divided(self, x: Array, square: Array, kept: Array) -> Array:
-        """`x` by the root of a number, or zeros where it is not kept."""
+        """`x / sqrt(square)`, or zeros where it is not kept."""
         xp = self._local.xp
         root = xp.sqrt(xp.where(kept, square, self._one))
         return xp.where(kept, x / root, self._zero)

@@ -1,4 +1,4 @@
-"""Similarities of candidates with queries or a private set, times a number."""
+"""Similarities in which those with queries or a private set are multiplied by a number."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from infoq.quantities.submodular.similarities import Similarities
 
 
 class MagnifiedSimilarities:
-    """A matrix [N, N] of similarities, of which those with special candidates are magnified.
+    """A matrix [N, N] of similarities, in which those with special candidates are magnified.
 
-    Those between two special ones are not. Columns are formed one at a time.
+    Similarities between two special candidates are not. Columns are formed one at a time.
     """
 
     def __init__(self, pool: Similarities, factors: dict[int, float]) -> None:
@@ -32,14 +32,14 @@ class MagnifiedSimilarities:
             self._weights = ops.xp.where(here, ops.scalar(factor, self._own), self._weights)
 
     def vector(self, index: Array | int) -> Array:
-        """What stands for one candidate: its column [N], in memory."""
+        """The vector of one candidate: its column [N], in memory."""
         column = self.plain.vector(index)
         if isinstance(self.plain, FeatureSimilarities):
             column = self.plain.project(column)
         return column * self._across(index)
 
     def _across(self, index: Array | int) -> Array:
-        """By what the similarities with one candidate are multiplied: [N]."""
+        """The factors of the similarities with one candidate: [N]."""
         ops = ops_for(self._weights)
         xp = ops.xp
         here = xp.reshape(xp.asarray(index, device=ops.device(self._weights)), (1,))
@@ -48,7 +48,7 @@ class MagnifiedSimilarities:
         return xp.where(both, xp.ones_like(weights), weights)
 
     def project(self, vector: Array, indices: Array | None = None) -> Array:
-        """The combination of columns as it is, or at some candidates [m]."""
+        """The combination of columns unchanged, or only at some candidates [m]."""
         return vector if indices is None else ops_for(vector).xp.take(vector, indices, axis=0)
 
     def diagonal(self) -> Array:
@@ -67,7 +67,7 @@ class MagnifiedSimilarities:
 def magnified(
     pool: Similarities | MagnifiedSimilarities, members: list[int], factor: float
 ) -> MagnifiedSimilarities:
-    """Similarities of which those of some candidates with all but special ones are magnified."""
+    """Similarities in which those of `members` with all but special candidates are magnified."""
     factors = dict.fromkeys(members, factor)
     if isinstance(pool, MagnifiedSimilarities):
         return MagnifiedSimilarities(pool.plain, {**pool.factors, **factors})

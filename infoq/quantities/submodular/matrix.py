@@ -1,4 +1,4 @@
-"""Similarities that are a matrix."""
+"""Similarities given as a matrix."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from infoq.quantities.submodular.reading import Block, integers, nowhere_negativ
 class MatrixSimilarities:
     """A matrix [M, N] of the similarities of N candidates.
 
-    What sums and multiples of candidates are similar to is a combination of columns, [M].
+    A linear combination of candidates is represented by that combination of their columns, [M].
     """
 
     def __init__(self, columns: Array, like: Array) -> None:
@@ -24,16 +24,16 @@ class MatrixSimilarities:
         self.width = int(columns.shape[1])
 
     def numbers(self, points: int) -> int:
-        """How many numbers a candidate keeps in a block that is compared with so many points."""
+        """The numbers that a block keeps per candidate when compared with this many points."""
         return 4 * points
 
     def vector(self, index: Array | int) -> Array:
-        """What stands for one candidate: its column [M], in memory."""
+        """The vector of one candidate: its column [M], in memory."""
         column = self._fetch(ops_for(self.rows[0]).row(self.rows[0], index))
         return ops_for(column).upcast(column)
 
     def project(self, vector: Array, indices: Array | None = None) -> Array:
-        """The combination of columns as it is, or at some candidates [m]."""
+        """The combination of columns unchanged, or only at some candidates [m]."""
         return vector if indices is None else ops_for(vector).xp.take(vector, indices, axis=0)
 
     def diagonal(self) -> Array:
@@ -46,7 +46,7 @@ class MatrixSimilarities:
         return self._fetch(self.ops.xp.sum(self.ops.upcast(self.rows[0]), axis=0))
 
     def weighed(self, weights: Array) -> Array:
-        """The sum of columns, each times a number [N], of a symmetric matrix: [N], in memory."""
+        """Sum of columns times weights [N], for a symmetric matrix: [N], in memory."""
         columns = ops_for(self.rows[0]).upcast(self.rows[0])
         return self._fetch(columns @ ops_for(columns).adopt(weights))
 
@@ -58,7 +58,7 @@ class MatrixSimilarities:
         return ops.xp.stack([ops.xp.take(column, members, axis=0) for column in columns])
 
     def nowhere_negative(self) -> bool:
-        """Whether it is known that no similarity is negative."""
+        """Whether all similarities are known to be at least 0."""
         return nowhere_negative(self.ops, self.like)
 
     def _fetch(self, x: Array) -> Array:
@@ -66,7 +66,7 @@ class MatrixSimilarities:
 
 
 def matrix(kernel: Array, *, square: bool) -> MatrixSimilarities:
-    """Similarities from a kernel [M, N], or [N, N] and symmetric where it is to be square."""
+    """Similarities from a kernel [M, N], or a symmetric one [N, N] if `square`."""
     ops, kernel = admit(kernel=kernel)
     if square:
         check_values(ops, kernel, "kernel", {2: "[N, N]"}, squared=False)
@@ -104,6 +104,6 @@ def _check_symmetric(ops: Ops, kernel: Array) -> None:
 
 
 def _symmetric(ops: Ops, kernel: Array) -> bool:
-    """Whether rows are known to be columns, and need not be copied."""
+    """Whether the kernel is known to be symmetric, so that it need not be copied."""
     alike = kernel.shape[0] == kernel.shape[1] and ops.concrete(kernel)
     return alike and bool(ops.xp.all(kernel == kernel.T))

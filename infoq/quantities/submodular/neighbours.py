@@ -1,4 +1,4 @@
-"""A kernel given as neighbour lists."""
+"""Kernels given as neighbour lists."""
 
 from __future__ import annotations
 
@@ -12,35 +12,36 @@ from infoq.checks.values import check_values
 
 @capabilities(lazy="the state of the batch is kept in memory")
 class Neighbours:
-    r"""A kernel by lists of neighbours: who each candidate is similar to, and by how much.
+    r"""Sparse kernel: for each candidate, the points that it is similar to and the similarities.
 
     Parameters
     ----------
     indices : integer array [N, n]
-        For each candidate the points that it is similar to, in any order and none of them twice.
-        Where a list is shorter, -1.
+        For each candidate, the points that it is similar to, in any order and without repetition.
+        Shorter lists are filled up with -1.
     similarities : array [N, n]
-        How similar it is to each of them. It is 0 to all others, and what stands beside a -1 does
-        not count.
+        The similarity with each of these points. It is 0 with all others; entries beside a -1 are
+        ignored.
     size : int, optional
-        How many points there are, M. Default: N, the candidates themselves.
+        The number of points, M. Default: N, the candidates themselves.
 
     Raises
     ------
     TypeError, ValueError
-        If the arrays are no integers and real numbers of one shape, or `size` is no positive
-        integer; and, where values can be read, if an index is neither -1 nor one of the points, or
-        stands twice in a list, or a similarity is not finite. The message names the candidate.
+        If the arrays are not integers and real numbers of one shape, or `size` is not a positive
+        integer. Where values can be read, also if an index is neither -1 nor one of the points, is
+        repeated in a list, or a similarity is not finite. The message names the candidate.
 
     Notes
     -----
-    In place of the matrix for ``kernel=`` of `FacilityLocation`, which takes any lists, and of
-    `GraphCut` and `LogDet`, whose lists must be symmetric: i is in the list of j with the
-    similarity that j has in the list of i. A candidate is similar to itself only where it is in its
-    own list. What is computed is what the matrix [M, N] would give, which is never formed: memory
-    is N n, and a step costs N n.
+    Pass it as ``kernel=`` in place of a matrix. `FacilityLocation` takes any lists. `GraphCut` and
+    `LogDet` need symmetric lists: i is in the list of j with the same similarity as j in the list
+    of i. A candidate is similar to itself only if it is in its own list.
 
-    Nearest neighbours are not symmetric by themselves. Of a sparse matrix S, ``(S + S.T) / 2`` or
+    Results are exactly those of the matrix [M, N], which is never formed. Memory is N n numbers,
+    and a step costs N n.
+
+    Lists of nearest neighbours are not symmetric. For a sparse matrix S, ``(S + S.T) / 2`` or
     ``S.maximum(S.T)`` is.
 
     References
@@ -64,10 +65,10 @@ class Neighbours:
     """The points that each candidate is similar to, [N, n]; -1 where a list is shorter."""
 
     similarities: Array
-    """How similar it is to them, [N, n]; 0 beside a -1."""
+    """The similarities with these points, [N, n]; 0 beside a -1."""
 
     size: int
-    """How many points there are, M."""
+    """The number of points, M."""
 
     def __init__(self, indices: Array, similarities: Array, *, size: int | None = None) -> None:
         required(indices=indices, similarities=similarities)
@@ -76,7 +77,7 @@ class Neighbours:
         _check_kinds(ops, indices, similarities)
         self.size = _size(size, int(indices.shape[0]))
         xp = ops.xp
-        # Some libraries take elements by these two alone.
+        # Some libraries take elements only by these two dtypes.
         if indices.dtype not in (xp.int32, xp.int64):
             indices = xp.astype(indices, xp.int64)
         if ops.concrete(indices):
@@ -103,8 +104,8 @@ def _check_kinds(ops: Ops, indices: Array, similarities: Array) -> None:
     shape = tuple(indices.shape)
     if not has_dtype(ops, indices, "integral"):
         raise TypeError(
-            f"indices: expected integers [N, n], got {indices.dtype} of shape {shape}; the "
-            "similarities come second"
+            f"indices: expected integers [N, n], got {indices.dtype} of shape {shape}; pass the "
+            "indices first and the similarities second"
         )
     if len(shape) != 2 or 0 in shape:
         raise ValueError(f"indices: expected shape [N, n], none of them 0, got {shape}")
@@ -132,19 +133,19 @@ def _check_indices(ops: Ops, indices: Array, size: int) -> None:
         candidate, index = _first(ops, (indices < -1) | (indices >= size), indices)
         raise ValueError(
             f"indices: candidate {candidate} lists {index}, expected points from 0 to {size - 1}, "
-            "or -1 where a list is shorter; of more points pass size="
+            "or -1 where a list is shorter; for more points pass size="
         )
     ordered = xp.sort(indices, axis=1)
     twice = (ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)
     if bool(xp.any(twice)):
         candidate, index = _first(ops, twice, ordered[:, 1:])
         raise ValueError(
-            f"indices: candidate {candidate} lists {index} twice; list it once, and -1 in place of "
-            "the other"
+            f"indices: candidate {candidate} lists {index} twice; list it once, and put -1 in "
+            "place of the other"
         )
 
 
 def _first(ops: Ops, bad: Array, values: Array) -> tuple[int, int]:
-    """The first candidate where something holds, and the value there."""
+    """The first candidate with a True entry of `bad`, and the value there."""
     candidate, spot = first_place(ops, bad) or (0, 0)
     return candidate, int(values[candidate, spot])

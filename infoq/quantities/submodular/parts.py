@@ -1,4 +1,4 @@
-"""What a combinator asks of the set function that it is made of."""
+"""Parts that the combinators `mutual` and `conditional` share."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from infoq.quantities.set_function import SetFunction, name_of
 
 
 def members(indices: Any, name: str, count: int) -> list[int]:
-    """Indices of candidates as integers, refused where they are none."""
+    """Indices of candidates as a list of integers, after input validation."""
     if hasattr(indices, "shape"):
         ops = ops_for(**{name: indices})
         memory = ops.fetch(indices)
         if indices.ndim != 1 or not has_dtype(ops, indices, "integral"):
             raise TypeError(
                 f"{name}: expected integers [Q], got {indices.dtype} of shape "
-                f"{tuple(indices.shape)}; of a mask pass the indices"
+                f"{tuple(indices.shape)}; in place of a mask pass its indices"
             )
         if not ops_for(memory).concrete(memory):
             raise TypeError(f"{name}: need values that can be read; pass integers")
@@ -37,19 +37,19 @@ def members(indices: Any, name: str, count: int) -> list[int]:
 
 
 def added(f: SetFunction, state: Any, members: list[int]) -> Any:
-    """The state with some more candidates."""
+    """The state of the batch with some more candidates."""
     for index in members:
         state = f.add(state, index)
     return state
 
 
 def magnify(f: SetFunction, members: list[int], factor: float, name: str) -> SetFunction:
-    """The same function with similarities of some candidates times a number, which has a name."""
+    """The same function with similarities of some candidates times a factor called `name`."""
     if factor == 1 and not f.is_magnified:
         return f
     if not f.has_own("magnified"):
         raise TypeError(
-            f"{name}: of {name_of(f)} there are no similarities to multiply by {factor:g}; "
-            "it goes with LogDet, FacilityLocation and GraphCut"
+            f"{name}: {name_of(f)} has no similarities to multiply by {factor:g}; pass LogDet, "
+            "FacilityLocation or GraphCut"
         )
     return f.magnified(members, factor)

@@ -1,4 +1,7 @@
-"""What a batch leaves of the candidates of a log-determinant, and who can still be added."""
+"""Conditional self-similarities (pivots) of a log-determinant, and which candidates can be added.
+
+The pivot of a candidate is its self-similarity given the batch: its Schur complement.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,14 @@ from infoq.quantities.submodular.magnified import MagnifiedSimilarities
 from infoq.quantities.submodular.reading import integers
 from infoq.quantities.submodular.similarities import Similarities
 
-# A refusal names so many candidates at most.
+# An error message names at most this many candidates.
 _NAMED = 8
 
 
 class Pivots:
-    """What is left of candidates: as of features, whose similarities have no negative eigenvalue.
+    """Pivots of features, whose similarities have no negative eigenvalue.
 
-    Whatever is left of them counts as 0 where it is no more than rounding, and is never below.
+    A pivot that is no more than rounding error counts as 0, and none is negative.
     """
 
     def __init__(self, pool: Similarities | MagnifiedSimilarities, ridge: float) -> None:
@@ -31,29 +34,29 @@ class Pivots:
         self.rounding = 10 * float(ops.xp.finfo(self.own.dtype).eps)
 
     def cut(self, left: Array, size: int) -> Array:
-        """What is left of each candidate, [N], by a batch of `size`; 0 where that is rounding."""
+        """The pivots [N] given a batch of `size`; 0 where they are rounding error."""
         # Not `>`, so that NaN stays.
         limit = ((size + 1) * self.rounding) * self.scale
         return self.ops.xp.where(left <= limit, self.zero, left)
 
     def alive(self, left: Array, places: Array | None, size: int) -> Array:
-        """Who of all, or of those at `places`, can be added to a batch of `size`."""
+        """Mask of the candidates, of all or at `places`, that can join a batch of `size`."""
         return left > 0 if self.ridge == 0 else self.ops.xp.ones_like(left) > 0
 
     def all_alive(self, left: Array) -> bool:
-        """Whether it is known at a glance that everybody can be added."""
+        """Whether all candidates are known to be addable without a closer look."""
         return self.ridge > 0
 
     def floored(self, left: Array, places: Array | None) -> Array:
-        """What is left of candidates that are not refused."""
+        """The pivots of candidates that are not refused."""
         return left
 
     def refused(self, left: Array, places: Array | None, indices: tuple[Any, ...]) -> Array | None:
-        """Who has no log-determinant with the batch, where there may be any."""
+        """Mask of candidates without a log-determinant given the batch; None if there are none."""
         return None
 
     def log_det(self, indices: tuple[Any, ...]) -> Array:
-        """Of some candidates, refused where their matrix has a negative eigenvalue."""
+        """Log-determinant of some candidates; raises if their matrix has a negative eigenvalue."""
         square = self.pool.among(indices)
         ops = ops_for(square)
         return log_det(ops, square, ops.xp.linalg.diagonal(square), self.ridge, self._name(indices))
@@ -66,10 +69,10 @@ class Pivots:
 
 
 class KernelPivots(Pivots):
-    """What is left of candidates of a kernel, which may have negative eigenvalues.
+    """Pivots of a kernel, which may have negative eigenvalues.
 
-    Down to the ridge they leave a log-determinant; below that the candidate is refused. Where the
-    ridge is no more than rounding, so is what is slightly below 0.
+    Pivots above -ridge have a log-determinant; below that the candidate is refused. If the ridge is
+    no more than rounding error, so are pivots slightly below 0.
     """
 
     def __init__(self, pool: Similarities | MagnifiedSimilarities, ridge: float) -> None:
@@ -80,14 +83,14 @@ class KernelPivots(Pivots):
         self._hidden = ~resolves(ops, one, 10 * self.scale, ridge)
 
     def cut(self, left: Array, size: int) -> Array:
-        """What is left of each candidate, [N], by a batch of `size`; 0 where that is rounding."""
+        """The pivots [N] given a batch of `size`; 0 where they are rounding error."""
         xp = self.ops.xp
         limit = ((size + 1) * self.rounding) * self.scale
         below = xp.where(self._hidden, xp.maximum(limit, self._limit), limit)
         return xp.where((left <= limit) & (left >= -below), self.zero, left)
 
     def alive(self, left: Array, places: Array | None, size: int) -> Array:
-        """Who of all, or of those at `places`, can be added to a batch of `size`."""
+        """Mask of the candidates, of all or at `places`, that can join a batch of `size`."""
         if self.ridge == 0:
             return left > 0
         limit = ((size + 1) * self.rounding) * self._at(self._whole, places)
@@ -95,22 +98,22 @@ class KernelPivots(Pivots):
         return ~dead | (self._at(self._hidden, places) & (left > -math.inf))
 
     def all_alive(self, left: Array) -> bool:
-        """Whether it is known at a glance that everybody can be added."""
+        """Whether all candidates are known to be addable without a closer look."""
         if self.ridge == 0 or not self.ops.concrete(left):
             return False
         return bool(self.ops.xp.min(left) >= 0)
 
     def floored(self, left: Array, places: Array | None) -> Array:
-        """What is left of candidates that are not refused."""
+        """The pivots of candidates that are not refused."""
         hidden = (left < 0) & (left > -math.inf) & self._at(self._hidden, places)
         return self.ops.xp.where(hidden, self.zero, left)
 
     def pick(
         self, column: Array, left: Array, mine: Array, index: Array | int, kept: Array
     ) -> tuple[Array, Array]:
-        """What is left of a pick's column, [N], and who has no log-determinant with it.
+        """The column of a pick given the batch, [N], and a mask of candidates to refuse with it.
 
-        Of whom nothing is left has nothing in common with anybody, up to rounding.
+        A candidate with a pivot of 0 shares nothing with any other, up to rounding.
         """
         xp, row = self.ops.xp, self.ops.row
         common = xp.abs(column) > xp.sqrt(row(self._limit, index)) * xp.sqrt(self._whole)
@@ -119,9 +122,10 @@ class KernelPivots(Pivots):
         return xp.where(apart, self.zero, column), negative | (~kept & common)
 
     def refused(self, left: Array, places: Array | None, indices: tuple[Any, ...]) -> Array | None:
-        """Who has no log-determinant with the batch, where there may be any.
+        """Mask of candidates without a log-determinant given the batch; None if there are none.
 
-        An error, as of the value, where the batch has none itself, or with nobody.
+        Raises the error of `value` if the batch has no log-determinant itself, or has none with any
+        candidate.
         """
         xp = self.ops.xp
         refused = left + self.ridge < -self._at(self._limit, places)
@@ -137,14 +141,14 @@ class KernelPivots(Pivots):
         if indices:
             members = integers(self.ops, indices, left)[None, :]
             others = ~xp.any(every[:, None] == members, axis=1)
-        nobody = places is None and not bool(xp.any(others & ~refused))
+        none = places is None and not bool(xp.any(others & ~refused))
         refused = refused & others
-        if bool(xp.any(refused if nobody else refused & self._at(self._hidden, places))):
+        if bool(xp.any(refused if none else refused & self._at(self._hidden, places))):
             worst = xp.argmin(xp.where(refused, left, self.ops.scalar(math.inf, left)))
             try:
                 self.log_det((*indices, int(every[int(worst)])))
             except ValueError:
-                if nobody:
+                if none:
                     raise
             else:
                 return None  # it was rounding
@@ -161,6 +165,6 @@ def _readable(index: Any) -> bool:
 
 
 def pivots(pool: Similarities | MagnifiedSimilarities, ridge: float) -> Pivots:
-    """What is left of the candidates of a pool."""
+    """The pivots of the candidates of a pool."""
     kind = Pivots if isinstance(pool, FeatureSimilarities) else KernelPivots
     return kind(pool, ridge)

@@ -1,4 +1,4 @@
-"""FLQMI, and what set functions of the similarities with queries share."""
+"""FLQMI, and the base class of set functions of similarities with queries."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from infoq.structures.embedding import Embedding
 
 
 class QueryFunction(SimilarityFunction):
-    """A set function of the similarities of candidates and queries, which are kept: N Q."""
+    """A set function of the N Q similarities of candidates with queries, which are kept."""
 
     def __init__(self, points: Any, queries: Any, kernel: Any, eta: Any) -> None:
         if isinstance(kernel, Neighbours):
@@ -32,7 +32,7 @@ class QueryFunction(SimilarityFunction):
         pool = similarities(points, kernel, square=False)
         if (points is None) != (queries is None):
             raise TypeError(
-                "queries: go with points; the rows of a kernel [Q, N] are the queries, got "
+                "queries: need points=; the rows of a kernel [Q, N] are the queries, got "
                 + ("queries and a kernel" if points is None else "points alone")
             )
         if isinstance(pool, FeatureSimilarities):
@@ -41,7 +41,7 @@ class QueryFunction(SimilarityFunction):
         self._eta = at_least_zero(eta, "eta")
 
     def _rows(self, kernel: Callable[..., Array], rows: tuple[Array, ...], *shared: Array) -> Array:
-        """What the similarities of candidates give: one number each, in memory."""
+        """A kernel of the similarities of each candidate: one number per candidate, in memory."""
         each = 4 * self.ops.item_bytes(self._pool.like) * self._pool.width
         result = map_rows(kernel, rows, shared, bytes_per_row=each)
         return ops_for(result).fetch(result)
@@ -49,33 +49,33 @@ class QueryFunction(SimilarityFunction):
 
 @capabilities(lazy="the state of the batch is kept in memory")
 class FacilityLocationQuery(QueryFunction):
-    r"""FLQMI: how well queries are represented, and how relevant to them each member is.
+    r"""FLQMI: how well a batch represents queries, plus how relevant each member is to them.
 
     .. math:: f(A) = \sum_q \max(0, \max_{a \in A} s_{qa}) + \eta \sum_{a \in A} \max_q s_{qa}
 
     Parameters
     ----------
     points : Embedding or array [N, P], optional
-        Features, one row a candidate; similarities are their inner products.
+        Features, one row per candidate. Similarities are their inner products.
     queries : Embedding or array [Q, P], optional
         Features of the queries.
     kernel : array [Q, N], optional
         Similarities of queries and candidates, in place of both.
     eta : float
-        What the relevance of members counts, :math:`\eta`.
+        Weight of the members' relevance, :math:`\eta`.
 
     Raises
     ------
     TypeError, ValueError
-        If neither or both of points and kernel are given, queries without points or the reverse,
-        one is not floating, of another shape or (where values can be read) not finite, or `eta` is
-        negative or no number.
+        If neither or both of points and kernel are given; if queries are given without points, or
+        points without queries; if an array is not floating, has another shape or (where values can
+        be read) is not finite; or if `eta` is negative or not a number.
 
     Notes
     -----
-    Submodular; monotone where every candidate has a query that it is not negatively similar to.
-    Exact. The N Q similarities are computed once and kept; a step costs N Q. The maximum over the
-    empty set is 0, as of `FacilityLocation`.
+    Exact. Submodular, and monotone if every candidate has a query with a similarity of at least 0.
+    The N Q similarities are computed once and kept; a step costs N Q. The maximum over the empty
+    set is 0, as in `FacilityLocation`.
 
     References
     ----------
@@ -109,12 +109,12 @@ class FacilityLocationQuery(QueryFunction):
         return self._represents.start()
 
     def gains(self, state: FacilityState) -> Array:
-        """What each candidate would add: [N]."""
+        """The gain of each candidate: [N]."""
         represents = self.ops.fetch(self._represents.gains(state))
         return self._finish(self._relevance + represents)
 
     def gains_of(self, state: FacilityState, indices: Array) -> Array:
-        """What some candidates [m] would add: [m]."""
+        """The gains of some candidates [m]: [m]."""
         represents = self.ops.fetch(self._represents.gains_of(state, indices))
         relevance = ops_for(self._relevance).xp.take(self._relevance, indices, axis=0)
         return self._finish(relevance + represents)
@@ -124,7 +124,7 @@ class FacilityLocationQuery(QueryFunction):
         return self._represents.add(state, index)
 
     def value(self, state: FacilityState) -> Array:
-        """What the batch is worth: a 0-d array."""
+        """The value of the batch: a 0-d array."""
         represents = self.ops.fetch(self._represents.value(state))
         return self._finish(sum_at(self._relevance, state.indices) + represents)
 

@@ -1,4 +1,4 @@
-"""How a block of candidates is read: similarities, and where a vector goes with them."""
+"""Readers of blocks of candidates: their similarities, and the points these belong to."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from infoq.backends.fields import mapped
 
 
 class Block(NamedTuple):
-    """What a block of n candidates is compared with.
+    """Similarities of a block of n candidates.
 
     Attributes
     ----------
     similar : array [n, m]
-        Similarities; with points that are not listed they are 0.
+        Similarities; 0 for entries that list no point.
     places : array [n, m], or None
-        Which points they are with; None for all M, in order.
+        The points that the similarities are with; None for all M, in order.
     rest : tuple
         The arguments that are left.
     """
@@ -26,7 +26,7 @@ class Block(NamedTuple):
     rest: tuple[Any, ...]
 
     def at(self, ops: Ops, vector: Array) -> Array:
-        """A vector [M] where the similarities are: [1, M] or [n, m]."""
+        """The entries of a vector [M] that belong to the similarities: [1, M] or [n, m]."""
         if self.places is None:
             return vector[None, :]
         xp = ops.xp
@@ -35,7 +35,7 @@ class Block(NamedTuple):
 
 
 class Reader(Protocol):
-    """What reads a block of candidates from the arguments of a kernel: no two may be equal."""
+    """Reads a block of candidates from the arguments of a kernel; no two readers may be equal."""
 
     def __call__(self, ops: Ops, arguments: tuple[Any, ...]) -> Block:
         """Similarities, and the arguments that are left."""
@@ -43,7 +43,7 @@ class Reader(Protocol):
 
 
 def taken(rows: tuple[Any, ...], indices: Array) -> tuple[Any, ...]:
-    """Arrays [N, ...], or trees of them, at some candidates [m], in memory."""
+    """Rows of some candidates [m] of arrays [N, ...] or of trees of arrays, in memory."""
 
     def at(x: Array) -> Array:
         ops = ops_for(x)
@@ -54,12 +54,12 @@ def taken(rows: tuple[Any, ...], indices: Array) -> tuple[Any, ...]:
 
 
 def nowhere_negative(ops: Ops, x: Array) -> bool:
-    """Whether it is known that no number is negative."""
+    """Whether all numbers are known to be at least 0."""
     return ops.concrete(x) and bool(ops.xp.min(x) >= 0)
 
 
 def integers(ops: Ops, indices: tuple[Any, ...], like: Array) -> Array:
-    """Some indices, integers or 0-d arrays, as an array [B] beside another."""
+    """Indices, integers or 0-d arrays, as an array [B] on the device of `like`."""
     xp, device = ops.xp, ops.device(like)
     kind = xp.arange(1, device=device).dtype
     return xp.stack([xp.asarray(index, dtype=kind, device=device) for index in indices])

@@ -1,4 +1,4 @@
-"""Similarities from what a set function is given: features, a matrix, or neighbour lists."""
+"""Similarities from features, a matrix, or neighbour lists."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from infoq.quantities.submodular.matrix import MatrixSimilarities, matrix
 from infoq.quantities.submodular.neighbours import Neighbours
 
 Similarities: TypeAlias = FeatureSimilarities | MatrixSimilarities | ListSimilarities
-"""Of N candidates, with each other or with something else."""
+"""Similarities of N candidates with each other or with other points."""
 
 
 def similarities(points: Any, kernel: Any, *, square: bool) -> Similarities:
@@ -20,7 +20,7 @@ def similarities(points: Any, kernel: Any, *, square: bool) -> Similarities:
     Raises
     ------
     TypeError, ValueError
-        If both or neither are given, or one is no finite floating array of the right shape.
+        If both or neither are given, or one is not a finite floating array of the right shape.
     """
     if (points is None) == (kernel is None):
         given = "neither" if points is None else "both"
@@ -38,11 +38,11 @@ def similarities(points: Any, kernel: Any, *, square: bool) -> Similarities:
 
 
 def compared(pool: Similarities, others: Any, name: str) -> FeatureSimilarities:
-    """Features of what the candidates are compared with, refused where they do not fit."""
+    """Features that the candidates are compared with; raises if they are not compatible."""
     theirs = FeatureSimilarities(features(others, name))
     check_alike(pool.ops, name, theirs.like, pool.like)
     if theirs.width != pool.width:
         raise ValueError(
-            f"{name}: expected P={pool.width} features as of points, got {theirs.width}"
+            f"{name}: expected P={pool.width} features like points, got {theirs.width}"
         )
     return theirs

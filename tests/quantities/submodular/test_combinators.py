@@ -211,5 +211,5 @@ def test_what_is_refused(backend, combine, name):
         combine(f, [2, 2])
     with pytest.raises(TypeError, match=f"{name}: expected integers, got float"):
         combine(f, [1.0])
-    with pytest.raises(TypeError, match=f"{name}: expected integers.*of a mask pass the indices"):
+    with pytest.raises(TypeError, match=f"{name}: expected integers.*in place of a mask pass"):
         combine(f, backend.array(np.ones(6, bool)))

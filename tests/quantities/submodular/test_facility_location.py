@@ -76,9 +76,9 @@ def test_jit_of_greedy():
 
 def test_what_is_refused(backend):
     points, kernel = backend.array(cases.POINTS), backend.array(CROSS)
-    with pytest.raises(TypeError, match="represented: goes with points"):
+    with pytest.raises(TypeError, match="represented: needs points="):
         FacilityLocation(kernel=kernel, represented=points)
-    with pytest.raises(ValueError, match="represented: expected P=4 features as of points, got 3"):
+    with pytest.raises(ValueError, match="represented: expected P=4 features like points, got 3"):
         FacilityLocation(points, represented=points[:, :3])
     with pytest.raises(TypeError, match="represented: expected the dtype of the candidates"):
         FacilityLocation(points, represented=backend.array(cases.OTHERS, "float32"))

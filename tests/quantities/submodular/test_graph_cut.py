@@ -95,9 +95,9 @@ def test_what_is_refused(backend):
     with pytest.raises(ValueError, match="trade_off: expected a finite number of at least 0"):
         GraphCut(backend.array(cases.POINTS), trade_off=-2.0)
     points, kernel = backend.array(cases.POINTS), backend.array(KERNEL)
-    with pytest.raises(TypeError, match=r"represented: goes with points.*of a kernel"):
+    with pytest.raises(TypeError, match=r"represented: needs points=.*with a kernel"):
         GraphCut(kernel=kernel, represented=points)
-    with pytest.raises(ValueError, match="represented: expected P=4 features as of points, got 3"):
+    with pytest.raises(ValueError, match="represented: expected P=4 features like points, got 3"):
         GraphCut(points, represented=points[:, :3])
     with pytest.raises(ValueError, match="kernel: expected a square matrix"):
         GraphCut(kernel=backend.array(cases.POINTS))

@@ -193,7 +193,7 @@ def test_what_is_refused(backend):
         LogDet(kernel=points)
     with pytest.raises(ValueError, match=r"points: expected shape \[N, P\]"):
         LogDet(points[0, :])
-    with pytest.raises(ValueError, match="points: expected one row a candidate, got R=2"):
+    with pytest.raises(ValueError, match="points: expected one row per candidate, got R=2"):
         LogDet(infoq.DenseEmbedding(backend.array(np.ones((3, 2, 4)))))
     with pytest.raises(ValueError, match="ridge: expected a finite number of at least 0, got -1"):
         LogDet(points, ridge=-1)

@@ -302,7 +302,7 @@ def test_what_is_represented_of_a_kernel(backend, kind):
 
 def test_what_is_refused(backend):
     kernel = backend.array(KERNEL)
-    with pytest.raises(TypeError, match="eta: of EIG there are no similarities to multiply by 2"):
+    with pytest.raises(TypeError, match="eta: EIG has no similarities to multiply by 2"):
         mutual(infoq.EIG(infoq.Gaussian(backend.array(POINTS), 1.0)), Q, eta=2)
     with pytest.raises(ValueError, match="eta: expected a finite number of at least 0, got -1"):
         mutual(LogDet(kernel=kernel), Q, eta=-1)
@@ -310,7 +310,7 @@ def test_what_is_refused(backend):
         conditional(LogDet(kernel=kernel), P, nu="hard")
     with pytest.raises(ValueError, match="represented: expected different indices from 0 to 8"):
         GraphCut(kernel=kernel, represented=[9])
-    with pytest.raises(TypeError, match="represented: goes with points as features"):
+    with pytest.raises(TypeError, match="represented: needs points= for features"):
         GraphCut(kernel=kernel, represented=backend.array(POINTS))
     with pytest.raises(ValueError, match=r"represented: expected a mask \[N\] with N=9, got \(3"):
         GraphCut(kernel=kernel, represented=backend.array(np.ones(3, bool)))

@@ -246,7 +246,7 @@ def test_what_is_refused(backend):
     for kind in (FacilityLocationQuery, ConcaveOverModular):
         with pytest.raises(TypeError, match=r"kernel: expected an array \[Q, N\], got Neighbours"):
             kind(kernel=Neighbours(indices, similar))
-    with pytest.raises(TypeError, match="represented: goes with points"):
+    with pytest.raises(TypeError, match="represented: needs points="):
         FacilityLocation(kernel=Neighbours(indices, similar), represented=similar)
     if backend.reads_values:
         with pytest.raises(ValueError, match="candidate 1 lists 2, expected points from 0 to 1"):

@@ -76,11 +76,11 @@ def test_jit_of_greedy():
 @pytest.mark.parametrize("kind", [FacilityLocationQuery, ConcaveOverModular])
 def test_what_is_refused(backend, kind):
     points, queries = backend.array(cases.POSITIVE), backend.array(np.abs(cases.OTHERS))
-    with pytest.raises(TypeError, match=r"queries: go with points.*got points alone"):
+    with pytest.raises(TypeError, match=r"queries: need points=.*got points alone"):
         kind(points)
-    with pytest.raises(TypeError, match=r"queries: go with points.*got queries and a kernel"):
+    with pytest.raises(TypeError, match=r"queries: need points=.*got queries and a kernel"):
         kind(None, queries, kernel=backend.array(POSITIVE))
-    with pytest.raises(ValueError, match="queries: expected P=4 features as of points, got 2"):
+    with pytest.raises(ValueError, match="queries: expected P=4 features like points, got 2"):
         kind(points, queries[:, :2])
     with pytest.raises(ValueError, match="eta: expected a finite number of at least 0"):
         kind(points, queries, eta=-1)
