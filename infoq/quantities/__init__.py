@@ -1,4 +1,4 @@
-"""What the outcomes of a growing batch tell about something."""
+"""Acquisition quantities: information of single outcomes and of batches, and set functions."""
 
 from infoq.quantities.batches import EIG, EPIG, JEPIG
 from infoq.quantities.eig import bald, eig

@@ -1,4 +1,4 @@
-"""Expected information gain: what outcomes tell about the parameters."""
+"""Expected information gain (EIG): mutual information of outcomes and parameters."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from infoq.unknowns import PARAMETERS
 def eig(
     x: Predictive | Array, *, given: Context | None = None, approximation: OfParameters = "logdet"
 ) -> Array:
-    r"""Expected information gain: what each outcome is expected to tell about the parameters.
+    r"""Expected information gain of each outcome about the parameters.
 
     .. math:: I[Y_i; \Theta] = H[\bar p_i] - \sum_k w_k H[p_{ik}]
               = \sum_k w_k\, KL(p_{ik} \,\|\, \bar p_i)
 
-    and of a `Gaussian`, with :math:`A_i = E_i P^{-1} E_i^T`,
+    and for a `Gaussian`, with :math:`A_i = E_i P^{-1} E_i^T`,
 
     .. math:: \tfrac12 \log\det(I + A_i) = \tfrac12 \log\det(I + F_i P^{-1})
               \le \tfrac12 tr(F_i P^{-1})
@@ -26,36 +26,37 @@ def eig(
     Parameters
     ----------
     x : Categorical, Gaussian or array [N, K, C]
-        The candidates; a bare array is probabilities.
+        The candidates; a bare array holds class probabilities.
     given : Outcomes, or Precision, Embedding or Gaussian, optional
-        What already counts as known. Of a `Categorical`: outcomes (`Categorical.context`,
-        `Categorical.observe`) of this predictive or of another with the same draws. Of a
-        `Gaussian`: the precision after them, or an embedding of them.
+        The context that the information is conditional on. For a `Categorical`: outcomes
+        (`Categorical.context`, `Categorical.observe`) of this predictive or of another with the
+        same draws. For a `Gaussian`: the precision after the observations, or an embedding of them.
     approximation : {"logdet", "trace"}
-        Of a `Gaussian`: the log-det, or the trace, which bounds it from above and adds up over a
-        batch whatever its members share.
+        For a `Gaussian`: the log-determinant, or the trace. The trace is an upper bound, and adds
+        up over a batch, however redundant its members are.
 
     Returns
     -------
     array [N]
-        Nats, in the namespace, device and dtype of `x`; never negative, and of a `Categorical` at
+        Nats, in the namespace, device and dtype of `x`. Never negative, and for a `Categorical` at
         most min(log C, log K).
 
     Raises
     ------
     TypeError, ValueError
-        If a bare array is no probabilities [N, K, C]; the message names the first bad candidate.
+        If a bare array does not hold probabilities [N, K, C]; the message names the first bad
+        candidate.
 
     Notes
     -----
-    Exact for the K draws that are given. As the sum of divergences it does not cancel: float32
-    ranks as float64 where disagreement is small. One logarithm a probability, N K C, and temporary
-    arrays that stay in the cache. With `given` of S joint outcomes, another S C N (K multiply-adds
-    and one logarithm).
+    For a `Categorical`, exact for the given K draws. It is computed as a sum of divergences, which
+    does not cancel: float32 ranks like float64 even where draws disagree little. Costs one
+    logarithm per probability, N K C, and temporary arrays that stay in the cache. With S joint
+    outcomes in `given`, it costs another S C N (K multiply-adds and one logarithm).
 
-    Of a `Gaussian` exact for linear regression; for another likelihood, Laplace's approximation:
-    no bound on what it approximates, and it may exceed log C. By R x R matrices, never P x P where
-    the precision is not: what they cost is said by the embedding.
+    For a `Gaussian`, exact for linear regression. For another likelihood it is Laplace's
+    approximation, which is no bound of the exact value and may exceed log C. It takes R x R
+    matrices, and P x P ones only if the precision is one; the embedding states their cost.
 
     References
     ----------
@@ -66,7 +67,7 @@ def eig(
 
     Examples
     --------
-    Two hypotheses that predict opposite outcomes of the second candidate, and agree on the first:
+    Two hypotheses predict opposite outcomes of the second candidate, and agree on the first:
 
     >>> import numpy as np, infoq
     >>> probs = np.array([[[0.5, 0.5], [0.5, 0.5]], [[1.0, 0.0], [0.0, 1.0]]])
@@ -78,21 +79,27 @@ def eig(
 
 @capabilities()
 def bald(x: Predictive | Array) -> Array:
-    """BALD: the expected information gain, under its name in active learning.
+    """BALD: the expected information gain of each outcome, under its name in active learning.
 
     Parameters
     ----------
     x : Categorical, Gaussian or array [N, K, C]
-        The candidates; a bare array is probabilities.
+        The candidates; a bare array holds class probabilities.
 
     Returns
     -------
     array [N]
-        Nats; see `eig`, which this is.
+        Nats; equal to `eig`, which states cost and accuracy.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a bare array does not hold probabilities [N, K, C]; the message names the first bad
+        candidate.
 
     See Also
     --------
-    infoq.methods.bald : The method of this name: it picks the highest of these.
+    infoq.methods.bald : The method that picks the highest of these scores.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Expected predictive information gain: what outcomes tell about the outcomes of targets."""
+"""Expected predictive information gain (EPIG): information about the outcomes of targets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def epig(
     given: Context | None = None,
     approximation: OfEachTarget = "logdet",
 ) -> Array:
-    r"""Expected predictive information gain: what each outcome tells about a target's, on average.
+    r"""Expected predictive information gain: mean information of each outcome about a target's.
 
     .. math:: \sum_e v_e\, I[Y_i; Y_e]
               = \sum_e v_e\, KL\big(p(y_i, y_e) \,\|\, p(y_i)\, p(y_e)\big)
@@ -27,50 +27,51 @@ def epig(
     Parameters
     ----------
     x : Categorical, Gaussian or array [N, K, C]
-        The candidates; a bare array is probabilities.
+        The candidates; a bare array holds class probabilities.
     targets : Categorical or array [M, K, C'], or Gaussian or Embedding
-        The targets (evaluation points), under the same K draws or the same precision; classes or
-        rows may be others. Draw k must be the same model for both, which dropout in its training
-        mode is not: EPIG is then near 0 without an error. `shared_draws` tells.
+        The targets (evaluation points), under the same K draws or the same precision. The number of
+        classes or rows may differ. Draw k must be the same model for both, which it is not with
+        dropout in training mode: EPIG is then near 0 without an error. `shared_draws` checks this.
     target_weights : array [M], optional
-        What each target counts; normalised to sum to one. Default: all the same.
+        The weight of each target; normalised to sum to one. Default: equal weights.
     given : Outcomes, or Precision, Embedding or Gaussian, optional
-        What already counts as known. Of a `Categorical` with S joint outcomes, the cost is S times
-        as high.
+        The context that the information is conditional on. For a `Categorical` with S joint
+        outcomes in it, the cost is S times as high.
     approximation : {"logdet", "jensen", "trace", "kronecker"}
-        Of a `Gaussian`: "logdet" is the mean over every pair of candidate and target. "jensen"
-        replaces the targets by one with their mean Fisher information: at least the mean, at most
-        `jepig`. "trace" is what the candidate takes off BAIT's objective,
-        :math:`\tfrac12 tr(\bar F P^{-1}) - \tfrac12 tr(\bar F (P + F_i)^{-1})`: at least
-        "jensen", which is at least the mean. "kronecker" is the
-        trace with :math:`\bar F \approx E[\Lambda] \otimes E[\phi \phi^T]`, for a
-        `KroneckerPrecision`.
+        For a `Gaussian`. "logdet" averages the information of every pair of candidate and target.
+        "jensen" replaces the targets by one with their mean Fisher information: at least "logdet",
+        at most `jepig`. "trace" is the decrease of BAIT's objective by the candidate,
+        :math:`\tfrac12 tr(\bar F P^{-1}) - \tfrac12 tr(\bar F (P + F_i)^{-1})`: at least "jensen".
+        "kronecker" is the trace with :math:`\bar F \approx E[\Lambda] \otimes E[\phi \phi^T]`, for
+        a `KroneckerPrecision`.
 
     Returns
     -------
     array [N]
-        Nats, in the namespace, device and dtype of `x`; at least 0 and, but for "trace" and
+        Nats, in the namespace, device and dtype of `x`. At least 0 and, except for "trace" and
         "kronecker", at most the EIG of the candidate.
 
     Raises
     ------
     TypeError, ValueError
-        If an array is no probabilities, or the targets have another number of draws, other draw
-        weights, another dtype, library or device than the candidates.
+        If an array does not hold probabilities, or the targets have another number of draws, other
+        draw weights, another dtype, library or device than the candidates.
 
     See Also
     --------
-    infoq.methods.epig : The method of this name: it picks the highest of these.
+    infoq.methods.epig : The method that picks the highest of these scores.
 
     Notes
     -----
-    Exact for the K draws that are given. As an estimate of the EPIG of the posterior it is biased
-    up: to leading order by the mean over targets of chi_i chi_e / (2 (K - 1)), chi the sum over
-    classes of Var_k(p) / p_bar. The joint
-    probabilities enter by their deviation from the product, one matrix product of the centred
-    draws, and every term of the sum is at least zero: float32 ranks as float64 down to 1e-12 nats
-    and below, where the difference of three entropies is noise. Costs N C M C' (K multiply-adds
-    and one logarithm); memory is one copy of the targets beside blocks that stay in the cache.
+    For a `Categorical`, exact for the given K draws. As an estimate of the EPIG of the posterior it
+    is biased upwards. To leading order the bias is the mean over targets of
+    chi_i chi_e / (2 (K - 1)), where chi is the sum over classes of Var_k(p) / p_bar.
+
+    The joint probabilities enter as deviations from the product of the marginals, one matrix
+    product of the centred draws, and no term of the sum is negative. So float32 ranks like float64
+    down to 1e-12 nats and below, where the difference of three entropies is noise. Costs N C M C'
+    (K multiply-adds and one logarithm). Memory is one copy of the targets, beside blocks that stay
+    in the cache.
 
     References
     ----------
@@ -79,7 +80,8 @@ def epig(
 
     Examples
     --------
-    The first candidate settles which hypothesis holds, and so the target; the second does not:
+    The first candidate is informative about which hypothesis holds, and so about the target. The
+    second is not:
 
     >>> import numpy as np, infoq
     >>> pool = np.array([[[0.9, 0.1], [0.1, 0.9]], [[0.5, 0.5], [0.5, 0.5]]])

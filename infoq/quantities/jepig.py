@@ -1,4 +1,4 @@
-"""Joint expected predictive information gain: what outcomes tell about all targets together."""
+"""Joint expected predictive information gain (JEPIG): information about all targets jointly."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ def jepig(
     samples: int = 10_000,
     seed: Any = 0,
 ) -> Array:
-    r"""Joint expected predictive information gain: what each outcome tells about all targets'.
+    r"""Joint expected predictive information gain of each outcome about those of all targets.
 
-    Of a `Categorical`, by the posteriors over its draws after each joint outcome of the targets,
+    For a `Categorical`, from the posteriors over its draws after each joint outcome s of the
+    targets,
 
     .. math:: I[Y_i; Y_{1..M}] = \sum_s \pi_s\, KL\big(p_i(\cdot \mid s) \,\|\, p_i\big)
 
-    and of a `Gaussian`
+    and for a `Gaussian`
 
     .. math:: I[Y_i; Y_{1..M}] = -\tfrac12 \log\det\big(I - (I + A_i)^{-1} B_i\big), \quad
               A_i = E_i P^{-1} E_i^T, \quad B_i = E_i \big(P^{-1} - (P + F_T)^{-1}\big) E_i^T
@@ -37,27 +38,29 @@ def jepig(
     Parameters
     ----------
     x : Categorical, Gaussian or array [N, K, C]
-        The candidates; a bare array is probabilities.
+        The candidates; a bare array holds class probabilities.
     targets : Categorical or array [M, K, C'], or Gaussian or Embedding
         The targets (evaluation points), under the same draws or the same posterior.
     given : Outcomes, or Precision, Embedding or Gaussian, optional
-        What already counts as known.
+        The context that the information is conditional on.
     approximation : {"logdet", "trace", "kronecker"}
-        "logdet" is exact for Gaussian outcomes. "trace" is what the candidate takes off the trace
-        objective, :math:`\tfrac12 tr(F_T P^{-1}) - \tfrac12 tr(F_T (P + F_i)^{-1})`: it ranks as
-        the trace of `epig`, and is at least the log-det. "kronecker" is the trace with
-        Kronecker-factored targets, and bounds nothing.
+        For a `Gaussian`. "logdet" is exact for Gaussian outcomes. "trace" is the decrease of the
+        trace objective by the candidate,
+        :math:`\tfrac12 tr(F_T P^{-1}) - \tfrac12 tr(F_T (P + F_i)^{-1})`. It ranks like the trace
+        of `epig`, and is at least "logdet". "kronecker" is the trace with Kronecker-factored
+        targets, and is no bound.
     samples : int
-        Of a `Categorical`: the joint outcomes of the targets are enumerated while they number at
-        most this many, and the result is exact; beyond, this many are sampled.
+        For a `Categorical`: at most this many joint outcomes of the targets are enumerated, and the
+        result is exact. If there are more, this many are sampled.
     seed : int or the library's random generator
-        What the samples are drawn from.
+        Source of the random samples.
 
     Returns
     -------
     array [N]
-        Nats, in the namespace, device and dtype of `x`; by default at least the EPIG about any
-        target and at most the candidate's EIG. "trace" and "kronecker" may exceed that.
+        Nats, in the namespace, device and dtype of `x`. By default at least the EPIG about any
+        single target, and at most the EIG of the candidate. "trace" and "kronecker" may exceed the
+        latter.
 
     Raises
     ------
@@ -67,18 +70,21 @@ def jepig(
 
     See Also
     --------
-    infoq.methods.jepig : The method of this name: it picks the highest of these.
+    infoq.methods.jepig : The method that picks the highest of these scores.
 
     Notes
     -----
-    Of a `Categorical`, N C S (K multiply-adds and one logarithm) with S joint outcomes, in
-    log-weights. Of a `Gaussian` symmetric in candidate and targets, and the LogDetMI of similarity
-    matrices with the ridge that the noise is. Not submodular in the batch. By a projection on what
-    the targets measure, over their M R rows where they are fewer than the P parameters, else over
-    the parameters: what they explain and what they leave of a candidate are sums of squares, and
-    nothing is a difference of log-dets. In float32 that has a relative error of 1e-4 up to a prior
-    variance of 10^7 times the noise, above 1e-5 nats. Of more than 256 parameters and outcomes
-    that say little, by quadratic forms, which cost less; derivatives are always theirs.
+    For a `Categorical`, it costs N C S (K multiply-adds and one logarithm) with S joint outcomes,
+    kept as log-weights.
+
+    For a `Gaussian`, it is symmetric in candidate and targets, and is the LogDetMI of similarity
+    matrices with the noise as the ridge. It is not submodular in the batch. The candidate is
+    projected on the rows of the targets: in the space of their M R rows if they are fewer than the
+    P parameters, else in that of the parameters. The explained part and the residual are sums of
+    squares, so that no log-determinants are subtracted. In float32 the relative error is 1e-4 up to
+    a prior variance of 10^7 times the noise, above 1e-5 nats. With more than 256 parameters and
+    outcomes of little information it uses quadratic forms, which cost less; derivatives are always
+    those of the quadratic forms.
 
     References
     ----------

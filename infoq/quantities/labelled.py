@@ -1,4 +1,4 @@
-"""The twins of EIG, EPIG and JEPIG for outcomes that have been observed: active sampling."""
+"""IG, PIG and JPIG: the counterparts of EIG, EPIG and JEPIG for observed labels."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ def ig(
     given: Context | None = None,
     approximation: OfParameters = "logdet",
 ) -> Array:
-    r"""Information gain: what each observed outcome tells about the parameters.
+    r"""Information gain of each observed label about the parameters.
 
-    The divergence, of K draws that the label weighs by
-    :math:`\tilde w_k \propto w_k\, p_k(y_i)`,
+    The divergence, for K draws with weights :math:`\tilde w_k \propto w_k\, p_k(y_i)` given the
+    label,
 
     .. math:: KL\big(p(\theta \mid y_i) \,\|\, p(\theta)\big)
               = \sum_k \tilde w_k \log \frac{\tilde w_k}{w_k}
 
-    and of a `Gaussian` with :math:`A_i = E_i P^{-1} E_i^T` and the gradient
-    :math:`g_i = E_i^T u_i` of the loss at the label
+    and for a `Gaussian`, with :math:`A_i = E_i P^{-1} E_i^T` and the gradient
+    :math:`g_i = E_i^T u_i` of the loss at the label,
 
     .. math:: \tfrac12 \big[\log\det(I + A_i) - tr(A_i K_i) + (K_i u_i)^T A_i K_i u_i\big], \quad
               K_i = (I + A_i)^{-1}
 
-    or the drop in entropy, of draws with log-densities and of a `Gaussian`
+    Or the drop in entropy, for draws with log-densities and for a `Gaussian`:
 
     .. math:: H[\Theta] - H[\Theta \mid y_i]
               = KL + \sum_k (\tilde w_k - w_k) \log p(\theta_k)
@@ -60,60 +60,60 @@ def ig(
     Parameters
     ----------
     x : Categorical, Gaussian or array [N, K, C]
-        The candidates; a bare array is probabilities. For the divergence a `Gaussian` needs an
-        embedding that knows its prediction: `LastLayerEmbedding`, `fisher_embedding` or
+        The candidates; a bare array holds class probabilities. For the divergence, a `Gaussian`
+        needs an embedding that knows its prediction: `LastLayerEmbedding`, `fisher_embedding` or
         `JacobianEmbedding` with a `Softmax`, `Bernoulli`, `Poisson` or ``Normal(variance, mean=)``
-        likelihood, at the mean of the parameters once `given` is known.
+        likelihood, at the mean of the parameters given `given`.
     labels : array [N] or [N, C], optional
-        The observed labels: integers from 0 to C - 1 of a `Categorical` or a `Softmax`, else what
-        the likelihood takes. The drop in entropy of a `Gaussian` does not depend on them.
+        The observed labels: integers from 0 to C - 1 for a `Categorical` or a `Softmax`, otherwise
+        what the likelihood takes. The drop in entropy of a `Gaussian` does not depend on them.
     measure : {"divergence", "entropy"}
-        The divergence of the posterior from the prior, never negative; or the drop in differential
-        entropy, which may be negative and obeys the chain rule.
+        The divergence of the posterior from the prior, which is never negative; or the drop in
+        differential entropy, which may be negative and obeys the chain rule.
     log_density : array [K], optional
         For the entropy of a `Categorical`: log p(theta_k) of its draws, up to a constant, before
-        `given`. The weights of draws say how many there are and not how dense they lie.
+        `given`. The weights cannot replace it: they are relative counts, not densities.
     given : Outcomes, or Precision, Embedding or Gaussian, optional
-        What already counts as known. Of a `Categorical`: labels, from `Categorical.context` and
-        ``Categorical.observe(given, index, label)``.
+        The context that the information is conditional on. For a `Categorical`: labels, from
+        `Categorical.context` and ``Categorical.observe(given, index, label)``.
     approximation : {"logdet", "trace"}
-        Of a `Gaussian`: as it stands, or to first order. Of the divergence that is
-        :math:`\tfrac12 g_i^T P^{-1} g_i`, half the squared length of the gradient; of the entropy
-        the trace of `eig`, which is the mean of the former over the labels.
+        For a `Gaussian`: the equations above, or their first order. For the divergence the first
+        order is :math:`\tfrac12 g_i^T P^{-1} g_i`, half the squared length of the gradient. For the
+        entropy it is the trace of `eig`, the mean of the former over the labels.
 
     Returns
     -------
     array [N]
-        Nats, in the namespace, device and dtype of `x`. The divergence is never negative, and of a
+        Nats, in the namespace, device and dtype of `x`. The divergence is never negative, and for a
         `Categorical` at most -log of the smallest weight of a draw.
 
     Raises
     ------
     TypeError, ValueError
-        As of `eig`; if labels are missing or impossible (the message names the first), the
-        embedding knows no prediction, or `log_density` is missing; and by
-        `infoq.likelihoods.Curvature` where observed information is not positive semi-definite, as a
-        network's need not be.
+        See `eig`; also if labels are missing or impossible (the message names the first), the
+        embedding knows no prediction, or `log_density` is missing. `infoq.likelihoods.Curvature`
+        raises if observed information is not positive semi-definite, which may happen for a
+        network.
 
     Notes
     -----
-    The mean of either over the labels that the model expects is `eig`: exactly of a `Categorical`
-    and of a `Normal`. Of other Gaussians the mean of the divergence is `eig` to leading order
-    alone, and is below it where outcomes tell much.
+    The mean of either measure over the labels that the model expects is `eig`, exactly for a
+    `Categorical` and for a `Normal`. For other Gaussians the mean of the divergence is `eig` only
+    to leading order, and is below it where outcomes are very informative.
 
-    Of a `Categorical` exact for the K draws; costs of the order of N K exponentials. The drop in
-    entropy of equal *weights* is the divergence, and not the drop in entropy of the parameters. A
-    label that all draws call impossible tells nothing: 0. Sums of terms that are not negative, so
-    that float32 keeps its digits where labels tell little. Probabilities of exactly 0 have
-    gradient 0.
+    For a `Categorical`, exact for the given K draws, at a cost of the order of N K exponentials.
+    The drop in entropy of equal *weights* is the divergence, and not the drop in entropy of the
+    parameters. A label that all draws call impossible is uninformative: 0. No term of the sums is
+    negative, so that float32 keeps its digits where labels are hardly informative. Probabilities
+    of exactly 0 have gradient 0.
 
-    Of a `Gaussian` exact for linear regression, else to second order about the mean: the label
-    counts by its residual, which moves the mean, and by its curvature. In a generalised linear
-    model with a canonical link the curvature does not depend on the label, at every w, and with the
-    generalised Gauss-Newton a network is treated as one. Then the drop in entropy **is** `eig`, to
-    the last digit, and labels give no advantage; to the divergence they do. An outcome that was
-    held to be impossible has a finite divergence: curvature has a floor far below rounding. Costs
-    are those of `eig` and of a factorisation of R x R matrices.
+    For a `Gaussian`, exact for linear regression, else to second order about the mean. The label
+    enters through its residual, which moves the mean, and through its curvature. In a generalised
+    linear model with a canonical link the curvature does not depend on the label, at every w; the
+    generalised Gauss-Newton treats a network as one. Then the drop in entropy **is** `eig`, to the
+    last digit: labels change the divergence only. An outcome with a probability of 0 has a finite
+    divergence, as curvature has a floor far below rounding. Costs those of `eig` and a
+    factorisation of R x R matrices.
 
     References
     ----------
@@ -122,14 +122,14 @@ def ig(
 
     Examples
     --------
-    The label that was less expected tells more:
+    The label that was less expected is more informative:
 
     >>> import numpy as np, infoq
     >>> probs = np.array([[[0.5, 0.5], [0.9, 0.1]], [[0.5, 0.5], [0.9, 0.1]]])
     >>> infoq.ig(probs, np.array([0, 1])).round(4)
     array([0.0414, 0.2426])
 
-    In linear regression, too, by the residual; entropy drops as much whatever was observed:
+    So it is in linear regression, by its residual; entropy drops equally for every label:
 
     >>> normal = infoq.likelihoods.Normal(0.5, mean=np.zeros(3))
     >>> layer = infoq.LastLayerEmbedding(np.full((3, 1), 1.25**0.5), normal)
@@ -161,7 +161,7 @@ def pig(
     given: Context | None = None,
     approximation: OfEachTarget = "logdet",
 ) -> Array:
-    r"""Predictive information gain: what each observed outcome tells about an observed target's.
+    r"""Predictive information gain: mean information of each label about a target's label.
 
     .. math:: \sum_e v_e \log \frac{p(y_e \mid y_i)}{p(y_e)}
               = \sum_e v_e \log \frac{p(y_i \mid y_e)}{p(y_i)}
@@ -169,49 +169,49 @@ def pig(
     Parameters
     ----------
     x : Categorical, Gaussian or array [N, K, C]
-        The candidates, as of `ig`.
+        The candidates, as in `ig`.
     targets : Categorical or array [M, K, C'], or Gaussian or Embedding
-        The targets, as of `epig`; with labels of a `Gaussian`, an embedding that knows its
-        prediction, as of `ig`.
+        The targets, as in `epig`. With labels of a `Gaussian`, an embedding that knows its
+        prediction, as in `ig`.
     labels, target_labels : array [N] and [M], optional
-        The observed labels, as of `ig`. Of a `Gaussian` without any, the expectation over both.
+        The observed labels, as in `ig`. If a `Gaussian` has neither, the expectation over both.
     target_weights : array [M], optional
-        What each target counts; normalised to sum to one. Default: all the same.
+        The weight of each target; normalised to sum to one. Default: equal weights.
     given : Outcomes, or Precision, Embedding or Gaussian, optional
-        What already counts as known, as of `ig`.
+        The context that the information is conditional on, as in `ig`.
     approximation : {"logdet", "jensen", "trace", "kronecker"}
-        Of a `Gaussian` without labels, as of `epig`.
+        For a `Gaussian` without labels, as in `epig`.
 
     Returns
     -------
     array [N]
         Nats, in the namespace, device and dtype of `x`. Negative where the label makes those of the
-        targets less probable, and of a `Categorical` -inf where it makes one impossible.
+        targets less probable; for a `Categorical`, -inf where it makes one impossible.
 
     Raises
     ------
     TypeError, ValueError
-        As of `epig` and `ig`; if labels of a `Gaussian` are given for one side alone, or with
-        another approximation than "logdet".
+        See `epig` and `ig`; also if labels of a `Gaussian` are given for only one of candidates and
+        targets, or with another approximation than "logdet".
 
     Notes
     -----
-    Of a `Categorical` exact for the K draws; costs of the order of N M K exponentials, in bounded
-    memory (beside M K numbers). Its mean over the labels that the model expects, of candidate and
-    target jointly, is `epig`. Labels that all draws call impossible tell nothing, and nothing tells
-    about them.
+    For a `Categorical`, exact for the given K draws, at a cost of the order of N M K exponentials,
+    in bounded memory (beside M K numbers). Its mean over the labels that the model expects, of
+    candidate and target jointly, is `epig`. Labels that all draws call impossible are
+    uninformative, and no label is informative about them.
 
-    Of a `Gaussian` with labels :math:`\log N(u_e; d, I + A_e') / N(u_e; 0, I + A_e)`: by the shift
-    of the mean that the candidate's label makes, and by what is left to vary. Exact for a `Normal`,
-    where it is the ratio of predictive densities and its mean over labels `epig`. Of others the
-    losses count to second order about the mean, as of `ig`; the leading term is the influence
-    score :math:`g_e^T (P + F_i)^{-1} g_i`, by which a step of Newton's on the candidate's label
-    lowers the loss of the target's. Costs are those of `epig`, and of three more products a row;
-    candidates whose outcome says nearly what a target's does are projected on what each target
-    measures, as of `epig`, which keeps the digits that their correlation has lost.
+    For a `Gaussian` with labels it is :math:`\log N(u_e; d, I + A_e') / N(u_e; 0, I + A_e)`. The
+    candidate's label shifts the mean by d, and leaves the covariance A_e'. This is exact for a
+    `Normal`: the ratio of predictive densities, whose mean over labels is `epig`. For other
+    likelihoods the losses count to second order about the mean, as in `ig`. The leading term is
+    then the influence score :math:`g_e^T (P + F_i)^{-1} g_i`: the decrease of the target's loss by
+    a Newton step on the candidate's label. Costs those of `epig` and three more products per row.
+    Candidates whose outcome nearly determines that of a target are projected on the rows of each
+    target, as in `epig`, which keeps the digits that their correlation has lost.
 
-    Without labels it is `epig`, the expectation over both. By observed information of both
-    (`Curvature`) the two agree in the mean over labels alone, not label by label.
+    Without labels it is `epig`, the expectation over both. With observed information of both
+    (`Curvature`) the two agree only in the mean over labels, not label by label.
 
     References
     ----------
@@ -250,7 +250,7 @@ def jpig(
     given: Context | None = None,
     approximation: OfAllTargets = "logdet",
 ) -> Array:
-    r"""Joint predictive information gain: what each observed outcome tells about all targets'.
+    r"""Joint predictive information gain of each observed label about those of all targets.
 
     .. math:: \log \frac{p(y_{1..M} \mid y_i)}{p(y_{1..M})}
               = \log \frac{p(y_i \mid y_{1..M})}{p(y_i)}
@@ -258,41 +258,41 @@ def jpig(
     Parameters
     ----------
     x : Categorical, Gaussian or array [N, K, C]
-        The candidates, as of `ig`.
+        The candidates, as in `ig`.
     targets : Categorical or array [M, K, C'], or Gaussian or Embedding
-        The targets, as of `jepig`; with labels of a `Gaussian`, an embedding that knows its
-        prediction, as of `ig`.
+        The targets, as in `jepig`. With labels of a `Gaussian`, an embedding that knows its
+        prediction, as in `ig`.
     labels, target_labels : array [N] and [M], optional
-        The observed labels, as of `ig`. Of a `Gaussian` without any, the expectation over both.
+        The observed labels, as in `ig`. If a `Gaussian` has neither, the expectation over both.
     given : Outcomes, or Precision, Embedding or Gaussian, optional
-        What already counts as known, as of `ig`.
+        The context that the information is conditional on, as in `ig`.
     approximation : {"logdet", "trace", "kronecker"}
-        Of a `Gaussian` without labels, as of `jepig`.
+        For a `Gaussian` without labels, as in `jepig`.
 
     Returns
     -------
     array [N]
         Nats, in the namespace, device and dtype of `x`. Negative where the label makes those of the
-        targets less probable, and of a `Categorical` -inf where it makes them impossible.
+        targets less probable; for a `Categorical`, -inf where it makes them impossible.
 
     Raises
     ------
     TypeError, ValueError
-        As of `jepig` and `ig`; if labels of a `Gaussian` are given for one side alone, or with
-        another approximation than "logdet".
+        See `jepig` and `ig`; also if labels of a `Gaussian` are given for only one of candidates
+        and targets, or with another approximation than "logdet".
 
     Notes
     -----
-    Of a `Categorical` exact for the K draws, and RHO-loss: the loss of the label less its loss by a
-    model that has seen the targets too. The pointwise mutual information, whose mean over the
-    labels that the model expects is `jepig`. Costs of the order of (N + M) K exponentials, in
-    log-weights: a hundred targets do not underflow. Labels that all draws call impossible tell
-    nothing, and nothing tells about them; no more about targets whose labels are impossible
-    together.
+    For a `Categorical`, exact for the given K draws. It is RHO-loss: the loss of the label minus
+    its loss under a model that has also seen the targets. It is also the pointwise mutual
+    information, whose mean over the labels that the model expects is `jepig`. Costs of the order of
+    (N + M) K exponentials, in log-weights: a hundred targets do not underflow. Labels that all
+    draws call impossible are uninformative, and no label is informative about them, nor about
+    targets whose labels are impossible together.
 
-    Of a `Gaussian` with labels as `pig`, of all targets' outcomes as a single one: exact for a
-    `Normal`, else to second order about the mean. Costs are those of `jepig`. Without labels it is
-    `jepig`, the expectation over them.
+    For a `Gaussian` with labels it is `pig` with the outcomes of all targets as a single one: exact
+    for a `Normal`, else to second order about the mean. Costs those of `jepig`. Without labels it
+    is `jepig`, the expectation over them.
 
     References
     ----------
@@ -323,5 +323,5 @@ def jpig(
 
 
 def _at_first(f: LabelledQuantity) -> Array:
-    """The gains of the empty batch."""
+    """The gains given the empty batch: [N]."""
     return f.gains(f.start())

@@ -1,4 +1,4 @@
-"""Whether draw k is the same model for the candidates and for the targets."""
+"""Test of whether draw k is the same model for the candidates and for the targets."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from infoq.backends.capabilities import capabilities, meaningless
 from infoq.draws.categorical import Categorical, as_categorical
 from infoq.unknowns import EachTarget
 
-# A difference of fewer nats is rounding, in float32 too.
+# A difference of fewer nats is rounding error, in float32 too.
 _ROUNDING = 1e-12
 
 
 class SharedDraws(NamedTuple):
-    """What `shared_draws` has found.
+    """Result of `shared_draws`.
 
     Attributes
     ----------
     shared : True or None
-        True where the EPIG is above its null by more than two errors, and above that of every
-        permutation; None where it is not known.
+        True if the EPIG is above its null by more than two errors, and above that of every
+        permutation; None if it is not known.
     epig : float
-        The mean EPIG of the candidates about the targets, nats.
+        The mean EPIG of the candidates about the targets, in nats.
     null : float
-        The mean of the same under permuted draws of the targets: what is left of it where no draw
-        is the same model, by the number of draws alone.
+        The mean EPIG under permuted draws of the targets, in nats. It is what remains if no draw is
+        the same model, because the number of draws is finite.
     error : float
-        The standard error of the difference: the standard deviation of the EPIG over permutations,
-        times the square root of 1 + 1 / permutations.
+        The standard error of the difference, in nats: the standard deviation of the EPIG over
+        permutations, times the square root of 1 + 1 / permutations.
 
     Examples
     --------
@@ -55,48 +55,48 @@ def shared_draws(
     permutations: int = 20,
     seed: Any = 0,
 ) -> SharedDraws:
-    r"""Whether draw k is the same model for pool and targets, by what permuted draws give.
+    r"""Permutation test of whether draw k is the same model for pool and targets.
 
-    EPIG, JEPIG and every batch need that it is: :math:`p(y_i, y_e) = \sum_k w_k p_k(y_i) p_k(y_e)`.
-    A dropout layer draws new masks for each row and call, and so does Gaussian noise; then outcomes
-    look independent, EPIG is a small part of what it is, and batches look as if nothing were said
-    twice. No error can be seen in any one prediction.
+    EPIG, JEPIG and every batch rely on it: :math:`p(y_i, y_e) = \sum_k w_k p_k(y_i) p_k(y_e)`. A
+    dropout layer draws new masks for each row and call, and so does Gaussian noise. Outcomes then
+    look independent, EPIG is far too small, and batches look free of redundancy. No single
+    prediction shows the error.
 
     Parameters
     ----------
     pool : Categorical or array [N, K, C]
-        The candidates; a bare array is probabilities.
+        The candidates; a bare array holds class probabilities.
     targets : Categorical or array [M, K, C']
-        The targets, as of `epig`. Of a pool alone, ask for one half of it about the other.
+        The targets, as in `epig`. With only a pool, split it into two halves.
     permutations : int
-        How many permutations of the targets' draws the null is of, at least 2.
+        The number of permutations of the targets' draws for the null, at least 2.
     seed : int or the library's random generator
-        What they are drawn from.
+        Source of the random permutations.
 
     Returns
     -------
     SharedDraws
-        `shared`, `epig`, `null` and `error`, as numbers of Python.
+        `shared`, and `epig`, `null` and `error` in nats, as Python numbers.
 
     Raises
     ------
     TypeError
-        If either is no `Categorical` or array, `permutations` is no integer, or values cannot be
-        read (inside `jax.jit`).
+        If either is not a `Categorical` or array, `permutations` is not an integer, or values
+        cannot be read (inside `jax.jit`).
     ValueError
-        If there are fewer than 2 permutations, or the targets do not fit the candidates, as of
-        `epig`.
+        If there are fewer than 2 permutations, or the targets are not compatible with the
+        candidates, as in `epig`.
 
     Notes
     -----
-    A permutation test: where draws are not shared, the EPIG is one more of those under permuted
-    draws, and above all of them in 1 of ``permutations + 1`` cases. `shared` is never False. Draws
-    that are not shared and targets that are irrelevant look alike, as does a model that is certain
-    of itself. What decides it is targets that are relevant for sure: predict the same inputs twice,
-    and take the second predictions as targets. If None is what that gives, draws are not shared.
+    If draws are not shared, the EPIG has the law of those under permuted draws, and exceeds all of
+    them in 1 of ``permutations + 1`` cases. `shared` is never False: draws that are not shared look
+    like irrelevant targets, and like a model without uncertainty. For a decision, use targets that
+    are certainly relevant: predict the same inputs twice, and pass the second predictions as
+    targets. If `shared` is then None, draws are not shared.
 
-    Weights stay with the candidates' draws, and every permutation moves all targets' draws alike.
-    Costs as much as ``permutations + 1`` calls of `epig`: some hundred candidates and some tens of
+    Weights stay with the candidates' draws, and a permutation moves the draws of all targets
+    alike. Costs ``permutations + 1`` calls of `epig`: some hundred candidates and some tens of
     targets are enough.
 
     References
@@ -114,7 +114,7 @@ def shared_draws(
     >>> x = infoq.Categorical(logits=logits)
     >>> infoq.shared_draws(x[:40], x[40:]).shared
     True
-    >>> other = infoq.Categorical(logits=rng.permuted(logits[40:], axis=1))  # each by itself
+    >>> other = infoq.Categorical(logits=rng.permuted(logits[40:], axis=1))  # each on its own
     >>> print(infoq.shared_draws(x[:40], other).shared)
     None
     """
@@ -145,7 +145,7 @@ def shared_draws(
 
 
 def as_draws(x: Any, name: str) -> Categorical:
-    """Draws of class probabilities, refused where it is something else."""
+    """`x` as a `Categorical`; raises if it does not hold draws of class probabilities."""
     if isinstance(x, Categorical) or hasattr(x, "shape"):
         return as_categorical(x, name)
     raise TypeError(
@@ -155,6 +155,6 @@ def as_draws(x: Any, name: str) -> Categorical:
 
 
 def _mean(pool: Categorical, targets: Categorical) -> Array:
-    """The mean EPIG: a 0-d array."""
+    """The mean EPIG of the candidates, in nats: a 0-d array."""
     scores = pool.information(EachTarget(targets))
     return pool.ops.xp.mean(pool.ops.upcast(scores))

@@ -1,4 +1,4 @@
-"""Similarity matrices: what the rows of candidates have in common under a precision."""
+"""Similarity matrices: inner products of the rows of candidates under a precision."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def similarity_matrix(
     Parameters
     ----------
     embedding : Embedding or array [N, R, P] or [N, P]
-        The rows: gradients at one label (`gradient_embedding`), or of the Fisher information.
+        The rows: gradients at one label (`gradient_embedding`), or rows of the Fisher information.
     other : Embedding or array, optional
         The columns. Default: the same.
     precision : Precision, float, or array [P] or [P, P], optional
@@ -33,7 +33,7 @@ def similarity_matrix(
     Returns
     -------
     array [N R, M R']
-        In the namespace, device and dtype of `embedding`; candidate by candidate, row by row.
+        In the namespace, device and dtype of `embedding`; ordered by candidate, then by row.
 
     Raises
     ------
@@ -42,9 +42,10 @@ def similarity_matrix(
 
     Notes
     -----
-    With one row each, what SIMILAR and PRISM maximise log-dets of. With `ridge=1`,
-    ``logdet(similarity_matrix(e, precision=p))`` is twice the joint EIG of the batch in weight
-    space, and `logdet_mi` twice its JEPIG. N R P numbers and N M R R' P multiply-adds.
+    Exact. With one row per candidate, SIMILAR and PRISM maximise log-determinants of this matrix.
+    With `ridge=1`, ``logdet(similarity_matrix(e, precision=p))`` is twice the joint EIG of the
+    batch in weight space, and `logdet_mi` twice its JEPIG. Costs N R P numbers in memory and
+    N M R R' P multiply-adds.
 
     References
     ----------
@@ -64,7 +65,7 @@ def similarity_matrix(
     check_alike(ops, "other", columns, rows)
     if rows.shape[1] != columns.shape[1]:
         raise ValueError(
-            f"other: expected P={rows.shape[1]} parameters as of embedding, got {columns.shape[1]}"
+            f"other: expected P={rows.shape[1]} parameters like embedding, got {columns.shape[1]}"
         )
     known = ScalarPrecision(1.0) if precision is None else as_precision(precision)
     if known.num_parameters not in (None, rows.shape[1]):
@@ -78,7 +79,7 @@ def similarity_matrix(
 
 
 def _flat(embedding: Embedding | Array) -> tuple[Array, Array]:
-    """All rows of an embedding, [N R, P], and an array of the dtype that came in."""
+    """All rows of an embedding, [N R, P], and an array with the input dtype."""
     if not isinstance(embedding, Embedding):
         embedding = DenseEmbedding(embedding)
     check_sized(embedding.ops, first_array(embedding), "embedding")

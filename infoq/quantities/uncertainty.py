@@ -1,4 +1,4 @@
-"""Scores of how unsure a prediction is, or how draws differ: the baselines of active learning."""
+"""Baseline scores of active learning: uncertainty of predictions, and disagreement of draws."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def least_confidence(x: Categorical | Array) -> Array:
     Parameters
     ----------
     x : Categorical or array [N, K, C]
-        The candidates; a bare array is probabilities.
+        The candidates; a bare array holds class probabilities.
 
     Returns
     -------
@@ -26,16 +26,16 @@ def least_confidence(x: Categorical | Array) -> Array:
     Raises
     ------
     TypeError, ValueError
-        As of `Categorical`.
+        If the input is not valid for a `Categorical`; the message names the first bad candidate.
 
     See Also
     --------
-    infoq.methods.least_confidence : The method of this name: it picks the highest of these.
+    infoq.methods.least_confidence : The method that picks the highest of these scores.
 
     Notes
     -----
-    Of the mean prediction. Summed over the other classes, so that nothing cancels where the model
-    is confident. A heuristic. One pass, N K C.
+    A heuristic, computed from the mean prediction. It sums over the other classes, so that nothing
+    cancels where the model is confident. One pass, N K C.
 
     References
     ----------
@@ -53,14 +53,14 @@ def least_confidence(x: Categorical | Array) -> Array:
 
 @capabilities()
 def margin(x: Categorical | Array) -> Array:
-    r"""Margin: 1 less the lead of the most probable class over the second.
+    r"""Margin: 1 minus the lead of the most probable class over the second.
 
     .. math:: 1 - (\bar p_{i(1)} - \bar p_{i(2)})
 
     Parameters
     ----------
     x : Categorical or array [N, K, C]
-        The candidates; a bare array is probabilities.
+        The candidates; a bare array holds class probabilities.
 
     Returns
     -------
@@ -70,16 +70,16 @@ def margin(x: Categorical | Array) -> Array:
     Raises
     ------
     TypeError, ValueError
-        As of `Categorical`.
+        If the input is not valid for a `Categorical`; the message names the first bad candidate.
 
     See Also
     --------
-    infoq.methods.margin : The method of this name: it picks the highest of these.
+    infoq.methods.margin : The method that picks the highest of these scores.
 
     Notes
     -----
-    Of the mean prediction, without cancellation where the model is confident. A heuristic. One
-    pass, N K C.
+    A heuristic, computed from the mean prediction without cancellation where the model is
+    confident. One pass, N K C.
 
     References
     ----------
@@ -100,28 +100,29 @@ def margin(x: Categorical | Array) -> Array:
     grad=meaningless("a share of votes changes in steps"),
 )
 def variation_ratio(x: Categorical | Array) -> Array:
-    r"""Variation ratio: the part of the draws that do not vote for the most voted class.
+    r"""Variation ratio: the fraction of draws that do not vote for the most voted class.
 
     .. math:: 1 - \max_c \sum_k w_k \, [\mathrm{argmax}_{c'} p_{ikc'} = c]
 
     Parameters
     ----------
     x : Categorical or array [N, K, C]
-        The candidates; a bare array is probabilities.
+        The candidates; a bare array holds class probabilities.
 
     Returns
     -------
     array [N]
-        Between 0 and 1 - 1/C; not in nats. Of equal probabilities the lowest class has the vote.
+        Between 0 and 1 - 1/C; not in nats. Among equal probabilities the lowest class gets the
+        vote.
 
     Raises
     ------
     TypeError, ValueError
-        As of `Categorical`.
+        If the input is not valid for a `Categorical`; the message names the first bad candidate.
 
     See Also
     --------
-    infoq.methods.variation_ratio : The method of this name: it picks the highest of these.
+    infoq.methods.variation_ratio : The method that picks the highest of these scores.
 
     Notes
     -----
@@ -144,14 +145,14 @@ def variation_ratio(x: Categorical | Array) -> Array:
 
 @capabilities()
 def mean_std(x: Categorical | Array) -> Array:
-    r"""Mean standard deviation: how draws differ in the probability of a class, on average.
+    r"""Mean standard deviation of class probabilities over draws, averaged over classes.
 
     .. math:: \frac1C \sum_c \Big(\sum_k w_k (p_{ikc} - \bar p_{ic})^2\Big)^{1/2}
 
     Parameters
     ----------
     x : Categorical or array [N, K, C]
-        The candidates; a bare array is probabilities.
+        The candidates; a bare array holds class probabilities.
 
     Returns
     -------
@@ -161,17 +162,17 @@ def mean_std(x: Categorical | Array) -> Array:
     Raises
     ------
     TypeError, ValueError
-        As of `Categorical`.
+        If the input is not valid for a `Categorical`; the message names the first bad candidate.
 
     See Also
     --------
-    infoq.methods.mean_std : The method of this name: it picks the highest of these.
+    infoq.methods.mean_std : The method that picks the highest of these scores.
 
     Notes
     -----
-    From deviations, and not as a difference of moments. A heuristic: where draws differ little,
-    BALD is the sum of the same variances by 2 p. Where draws agree it is 0, and so is its gradient.
-    One pass, N K C.
+    A heuristic, computed from deviations and not as a difference of moments. If draws differ
+    little, BALD is the sum over classes of the same variances, each divided by 2 p. Where draws
+    agree it is 0, and so is its gradient. One pass, N K C.
 
     References
     ----------
@@ -189,7 +190,7 @@ def mean_std(x: Categorical | Array) -> Array:
 
 
 def _others(ops: Ops, mean: Array) -> Array:
-    """The probabilities of all classes but the most probable one, which gets 0."""
+    """Class probabilities with that of the most probable class set to 0."""
     xp = ops.xp
     places = xp.arange(mean.shape[-1], device=ops.device(mean))
     top = places == xp.argmax(mean, axis=-1, keepdims=True)
