@@ -1,7 +1,8 @@
-"""The one place that cuts candidates into blocks, and says how large a block is.
+"""Evaluation in blocks of candidates, and the size of a block.
 
-A block's temporary arrays stay in the processor's cache where there is one to stay in, and within
-the memory budget of `options` everywhere. Results do not depend on the size, except by rounding.
+All computations that split candidates into blocks do so here. The temporary arrays of a block fit
+the processor's cache, where its size is known, and always the memory budget of `options`. Results
+do not depend on the block size, except for rounding.
 """
 
 from __future__ import annotations
@@ -27,29 +28,29 @@ def map_rows(
     prepare: Callable[..., tuple[Any, ...]] | None = None,
     shape: tuple[int, ...] = (),
 ) -> Array:
-    """`kernel(ops, *rows, *shared)` over blocks of candidates, joined: [N], or [N, *shape].
+    """`kernel(ops, *rows, *shared)` for all candidates, block by block: [N, *shape].
 
     Parameters
     ----------
     kernel : callable
-        Maps an `Ops`, what is cut and what is shared to [n, *shape]. It must
-        take its namespace from the `Ops`: inside a Dask chunk that is another library's.
+        Maps an `Ops`, a block of each of the rows, and the shared arguments to [n, *shape]. It must
+        take its namespace from the `Ops`, as Dask chunks are of another library.
     rows : tuple of arrays [N, ...], or of trees or tuples of them
-        What is cut along the first axis. An object made of arrays (see `trees`), such as an
-        embedding with its likelihood, reaches the kernel as one of n candidates, with the same
-        settings; one of no arrays as it is.
+        Arguments that are split along the first axis. An object made of arrays (see `trees`), such
+        as an embedding with its likelihood, reaches the kernel as an object of n candidates with
+        the same settings. An object without arrays is passed unchanged.
     shared : tuple
-        What every block sees whole: arrays, numbers, and trees or tuples of them.
+        Arguments that every block sees whole: arrays, numbers, and trees or tuples of them.
     bytes_per_row : int
-        What one candidate's temporary arrays take inside the kernel.
+        Bytes of the kernel's temporary arrays per candidate.
     bytes_shared : int
-        What every block reads of the shared arrays. Where that does not stay in the cache, blocks
-        are larger.
+        Bytes of the shared arrays that every block reads. If they exceed the cache, blocks are
+        larger.
     prepare : callable, optional
-        Maps an `Ops` and the shared arrays to what the kernel gets in their place; called once,
-        or once a chunk.
+        Maps an `Ops` and the shared arguments to those passed to the kernel instead. It is called
+        once, or once per chunk.
     shape : tuple of int
-        Of what the kernel gives for one candidate.
+        The shape of the kernel's result for one candidate.
     """
     run = partial(_run, kernel, prepare, (bytes_per_row, bytes_shared), current_options())
     return ops_for(_like(rows)).over_chunks(run, rows, shared, shape)
@@ -68,13 +69,14 @@ def add_rows(
     Parameters
     ----------
     kernel : callable
-        Maps an `Ops`, what is cut and what is shared to an array of `shape` for any n.
+        Maps an `Ops`, a block of each of the rows, and the shared arguments to an array of `shape`,
+        for any block size n.
     rows, shared, bytes_per_row
-        As of `map_rows`.
+        As in `map_rows`.
     shape : tuple of int
-        Of the result.
+        The shape of the result.
     """
-    # A large result is written anew for each block: as of what is shared, not for few candidates.
+    # Every block writes a result of full size. Count it as shared, so that blocks are large enough.
     like = _like(rows)
     ops = ops_for(like)
     result = math.prod(shape) * ops.item_bytes(like)
@@ -85,25 +87,25 @@ def add_rows(
 def sum_columns(
     ops: Ops, function: Callable[..., Array], columns: tuple[Any, ...], *, bytes_per_column: int
 ) -> Array:
-    """The sum of `function(*columns)` over blocks of arrays [S, ...], or of trees of them.
+    """The sum of `function(*block)` over blocks of arrays [S, ...], or of trees of them.
 
     Parameters
     ----------
     ops : Ops
-        Of the arrays.
+        The `Ops` of the arrays.
     function : callable
-        Maps arrays [s, ...] to an array of one shape for any s; rows of zeros add nothing.
+        Maps arrays [s, ...] to an array of one shape for any s. Rows of zeros must add nothing.
     columns : tuple of arrays [S, ...], or of trees or tuples of them
-        What is cut along the first axis, as by `map_rows`.
+        Arguments that are split along the first axis, as in `map_rows`.
     bytes_per_column : int
-        What one of the S takes in temporary arrays.
+        Bytes of temporary arrays per row.
     """
     step = _block(ops, _like(columns), bytes_per_column, current_options())
     return ops.sum_blocks(function, columns, step)
 
 
 def block_items(ops: Ops, like: Array, bytes_per_item: int) -> int:
-    """How many items of so many bytes each a block may have."""
+    """The number of items of `bytes_per_item` bytes that a block may have."""
     return _block(ops, like, bytes_per_item, current_options())
 
 
@@ -135,7 +137,7 @@ def _run(
 
 
 def _like(rows: tuple[Any, ...]) -> Array:
-    """The first array of what is cut: it says which library, and how many rows."""
+    """The first array of the rows, which determines the library and the number of rows."""
     first = rows[0]
     like: Array | None = first if hasattr(first, "shape") else first_array(first)
     return first_array(rows) if like is None else like
@@ -153,6 +155,6 @@ def _block(
     most = max(1, settings.memory // each)
     if cache is None:
         return most
-    # Reading what is shared once for 64 candidates takes a small part of the arithmetic.
+    # Read once per 64 candidates, the shared arrays cost little beside the arithmetic.
     least = 64 if bytes_shared > cache else 1
     return min(most, max(least, cache // each))

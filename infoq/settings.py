@@ -1,4 +1,4 @@
-"""What `options` sets, for everything that is computed inside its `with` block."""
+"""The settings of `options`, for all computations inside its `with` block."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _SIZE = re.compile(r"\s*([0-9]*\.?[0-9]+(?:E[+-]?[0-9]+)?)\s*([KMGT]?I?)B?\s*")
 
 
 class Options(NamedTuple):
-    """What `options` sets.
+    """The settings of `options`.
 
     Attributes
     ----------
     memory : int
-        Bytes that the temporary arrays of one block may take together, about.
+        Approximate bytes that the temporary arrays of one block may take together.
     """
 
     memory: int = 512 * 10**6
@@ -30,22 +30,22 @@ class Options(NamedTuple):
 
 _DEFAULT = Options()
 _OPTIONS: contextvars.ContextVar[Options] = contextvars.ContextVar("infoq.options")
-# Of blocks within what `torch.compile` traces, which knows no context variables; empty elsewhere.
+# The settings of `with` blocks while `torch.compile` traces, as it knows no context variables.
 _TRACED: list[Options] = []
 
 
 @contextlib.contextmanager
 def options(*, memory: int | str | None = None) -> Iterator[Options]:
-    """Settings for all calls inside a `with` block (of this thread or task alone).
+    """Context manager that sets options for all calls inside it, in this thread or task only.
 
     Parameters
     ----------
     memory : int or str, optional
-        What temporary arrays may take, in bytes or as ``"512MB"``, ``"2GiB"``, ``"1e9"``. At least
-        one candidate is always computed at a time; measures cut a long distribution, too, but not
-        one given as logits. On CPUs, NumPy and PyTorch take no more than the
-        2 or 3 MiB that stay in the cache. Scores do not depend on it, but for rounding. Matrices
-        of a precision or of targets that are larger than this (and than 64 MB) are refused.
+        The budget for temporary arrays, in bytes or as ``"512MB"``, ``"2GiB"``, ``"1e9"``. At least
+        one candidate is always computed at a time. Measures also split a long distribution, unless
+        it is given as logits. On CPUs, NumPy and PyTorch use no more than the 2 or 3 MiB that stay
+        in the cache. Scores do not depend on the budget, except for rounding. Matrices of a
+        precision or of targets that exceed it (and 64 MB) raise an error.
 
     Yields
     ------
@@ -65,14 +65,14 @@ def options(*, memory: int | str | None = None) -> Iterator[Options]:
     ...     infoq.eig(probs)
     array([0., 0., 0., 0.])
     """
-    # Anew, as `torch.compile` cannot trace `_replace`.
+    # A new object, as `torch.compile` cannot trace `_replace`.
     current = current_options() if memory is None else Options(parse_bytes(memory))
     with in_force(current):
         yield current
 
 
 def current_options() -> Options:
-    """The settings in force here; of a compiled program those that it was traced with."""
+    """The settings in force; in a compiled program, those at the time of tracing."""
     return _TRACED[-1] if _TRACED else _of_context()
 
 
@@ -82,7 +82,10 @@ def _of_context() -> Options:
 
 @contextlib.contextmanager
 def in_force(settings: Options) -> Iterator[None]:
-    """These settings, here; of another thread's, where a Dask chunk runs in one of its own."""
+    """Context manager that puts settings in force, such as those of another thread.
+
+    A Dask chunk runs in a thread of its own, with the settings of the calling thread.
+    """
     if settings == current_options():
         yield
     elif _compiling():
@@ -112,14 +115,14 @@ def _compiling() -> bool:
 
 
 def parse_bytes(size: int | str) -> int:
-    """A number of bytes from a number, or from text such as ``"512MB"``.
+    """The number of bytes, from a number or from text such as ``"512MB"``.
 
     Examples
     --------
     >>> parse_bytes("1.5 GiB"), parse_bytes("1e3"), parse_bytes("1TB")
     (1610612736, 1000, 1000000000000)
     """
-    # Of a compiled program's int that varies, `index` makes a constant.
+    # In a compiled program `index` makes a constant of an integer that varies.
     count = _count(operator.index(size) if isinstance(size, int) else size)
     if not 1 <= count < math.inf or count % 1 or isinstance(size, bool):
         whole = f"; a byte is whole, so pass {math.ceil(count)}" if 0 < count < math.inf else ""
@@ -131,7 +134,7 @@ def parse_bytes(size: int | str) -> int:
 
 
 def _count(size: int | str) -> float:
-    """Bytes, a whole number where there is a unit; 0 of what says no size."""
+    """The number of bytes, rounded down if there is a unit; 0 if the text is no size."""
     match = _SIZE.fullmatch(str(size).upper())
     if match is None or match[2] not in _UNITS:
         return 0
@@ -139,6 +142,6 @@ def _count(size: int | str) -> float:
     return math.floor(count) if match[2] and count < math.inf else count
 
 
-# Constants of a compiled program, as of `torch.compiler.assume_constant_result`.
+# Constants in compiled programs, as by `torch.compiler.assume_constant_result`.
 _of_context._dynamo_marked_constant = True  # type: ignore[attr-defined]
 _count._dynamo_marked_constant = True  # type: ignore[attr-defined]

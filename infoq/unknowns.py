@@ -1,4 +1,4 @@
-"""What an outcome may tell about: the Z of I[Y_i; Z]."""
+"""The unknowns that outcomes are informative about: the Z of I[Y_i; Z]."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class EachTarget(NamedTuple):
     targets : predictive
         M targets under the same posterior as the candidates.
     weights : array [M] or None
-        What each target counts in the average; None for all the same.
+        The weight of each target in the average; None for equal weights.
     """
 
     targets: Any
@@ -42,9 +42,10 @@ class AllTargets(NamedTuple):
     targets : predictive
         M targets under the same posterior as the candidates.
     samples : int
-        Of a `Categorical`: joint outcomes up to which all are enumerated, and samples beyond.
+        For a `Categorical`: up to this many joint outcomes are enumerated; of more, this many are
+        sampled.
     seed : int or the library's random generator
-        What they are drawn from.
+        Source of the samples.
     """
 
     targets: Any
@@ -53,11 +54,11 @@ class AllTargets(NamedTuple):
 
 
 About: TypeAlias = Parameters | EachTarget | AllTargets
-"""What an outcome may tell about."""
+"""The unknown that information is about."""
 
 
 def approximation_for(about: About, approximation: Any) -> Any:
-    """An approximation of a `Gaussian`, checked to be one for what outcomes tell about."""
+    """The approximation itself, checked to be one that a `Gaussian` has for this unknown."""
     names = OF_EACH_TARGET
     if isinstance(about, Parameters):
         names = OF_PARAMETERS

@@ -1,4 +1,4 @@
-"""How an array library is spoken to: `Ops`, its subclasses, and their registry."""
+"""Support for array libraries: `Ops`, its subclass per library, and the registry of them."""
 
 from infoq.backends.arrays import Array
 from infoq.backends.capabilities import CAPABILITIES, Capabilities, Capability

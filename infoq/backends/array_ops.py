@@ -1,4 +1,4 @@
-"""What the arrays of a library are, and how a computation runs on them."""
+"""Values, dtypes, devices and chunks of a library's arrays, and how computations run on them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ArrayOps:
     """The first part of `Ops`: values, dtypes and devices of arrays, chunks, and compilers."""
 
     of_namespace: ClassVar[Callable[[str], ArrayOps]]
-    """The `Ops` that is registered for a namespace; the registry sets it."""
+    """The `Ops` registered for a namespace, by its name; the registry sets this function."""
 
     def __init__(self, xp: ModuleType) -> None:
         self.xp: Namespace = xp
@@ -32,38 +32,39 @@ class ArrayOps:
         return f"{type(self).__name__}({self.name!r})"
 
     def __reduce__(self) -> tuple[Callable[[str], ArrayOps], tuple[str]]:
-        """By name: what a process makes of it is the `Ops` that is registered there."""
+        """The pickle, by name: it loads as the `Ops` registered in the process that reads it."""
         namespace = self.xp.__name__
         if sys.modules.get(namespace) is not self.xp:
             raise TypeError(
-                f"cannot pickle {self!r}: its namespace {namespace!r} is no module that another "
-                "process could import; give its Ops a __reduce__ that makes it"
+                f"cannot pickle {self!r}: its namespace {namespace!r} is not a module that another "
+                "process could import; give its Ops a __reduce__ that recreates it"
             )
         return type(self).of_namespace, (namespace,)
 
     def __deepcopy__(self, _memo: object) -> ArrayOps:
         return self
 
-    # --- what an array is -------------------------------------------------------------------
+    # --- properties of arrays ---------------------------------------------------------------
 
     def concrete(self, *arrays: Array) -> bool:
         """Whether the values of the arrays can be read now (not traced, not lazy)."""
         return True
 
     def may_branch(self, *arrays: Array) -> bool:
-        """Whether a formula may look at values to take a shorter way: concrete, no gradient."""
+        """Whether a formula may read values to take a shortcut: concrete, without gradients."""
         return self.concrete(*arrays)
 
     def derives(self, *arrays: Array) -> bool:
-        """Whether a derivative may be taken of what is computed from the arrays."""
+        """Whether results computed from the arrays may be differentiated."""
         return False
 
     def valued(
         self, value: Callable[..., Array], smooth: Callable[..., Array], *arguments: Any
     ) -> Array:
-        """`value` of the arguments, with the derivatives of `smooth`: arrays, trees or tuples.
+        """`value(*arguments)`, with the derivatives of `smooth`.
 
-        Both are the same function: one keeps the digits, the other has derivatives everywhere.
+        Both are the same mathematical function: `value` is more accurate, and `smooth` is
+        differentiable everywhere. Arguments are arrays, trees or tuples.
         """
         return value(*arguments)
 
@@ -74,24 +75,25 @@ class ArrayOps:
         other: Callable[..., Array],
         *arguments: Any,
     ) -> Array:
-        """`one` of the arguments where a 0-d condition holds, else the `other`; one is computed.
+        """`one(*arguments)` if a 0-d condition holds, else `other(*arguments)`.
 
-        Where the condition can't be read, and a library has no branches, it is the `other`.
+        Only one of them is computed. Where the condition can't be read and the library has no
+        branches, it is `other`.
         """
         if self.concrete(condition) and bool(condition):
             return one(*arguments)
         return other(*arguments)
 
     def records(self, x: Array) -> Hashable:
-        """How gradients of `x` are recorded; what is equal may stand for each other."""
+        """A key for how autograd tracks `x`; arrays with equal keys may share a cached array."""
         return None
 
     def cache_bytes(self, x: Array) -> int | None:
-        """Bytes that stay in the cache of the device of `x`; None where blocks only cost time."""
+        """Cache size in bytes of the device of `x`; None where small blocks only cost time."""
         return None
 
     def unreadable(self, x: Array) -> str | None:
-        """What `x` is and what to do instead, where its library could not compute with it."""
+        """What `x` is and what to pass instead, if its library can't compute with it; else None."""
         return None
 
     def is_sized(self, x: Array) -> bool:
@@ -99,7 +101,7 @@ class ArrayOps:
         return True
 
     def native(self, x: Array) -> Array:
-        """`x` in the byte order of this machine; itself where it is already."""
+        """`x` in the byte order of this machine; `x` itself if it has that order already."""
         if getattr(x.dtype, "isnative", True):
             return x
         of_numpy: Any = x.dtype
@@ -110,26 +112,26 @@ class ArrayOps:
         return self.native(self.xp.astype(x, like.dtype))
 
     def device(self, x: Array) -> Device:
-        """Where `x` is; None where that is not known."""
+        """The device of `x`; None where it is not known."""
         import array_api_compat
 
         device: Device = array_api_compat.device(x)
         return device
 
     def bits(self, x: Array) -> int:
-        """The number of bits of a real floating dtype, that of `x`."""
+        """The number of bits of the real floating dtype of `x`."""
         return int(self.xp.finfo(x.dtype).bits)
 
     def working_dtype(self, x: Array) -> Any:
-        """The dtype that `x` is computed in: its own, or float32 for half precisions."""
+        """The dtype of computations with `x`: its own, or float32 for half precisions."""
         return self.xp.float32 if self.bits(x) < 32 else x.dtype
 
     def item_bytes(self, x: Array) -> int:
-        """Bytes per number in the dtype that `x` is computed in: 4 or more."""
+        """Bytes per number in the working dtype of `x`: 4 or more."""
         return max(32, self.bits(x)) // 8
 
     def upcast(self, x: Array) -> Array:
-        """`x` in the precision that it is computed in: half precisions widen to float32."""
+        """`x` in its working dtype: half precisions are widened to float32."""
         return self.xp.astype(x, self.xp.float32) if self.bits(x) < 32 else x
 
     def scalar(self, value: float, like: Array) -> Array:
@@ -137,32 +139,32 @@ class ArrayOps:
         return self.xp.full((), value, dtype=like.dtype, device=self.device(like))
 
     def packed(self, x: Array) -> Array:
-        """`x` with its memory in the order of its axes, where a transpose is only a view."""
+        """`x` contiguous in the order of its axes, in libraries where a transpose is a view."""
         return x
 
     def constant(self, shape: tuple[int, ...], value: float, like: Array) -> Array:
-        """An array in memory, in the precision that `like` is computed in and on its device."""
+        """An array filled with `value`, in memory, in the working dtype and device of `like`."""
         dtype = self.working_dtype(like)
         return self.xp.full(shape, value, dtype=dtype, device=self.device(like))
 
     def equal_weights(self, count: int, like: Array) -> Array:
-        """Weights [count] that sum to one, divided in the precision of the library."""
+        """Equal weights [count] that sum to one, in the working dtype of `like`."""
         return self.constant((count,), 1.0, like) / count
 
     def choose(
         self, condition: Array, first: Callable[[], Array], second: Callable[[], Array]
     ) -> Array:
-        """`first()` where a condition [] holds, and `second()` where not or where that is unknown.
+        """`first()` if a 0-d condition holds; `second()` if not, or if it can't be read.
 
-        The second is right in any case, the first the shorter way.
+        `second` is correct in any case; `first` is a shortcut for when the condition holds.
         """
         return first() if self.concrete(condition) and bool(condition) else second()
 
-    # --- what is made of arrays -------------------------------------------------------------
+    # --- objects made of arrays -------------------------------------------------------------
 
     @staticmethod
     def register_tree(cls: type[Any]) -> None:
-        """Let the library's transformations look into objects of a class (see `trees`)."""
+        """Register a class with the library, whose transformations then see its arrays."""
 
     # --- where arrays live ------------------------------------------------------------------
 
@@ -173,10 +175,10 @@ class ArrayOps:
         shared: tuple[Any, ...],
         shape: tuple[int, ...] = (),
     ) -> Array:
-        """`run(rows, shared)`, chunk by chunk where the library keeps its arrays in chunks.
+        """`run(rows, shared)`: [N, *shape], chunk by chunk if the library has chunked arrays.
 
         `run` maps arrays [n, ...] and shared arrays (or trees or tuples of either) to
-        `[n, *shape]`; trees it gets as such, of the arrays of a chunk.
+        `[n, *shape]`. Trees reach it as trees that hold the arrays of one chunk.
         """
         return run(rows, shared)
 
@@ -187,40 +189,40 @@ class ArrayOps:
         shared: tuple[Any, ...],
         shape: tuple[int, ...],
     ) -> Array:
-        """The sum of `run(rows, shared)` over the chunks that a library keeps its arrays in.
+        """The sum of `run(rows, shared)` over chunks, if the library has chunked arrays.
 
-        `run` maps arrays [n, ...] and shared arrays, as of `over_chunks`, to an array of `shape`.
+        `run` maps arrays [n, ...] and shared arrays, as in `over_chunks`, to an array of `shape`.
         """
         return run(rows, shared)
 
     def compiled(self, function: Callable[..., T], settings: Hashable) -> Callable[..., T]:
-        """`function` with this `Ops` as its first argument, compiled where the library compiles.
+        """`function` with this `Ops` as its first argument, compiled if the library compiles.
 
-        `settings` is what the function depends on beside its arguments.
+        `settings` is all that the function depends on other than its arguments.
         """
         return partial(function, self)
 
     def over_stacks(
         self, function: Callable[..., T], signature: str, *arrays: Array, **settings: Hashable
     ) -> T:
-        """`function(ops, *arrays, **settings)` of stacks of vectors or matrices, each whole.
+        """`function(ops, *arrays, **settings)` over stacks of vectors or matrices.
 
-        `signature` names the axes of one, as NumPy's generalised universal functions do, such as
-        ``"(i,j),(i)->()"``; the axes before them broadcast, and the results have what they
-        broadcast to and the dtype of the first array. `function` reads no values.
+        `signature` names the core axes, as in NumPy's generalised universal functions, such as
+        ``"(i,j),(i)->()"``. The axes before them broadcast. Results have the broadcast axes and the
+        dtype of the first array. `function` reads no values, and core axes are in one chunk.
         """
         return self.compiled(partial(function, **settings), None)(*arrays)
 
     def whole(self, x: Array, axes: int) -> Array:
-        """`x`, cut into chunks along none of its last `axes` axes."""
+        """`x` with its last `axes` axes in one chunk."""
         return x
 
     def sum_blocks(
         self, function: Callable[..., Array], columns: tuple[Any, ...], step: int
     ) -> Array:
-        """The sum of `function` over blocks of `step` rows of arrays or trees, all of S rows."""
+        """The sum of `function(*block)` over blocks of `step` rows of arrays or trees [S, ...]."""
         total = first_array(columns).shape[0]
-        if total <= step:  # the loop would make a compiled program one of this size alone
+        if total <= step:  # the loop would fix a compiled program to this size
             return function(*columns)
         parts = (slice(start, min(start + step, total)) for start in range(0, total, step))
         first, *others = parts
@@ -237,11 +239,11 @@ class ArrayOps:
         return moved
 
     def fetch(self, x: Array) -> Array:
-        """`x` in memory: itself, or the computed array of a lazy library."""
+        """`x` in memory: `x` itself, or the computed array if the library is lazy."""
         return x
 
     def adopt(self, x: Array) -> Array:
-        """The inverse of `fetch`: an array in memory as an array of this library."""
+        """An array of this library from an array in memory: the inverse of `fetch`."""
         return x
 
     def to_host(self, x: Array) -> OwnArray:

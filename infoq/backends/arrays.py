@@ -1,8 +1,8 @@
-"""What an array, its library's namespace, its dtype and its device are to a type checker.
+"""Types of arrays, namespaces, dtypes and devices, for a type checker.
 
-While a program runs they are whatever a library makes them. A type checker reads the stub beside
-this file instead: an array there has what the array API standard gives it, and a namespace the
-functions that infoq calls.
+At run time each is `Any`, as each library has its own types. A type checker reads the stub beside
+this file instead. There an array has the attributes of the array API standard, and a namespace has
+the functions that infoq calls.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ Device: TypeAlias = Any
 """A device of such a library; None where it is not known."""
 
 OwnArray: TypeAlias = Any
-"""An array as its own library has it, which is more: in the `Ops` of one library."""
+"""An array with all attributes of its own library; used in the `Ops` of one library."""
 
 OwnNamespace: TypeAlias = Any
-"""The functions of one library, all of them."""
+"""A namespace with all functions of its own library."""
 
 
 def is_integer(x: object) -> TypeIs[int]:
-    """Whether it is an integer of Python or NumPy, and no array.
+    """Whether `x` is an integer of Python or NumPy, and not an array.
 
     Examples
     --------
@@ -45,7 +45,7 @@ def is_integer(x: object) -> TypeIs[int]:
 
 
 def is_number(x: object) -> TypeIs[float]:
-    """Whether it is a real number of Python or NumPy, a truth value too, and no array.
+    """Whether `x` is a real number of Python or NumPy (or a bool), and not an array.
 
     Examples
     --------

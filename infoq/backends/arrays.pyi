@@ -1,4 +1,4 @@
-"""Arrays and their namespaces as the array API standard has them: what infoq uses of it."""
+"""The parts of the array API standard that infoq uses: arrays and their namespaces."""
 
 from collections.abc import Hashable, Sequence
 from typing import Any, Protocol, TypeAlias
@@ -10,15 +10,15 @@ OwnNamespace: TypeAlias = Any
 DType: TypeAlias = Hashable
 Device: TypeAlias = Hashable
 
-# What stands beside an array, and its key: NumPy's own stubs take only what they know, so that with
-# more said here `numpy.ndarray` would be no `Array`.
+# Types of keys and of other operands. NumPy's own stubs accept only types that they know, so that
+# with a narrower type here `numpy.ndarray` would not be an `Array`.
 _Key: TypeAlias = Any
 _Other: TypeAlias = Any
 _Axes: TypeAlias = int | tuple[int, ...]
 _bool: TypeAlias = bool
 
 class Array(Protocol):
-    # The sizes of the axes are known: `ops_for` refuses an array of which they are not.
+    # The sizes of all axes are known: `ops_for` refuses an array with an unknown size.
     @property
     def shape(self) -> tuple[int, ...]: ...
     @property

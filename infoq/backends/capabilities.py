@@ -1,4 +1,4 @@
-"""The table of capabilities: where each public function works, stated where it is defined."""
+"""The table of capabilities: where each public function works, stated at its definition."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ State: TypeAlias = Literal["works", "refused", "meaningless"]
 
 
 class Capability(NamedTuple):
-    """Whether a function can be used in one way.
+    """Whether a function works in one setting: a library or a transformation.
 
     Attributes
     ----------
     state : {"works", "refused", "meaningless"}
-        It works; it raises an error; or there is nothing that could work.
+        It works; it raises an error; or the setting does not apply to it.
     reason : str
-        Why, where it does not work.
+        The reason, where it does not work.
 
     Examples
     --------
@@ -53,7 +53,7 @@ _WITHOUT_VALUES: Final = ("jit", "compile", "grad", "vmap", "lazy", "meta")
 
 
 def meaningless(reason: str) -> Capability:
-    """That there is nothing to ask for, such as the gradient of an integer."""
+    """The capability of a setting that does not apply, such as the gradient of an integer."""
     return Capability("meaningless", reason)
 
 
@@ -63,23 +63,23 @@ class Capabilities(NamedTuple):
     Attributes
     ----------
     numpy, torch, jax, dask, array_api_strict : Capability
-        Arrays of this library, computed eagerly (of Dask, in the end), give what float64 gives in
-        NumPy.
+        Arrays of this library give the results of float64 in NumPy. They are computed eagerly;
+        Dask's are computed at the end.
     jit : Capability
         Inside `jax.jit`, with the arrays as its arguments.
     compile : Capability
         Under `torch.compile` with ``fullgraph=True``.
     autograd : Capability
-        `torch.autograd` differentiates what is floating with respect to what is floating.
+        `torch.autograd` differentiates floating results with respect to floating inputs.
     grad : Capability
-        `jax.grad` does, where nothing can be read.
+        `jax.grad` does the same, where no value can be read.
     vmap : Capability
-        Under `torch.func.vmap` and `jax.vmap`, over one more axis of its arrays.
+        Under `torch.func.vmap` and `jax.vmap`, over one additional axis of its arrays.
     lazy : Capability
-        Dask arrays give Dask arrays, and nothing is computed.
+        Dask arrays give Dask arrays, and nothing is computed yet.
     half : Capability
-        float16 (NumPy, PyTorch, JAX) and bfloat16 (PyTorch, JAX) give the same dtype, as exactly
-        as it holds numbers.
+        float16 (NumPy, PyTorch, JAX) and bfloat16 (PyTorch, JAX) give the same dtype, exact to the
+        precision of that dtype.
     meta : Capability
         Tensors of PyTorch's device "meta", which have no values, give tensors of the same shapes
         and dtypes.
@@ -109,17 +109,17 @@ class Capabilities(NamedTuple):
 _capabilities: dict[str, Capabilities] = {}
 
 CAPABILITIES: Final[Mapping[str, Capabilities]] = Table(_capabilities, __name__, "CAPABILITIES")
-"""Where every public function and class works, by its name below `infoq`.
+"""The `Capabilities` of every public function and class, by its name below `infoq`.
 
-A way of calling one that differs from the others has an entry of its own, `"name, option"`.
+A way of calling one with other capabilities has an entry of its own, `"name, option"`.
 """
 
 
 class Entered(Protocol):
-    """What hands a public function or class back as it is.
+    """The type of a decorator that returns a public function or class unchanged.
 
-    To a type checker a public function that returns an `Array` returns one of the caller's own
-    library, with all that this has: no signature could say of which.
+    To a type checker, a public function that returns an `Array` then returns an array of the
+    caller's own library, with all its attributes. No signature could name that library.
     """
 
     @overload
@@ -133,16 +133,18 @@ class Entered(Protocol):
 def capabilities(
     option: str = "", /, *, reads_values: str = "", **exceptions: str | Capability
 ) -> Entered:
-    """Enter a function or class, as it is, into `CAPABILITIES`: all works but the exceptions.
+    """Decorator that enters a function or class into `CAPABILITIES`, and returns it unchanged.
+
+    Everything works except for the settings named here.
 
     Parameters
     ----------
     option : str
-        A way of calling it that differs from the others.
+        A way of calling it with other capabilities, such as a keyword.
     reads_values : str
-        Why it raises an error wherever values can't be read.
+        The reason why it raises an error wherever values can't be read.
     **exceptions : str or Capability
-        Fields of `Capabilities`: why it raises an error there, or `meaningless`.
+        Fields of `Capabilities`: the reason why it raises an error there, or `meaningless`.
     """
 
     def enter(function: Any, /) -> Any:

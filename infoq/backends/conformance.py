@@ -1,4 +1,4 @@
-"""A kit that holds a library, and its `Ops`, to what infoq asks of them."""
+"""Conformance checks: whether a library and its `Ops` meet the requirements of infoq."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from infoq.backends.arrays import Array
 from infoq.backends.ops import Ops
 from infoq.backends.registry import ops_for
 
-# Where the arrays are not at the top of a library.
+# Libraries whose array namespace is not their top-level module.
 _NAMESPACES = {"jax": "jax.numpy", "dask": "dask.array"}
 
 
 class ConformanceError(AssertionError):
-    """A library, or its `Ops`, does not do what infoq asks; the message lists every failure."""
+    """A library or its `Ops` does not meet a requirement; the message lists every failure."""
 
 
 def check(namespace: ModuleType | str, *, dtype: str = "float64") -> tuple[str, ...]:
-    """Hold an array library, with the `Ops` registered for it, to what infoq needs.
+    """Check that an array library, with its registered `Ops`, meets the requirements of infoq.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ class _Kit:
         xp = ops_for(actual).xp
         same = actual == expected
         zero = xp.zeros_like(expected)
-        # What is equal is taken out first: the difference of two infinities is NaN.
+        # Equal values are taken out first: the difference of two infinities is NaN.
         actual, expected = xp.where(same, zero, actual), xp.where(same, zero, expected)
         same = same | (xp.abs(actual - expected) <= self.tolerance * (1 + xp.abs(expected)))
         if not bool(xp.all(same)):
@@ -108,7 +108,7 @@ def _kl_term(kit: _Kit) -> None:
         values = [v * scale for v in (-1.0, -0.5, 0.0, 0.3, 1.0)]
         unit = scale**2
         term = kit.ops.kl_term(kit.array([values])) / unit
-        # Where series and logarithm meet, either is a few parts in 10^6 or 10^12 off.
+        # Where series and logarithm meet, both are off by a few parts in 10^6 or 10^12.
         slack = (10 * float(kit.xp.finfo(kit.dtype).eps)) ** 0.75 / kit.tolerance
         kit.close(term / slack, [[exact(v) / unit / slack for v in values]])
 

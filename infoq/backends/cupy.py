@@ -15,7 +15,7 @@ class CupyOps(Ops):
     """`Ops` for CuPy arrays."""
 
     def solve_triangular(self, a: Array, b: Array, *, lower: bool = True) -> Array:
-        """`cupyx.scipy.linalg.solve_triangular` for one matrix, a full solve for a batch."""
+        """The solution, by `cupyx.scipy.linalg` for one matrix, by a full solve for a batch."""
         if a.ndim == 2:
             return solve_triangular(a, b, lower=lower, check_finite=False)
         return super().solve_triangular(a, b, lower=lower)
@@ -27,10 +27,10 @@ class CupyOps(Ops):
         return super().seed(seed)
 
     def uniform(self, shape: tuple[int, ...], seed: Seed, like: Array) -> Array:
-        """Numbers of `cupy.random.default_rng` on the current device."""
+        """Random numbers from `cupy.random.default_rng`, on the current device."""
         dtype = cupy.float32 if like.dtype == cupy.float32 else cupy.float64
         return cupy.random.default_rng(stream(seed)).random(shape, dtype=dtype)
 
     def to_host(self, x: Array) -> Array:
-        """A NumPy array."""
+        """`x` copied to a NumPy array."""
         return cupy.asnumpy(x)

@@ -1,7 +1,7 @@
-"""Objects of arrays whose fields have names, and tuples of them: taken apart, put together.
+"""Objects made of arrays, with named fields: how they are taken apart and rebuilt.
 
-What moves arrays about (blocks of candidates, chunks, devices, compiled programs) sees an object
-as its arrays and an outline; whoever writes a formula sees fields.
+Code that moves arrays (in blocks, chunks, devices, compiled programs) sees an object as a list of
+arrays and an outline. Formulas see named fields.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ _NOTHING = object()
 
 
 class Fields:
-    """An object that is made of arrays: its type, `parts` and `settings` say everything.
+    """An object made of arrays: its type, `parts` and `settings` determine it completely.
 
-    See `infoq.backends.trees.Tree`, which libraries are told of.
+    `infoq.backends.trees.Tree` is the subclass that array libraries know.
     """
 
     _arrays: ClassVar[tuple[str, ...]] = ()
     _static: ClassVar[tuple[str, ...]] = ()
-    # Arrays that have a value at class level, fields that have none, and all; None: unnamed.
+    # The arrays with a default at class level, the fields without one, and all fields (None if the
+    # class names none).
     _defaults: ClassVar[dict[str, Any]] = {}
     _required: ClassVar[frozenset[str]] = frozenset()
     _fields: ClassVar[frozenset[str] | None] = None
@@ -34,12 +35,12 @@ class Fields:
 
     @classmethod
     def of(cls, **fields: Any) -> Self:
-        """The object of these fields, which are not checked.
+        """The object with these fields, which are not checked.
 
         Raises
         ------
         TypeError
-            If a field is missing that has no default, or is none of the class.
+            If a field without a default is missing, or the class has no field of a name.
         """
         names = fields.keys()
         if not (cls._required <= names and names <= (cls._fields or names)):
@@ -54,7 +55,7 @@ class Fields:
 
     @classmethod
     def from_parts(cls, parts: tuple[Any, ...], settings: Any) -> Self:
-        """The object of these parts, which are not checked again."""
+        """The object with these parts and settings, which are not checked again."""
         made = cls.__new__(cls)
         if cls._fields is None:
             made._parts = parts
@@ -77,37 +78,37 @@ class Fields:
 
     @property
     def parts(self) -> tuple[Any, ...]:
-        """The arrays (and objects made of arrays) that it is made of."""
+        """The arrays (and objects made of arrays) of this object."""
         return self._parts
 
     @property
     def settings(self) -> Any:
-        """What else it is made of: hashable, and a constant of a compiled program.
+        """The rest of the object: hashable, and a constant in a compiled program.
 
-        Of named fields a tuple: what is static, then the names of those arrays that may be absent
-        and are not.
+        With named fields it is a tuple: the static fields, then the names of the optional arrays
+        that are present.
         """
         return self._settings
 
     def replace(self, **fields: Any) -> Self:
-        """The same with some fields changed, which are not checked."""
+        """A copy with some fields changed; these are not checked."""
         own = self.__dict__
         kept = {name: own[name] for name in (*self._arrays, *self._static) if name in own}
         return self.of(**{**kept, **fields})
 
     def map(self, function: Callable[[Any], Any]) -> Self:
-        """The same with `function` of each array in its place, also within its parts."""
+        """A copy with `function(x)` in place of each array `x`, also within its parts."""
         return self.from_parts(
             tuple([mapped(function, part) for part in self.parts]), self.settings
         )
 
     def leaves(self) -> list[Any]:
-        """All arrays that it is made of, also within its parts, in their order."""
+        """All arrays of the object, also those within its parts, in order."""
         return arrays_of(self.parts)
 
 
 def _compose(cls: type[Fields]) -> None:
-    """The fields of a class and its bases; nothing where none of them names any."""
+    """Set up the fields of a class, with those of its bases, if any of them names fields."""
     bases = [vars(base) for base in reversed(cls.__mro__) if base is not Fields]
     if not any("_arrays" in each or "_static" in each for each in bases):
         return
@@ -116,7 +117,7 @@ def _compose(cls: type[Fields]) -> None:
         for names in stated:
             if not isinstance(names, tuple):
                 raise TypeError(
-                    f"{cls.__name__}.{kind}: expected a tuple of names, got {names!r}; of one "
+                    f"{cls.__name__}.{kind}: expected a tuple of names, got {names!r}; for one "
                     'field it is ("name",)'
                 )
         setattr(cls, kind, tuple(dict.fromkeys(name for names in stated for name in names)))
@@ -126,26 +127,26 @@ def _compose(cls: type[Fields]) -> None:
             raise TypeError(f"{cls.__name__}: the field {name!r} is in _arrays and in _static")
         if hasattr(_at_class_level(cls, name), "__get__"):
             raise TypeError(
-                f"{cls.__name__}: the field {name!r} bears the name of a method or property; "
+                f"{cls.__name__}: the field {name!r} has the name of a method or property; "
                 "give it another, such as 'values' where 'rows' is a method"
             )
     with_default = {x for x in fields if _at_class_level(cls, x) is not _NOTHING}
     cls._defaults = {x: _at_class_level(cls, x) for x in cls._arrays if x in with_default}
     cls._required = frozenset(fields) - with_default
     cls._fields = frozenset(fields)
-    # Read so often that each class has its own: as one for all they take five times as long.
+    # They are read so often that each class has its own: one for all takes five times as long.
     parts, settings = _parts_of(cls), _settings_of(cls)
     cls.parts, cls.settings = property(parts), property(settings)  # type: ignore[method-assign, assignment]
     cls._parts, cls._settings = property(parts, _refuse), property(settings, _refuse)  # type: ignore[assignment]
 
 
 def _parts_of(cls: type[Fields]) -> Callable[[Any], tuple[Any, ...]]:
-    """What reads `parts` of a class that names its fields."""
+    """The getter of `parts` for a class that names its fields."""
     arrays, defaults = cls._arrays, cls._defaults
     if len(arrays) == 1 and not defaults:
         (only,) = arrays
         return lambda self: (getattr(self, only),)
-    if len(arrays) == 2 and not defaults:  # in a third of the time of the loop
+    if len(arrays) == 2 and not defaults:  # takes a third of the time of the loop
         one, two = arrays
         return lambda self: (getattr(self, one), getattr(self, two))
     if not defaults:
@@ -159,7 +160,7 @@ def _parts_of(cls: type[Fields]) -> Callable[[Any], tuple[Any, ...]]:
 
 
 def _settings_of(cls: type[Fields]) -> Callable[[Any], tuple[Any, ...]]:
-    """What reads `settings` of a class that names its fields."""
+    """The getter of `settings` for a class that names its fields."""
     static, defaults = cls._static, cls._defaults
     if not defaults:
         return lambda self: tuple([getattr(self, name) for name in static])
@@ -180,11 +181,11 @@ def _refuse(self: Fields, _: Any) -> None:
 
 
 def _at_class_level(cls: type[Any], name: str) -> Any:
-    """What a class or a base of it has by this name, as it is."""
+    """The attribute of this name in a class or its bases, without binding it."""
     return next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), _NOTHING)
 
 
-# --- such objects, and tuples of them, taken apart and put together ---------------------------
+# --- taking such objects, and tuples of them, apart; and rebuilding them -----------------------
 
 
 class Outline(NamedTuple):
@@ -193,11 +194,11 @@ class Outline(NamedTuple):
     Attributes
     ----------
     kind : type
-        Of the object or tuple.
+        The type of the object or tuple.
     settings : hashable
-        Of an object.
+        The settings of an object; None for a tuple.
     inner : tuple
-        The outline of each part; None of an array, or of anything else that is a leaf.
+        The outline of each part; None for an array or any other leaf.
     """
 
     kind: type[Any]
@@ -206,7 +207,7 @@ class Outline(NamedTuple):
 
 
 def flatten(x: Any, leaves: list[Any]) -> Outline | None:
-    """The outline of an object, a tuple, or a leaf; its leaves are put at the end of the list."""
+    """The outline of an object, tuple or leaf; its leaves are appended to the list."""
     if isinstance(x, Fields):
         return Outline(type(x), x.settings, tuple([flatten(part, leaves) for part in x.parts]))
     if isinstance(x, tuple):
@@ -216,7 +217,7 @@ def flatten(x: Any, leaves: list[Any]) -> Outline | None:
 
 
 def rebuilt(outline: Outline | None, leaves: Iterator[Any]) -> Any:
-    """The inverse of `flatten`: what has this outline, of the next leaves."""
+    """The object with this outline, made from the next leaves: the inverse of `flatten`."""
     if outline is None:
         return next(leaves)
     inner = tuple([rebuilt(each, leaves) for each in outline.inner])
@@ -226,23 +227,23 @@ def rebuilt(outline: Outline | None, leaves: Iterator[Any]) -> Any:
 
 
 def mapped(function: Callable[[Any], Any], x: Any) -> Any:
-    """`function` of an array, or of each in an object or tuple; what is neither stays as it is."""
+    """`x` with `function` applied to each of its arrays; other leaves stay unchanged."""
     if isinstance(x, Fields):
-        return Fields.map(x, function)  # whatever a class of another's calls `map`
+        return Fields.map(x, function)  # even if a user's class overrides `map`
     if isinstance(x, tuple):
         return getattr(type(x), "_make", tuple)([mapped(function, part) for part in x])
     return function(x) if hasattr(x, "shape") else x
 
 
 def arrays_of(x: Any) -> list[Any]:
-    """All arrays of an object or tuple, or itself, in their order."""
+    """All arrays of an object or tuple, in order; an array gives itself."""
     found: list[Any] = []
     flatten(x, found)
     return [leaf for leaf in found if hasattr(leaf, "shape")]
 
 
 def first_array(x: Any) -> Any:
-    """The first array of an object or tuple, or itself; None where there is none."""
+    """The first array of an object or tuple, or the array itself; None where there is none."""
     if isinstance(x, Fields):
         x = x.parts
     if not isinstance(x, tuple):

@@ -1,4 +1,4 @@
-"""Element-wise terms and reductions, from the array API standard alone."""
+"""Elementwise terms and reductions, from the array API standard alone."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from infoq.backends import terms
 from infoq.backends.array_ops import ArrayOps
 from infoq.backends.arrays import Array
 
-# How many terms one product of matrices may add: of draws, and of classes or outcomes.
+# The most terms that one matrix product may add: over draws, and over classes or outcomes.
 LONGEST_MIX = 64
 LONGEST_PRODUCT = 256
 
 
 class FormulaOps(ArrayOps):
-    """The second part of `Ops`: what is computed of each element, and what is added up."""
+    """The second part of `Ops`: elementwise terms and reductions."""
 
     # --- elementwise ------------------------------------------------------------------------
 
@@ -22,13 +22,14 @@ class FormulaOps(ArrayOps):
         return x * xp.log(xp.where(x > 0, x, self.scalar(1.0, x)))
 
     def rough_xlogx(self, x: Array) -> Array:
-        """`x log x`, by the shortest way: at 0 it may be NaN."""
+        """`x log x` in the fastest way; at 0 it may be NaN."""
         return self.xlogx(x)
 
     def kl_term(self, r: Array) -> Array:
         """`(1 + r) log(1 + r) - r`: the integrand of a Kullback-Leibler divergence.
 
-        Never below 0, and to full relative accuracy for small `r`, where the three terms cancel.
+        It is never below 0, and has full relative accuracy for small `r`, where the three terms
+        cancel.
 
         Parameters
         ----------
@@ -39,7 +40,7 @@ class FormulaOps(ArrayOps):
         return form(self.xp, r, self.scalar(terms.next_to_minus_one(self.xp, r), r))
 
     def rough_kl_term(self, r: Array) -> Array:
-        """`kl_term` to an absolute error of `6 eps |r| (1 + |log1p r|)`, by the shorter way.
+        """`kl_term` with an absolute error of at most `6 eps |r| (1 + |log1p r|)`, in less time.
 
         Where values can't be read it is `kl_term`.
         """
@@ -54,7 +55,7 @@ class FormulaOps(ArrayOps):
         return terms.direct(xp, r)
 
     def times_log_ratio(self, p: Array, change: Array, base: Array) -> Array:
-        """`p log1p(change / base)`, which is `p log(p / base)`; 0 where p is, and may be NaN there.
+        """`p log1p(change / base)`, which is `p log(p / base)`; 0 or NaN where p is 0.
 
         Parameters
         ----------
@@ -72,7 +73,7 @@ class FormulaOps(ArrayOps):
     # --- reductions -------------------------------------------------------------------------
 
     def logsumexp(self, x: Array, axis: int = -1, *, keepdims: bool = False) -> Array:
-        """`log(sum(exp(x)))` without overflow; -inf with gradient 0 where all of `x` is -inf."""
+        """`log(sum(exp(x)))` without overflow; -inf, with gradient 0, where all of `x` is -inf."""
         xp = self.xp
         top = self._top(x, axis)
         total = xp.sum(xp.exp(x - top), axis=axis, keepdims=True)
@@ -82,7 +83,7 @@ class FormulaOps(ArrayOps):
         return log if keepdims else xp.squeeze(log, axis=axis)
 
     def softmax(self, x: Array, axis: int = -1) -> Array:
-        """`exp(x) / sum(exp(x))`; 0 where all of `x` is -inf, not finite where some is inf."""
+        """`exp(x) / sum(exp(x))`; 0 where all of `x` is -inf, not finite where any is inf."""
         xp = self.xp
         power = xp.exp(x - self._top(x, axis))
         total = xp.sum(power, axis=axis, keepdims=True)
@@ -91,9 +92,9 @@ class FormulaOps(ArrayOps):
     def log_softmax(self, x: Array, axis: int = -1) -> Array:
         """`log(softmax(x))`, finite wherever `x` is; -inf where all of `x` is -inf."""
         xp = self.xp
-        # Shifted before the logarithm is taken off: a common offset costs no digits.
+        # Shift before subtracting the logarithm, so that a common offset costs no digits.
         shifted = x - self._top(x, axis)
-        # The largest is exactly 1 of the total: by log1p of the others it keeps its digits.
+        # The largest term is exactly 1: log1p of the sum of the others keeps the digits.
         largest = xp.argmax(shifted, axis=axis, keepdims=True)
         size = [1] * x.ndim
         size[axis] = x.shape[axis]
@@ -110,14 +111,14 @@ class FormulaOps(ArrayOps):
         return self.xp.clip(self.xp.max(x, axis=axis, keepdims=True), -largest, largest)
 
     def cumulative_sum(self, x: Array, axis: int = -1) -> Array:
-        """The sums of all entries up to each, along one axis."""
+        """The cumulative sums along one axis."""
         return self.xp.cumulative_sum(x, axis=axis)
 
     def mix(self, weights: Array, x: Array) -> Array:
-        """`sum_k weights[k] x[n, k, ...]` as a matrix product: [K] and [n, K, C] give [n, C].
+        """`sum_k weights[k] x[n, k, c]`: [n, C] from [K] and [n, K, C], by matrix products.
 
-        Of many draws in pieces: a product of matrices may add them one by one, and its rounding
-        grows with their number where they are alike.
+        Many draws are added in pieces: a matrix product may add them one by one, and its rounding
+        then grows with their number where they are alike.
         """
         xp = self.xp
         n, draws, classes = x.shape
@@ -135,9 +136,9 @@ class FormulaOps(ArrayOps):
         return total
 
     def weigh(self, x: Array, weights: Array) -> Array:
-        """`sum_s x[..., s] weights[s]`: a matrix product, or of many terms a sum in pairs.
+        """`sum_s x[..., s] weights[s]`, by a matrix product, or a pairwise sum of many terms.
 
-        A matrix product of 4 million equal terms is off by a hundredth in float32.
+        A matrix product of 4 million equal terms has a relative error of 1 % in float32.
         """
         if weights.shape[0] <= LONGEST_PRODUCT:
             return self.xp.matmul(x, weights)

@@ -15,15 +15,15 @@ from infoq.backends.arrays import OwnArray as Array
 from infoq.backends.fields import Outline, first_array, flatten, mapped, rebuilt
 from infoq.backends.ops import Ops, Seed, stream
 
-# So that functions which a user makes in a loop do not pile up.
+# A bound on kept programs, in case a user creates functions in a loop.
 _KEPT = 512
-# Each program, and the outlines of what it gives.
+# Each program, and the outlines of its results.
 _COMPILED: dict[Hashable, tuple[Callable[..., Any], dict[int, Outline | None]]] = {}
 _NUMBERS = count()
 
 
-# A formula is one program: one by one its operations are up to 20 for each shape, the first eager
-# call takes 2 to 9 times as long, and every other 20 to 100 times.
+# Each formula is compiled as one program. Run one by one, its operations are up to 20 programs per
+# shape: the first eager call takes 2 to 9 times as long, and later calls 20 to 100 times.
 def _one_program(method: Callable[..., Any], *static: str) -> Callable[..., Any]:
     program: Callable[..., Any] = jax.jit(method, static_argnames=("self", *static))
     return program
@@ -40,24 +40,24 @@ class JaxOps(Ops):
     top_k = _one_program(Ops.top_k, "k")
 
     def concrete(self, *arrays: Array) -> bool:
-        """Whether values can be read: none of the arrays is a tracer, and none is about to be.
+        """Whether values can be read: no array is a tracer, and results would not be tracers.
 
-        Inside `jax.jit` whatever is computed is a tracer, from arrays closed over, too.
+        Inside `jax.jit` every result is a tracer, even of arrays that are closed over.
         """
         return not any(isinstance(x, jax.core.Tracer) for x in (*arrays, jnp.zeros(())))
 
     def may_branch(self, *arrays: Array) -> bool:
-        """Never: the compiled formula evaluates both sides in one pass."""
+        """Always False: a compiled formula evaluates both sides in one pass."""
         return False
 
     def derives(self, *arrays: Array) -> bool:
-        """Whether any of them is traced: for a derivative or for anything else."""
+        """Whether any array is traced, for a derivative or another transformation."""
         return not self.concrete(*arrays)
 
     def valued(
         self, value: Callable[..., Array], smooth: Callable[..., Array], *arguments: Any
     ) -> Array:
-        """By a rule for the derivative, so that `smooth` is computed for a derivative alone."""
+        """`value(*arguments)`; a custom JVP computes `smooth` for derivatives only."""
         ruled = jax.custom_jvp(value)
         ruled.defjvp(lambda at, along: (ruled(*at), jax.jvp(smooth, at, along)[1]))
         return ruled(*arguments)
@@ -65,7 +65,7 @@ class JaxOps(Ops):
     def choose(
         self, condition: Array, first: Callable[[], Array], second: Callable[[], Array]
     ) -> Array:
-        """By `lax.cond`, which runs one of them also inside a compiled program."""
+        """The result of one branch, by `lax.cond`, also inside a compiled program."""
         return jax.lax.cond(condition, first, second)
 
     def either(
@@ -75,15 +75,15 @@ class JaxOps(Ops):
         other: Callable[..., Array],
         *arguments: Any,
     ) -> Array:
-        """By a branch of the compiled program."""
+        """The result of one branch, by `lax.cond`, also inside a compiled program."""
         result: Array = jax.lax.cond(condition, one, other, *arguments)
         return result
 
     def compiled(self, function: Callable[..., Any], settings: Hashable) -> Callable[..., Any]:
-        """`function` as one program for each structure of its arguments, kept for the next call.
+        """`function`, compiled to one program per structure of its arguments and then cached.
 
-        A program takes and gives arrays alone, and has the structure in its own key: JAX keeps for
-        good what structures it has seen, with all functions of a user's that are in them.
+        Programs take and return arrays only, and the structure is part of the key of this cache.
+        JAX's own cache would keep every structure it has seen, with the user's functions in it.
         """
         kind = (self, _key(function), settings)
 
@@ -109,7 +109,7 @@ class JaxOps(Ops):
     def sum_blocks(
         self, function: Callable[..., Array], columns: tuple[Any, ...], step: int
     ) -> Array:
-        """As one loop of the compiled program, which would else grow with the number of blocks."""
+        """The sum, by one loop of the program, so that its size does not grow with the blocks."""
         total = first_array(columns).shape[0]
         blocks = -(-total // step)
         if blocks == 1:
@@ -129,16 +129,16 @@ class JaxOps(Ops):
         return jax.lax.scan(add, result, [x[1:] for x in leaves])[0]
 
     def _lower_factor(self, a: Array) -> Array:
-        # As the others: from the lower triangle, where JAX itself would symmetrise its input.
+        # From the lower triangle, as in other libraries; JAX would symmetrise its input.
         return jax.lax.linalg.cholesky(a, symmetrize_input=False)
 
     def solve_triangular(self, a: Array, b: Array, *, lower: bool = True) -> Array:
-        """`jax.scipy.linalg.solve_triangular`: at R = 1024 15 times faster than a full solve."""
+        """The solution, by `jax.scipy.linalg`: at R = 1024 15 times faster than a full solve."""
         return jax.scipy.linalg.solve_triangular(a, b, lower=lower)
 
     @staticmethod
     def register_tree(cls: type[Any]) -> None:
-        """As a pytree: `parts` are its children, `settings` a constant of the program."""
+        """Register a class as a pytree: `parts` are children, `settings` are constants."""
         jax.tree_util.register_pytree_node(
             cls,
             lambda tree: (tree.parts, tree.settings),
@@ -148,7 +148,7 @@ class JaxOps(Ops):
     def seed(self, seed: Any) -> int:
         """An integer from an integer or a JAX random key."""
         if isinstance(seed, jax.Array):
-            # A key, or the two integers that older code has for one.
+            # A typed key, or the two integers of a legacy key.
             if seed.dtype == jnp.uint32 and seed.shape == (2,):
                 seed = jax.random.wrap_key_data(seed)
             if jax.dtypes.issubdtype(seed.dtype, jax.dtypes.prng_key):
@@ -163,7 +163,7 @@ class JaxOps(Ops):
         return super().seed(seed)
 
     def uniform(self, shape: tuple[int, ...], seed: Seed, like: Array) -> Array:
-        """Numbers of a JAX random key, on the device of `like` where that is known."""
+        """Random numbers from a JAX key, on the device of `like` where that is known."""
         key = jax.random.key(stream(seed) % 2**31)
         numbers = jax.random.uniform(key, shape, dtype=like.dtype)
         device = self.device(like)
@@ -177,9 +177,11 @@ def _flat(
     outlines: dict[int, Outline | None],
     *leaves: Array,
 ) -> Any:
-    """A function of what has this outline: an array, or arrays under the number of their outline.
+    """The result of `function` for leaves with this outline, as arrays only.
 
-    The program may be traced again, for other shapes, and give something else.
+    It is an array, or a dictionary of a number and arrays, with the outline of the result in
+    `outlines` under that number. Each tracing has a number of its own: for other shapes the
+    structure of the result may differ.
     """
     result = function(ops, *rebuilt(outline, iter(leaves)))
     if isinstance(result, jax.Array):
@@ -191,7 +193,7 @@ def _flat(
 
 
 def _key(run: Any) -> Hashable:
-    """What a function computes: partial applications of the same parts are the same."""
+    """A hashable key of a function; partial applications of equal parts have equal keys."""
     if isinstance(run, partial):
         words = tuple((name, _key(value)) for name, value in sorted(run.keywords.items()))
         return (_key(run.func), tuple(_key(part) for part in run.args), words)

@@ -1,4 +1,4 @@
-"""NumPy: partial sorting, triangular solves by SciPy where it is installed, and quiet zeros."""
+"""NumPy: partial sorts, triangular solves by SciPy where installed, no warnings at zeros."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ class NumpyOps(Ops):
     """`Ops` for NumPy arrays."""
 
     def cache_bytes(self, x: Array) -> int | None:
-        """Two MiB: measured flat from 1 to 4 MiB on processors with 1 MiB of L2 a core."""
+        """Two MiB: times were flat from 1 to 4 MiB on processors with 1 MiB of L2 per core."""
         return 2 << 20
 
     def packed(self, x: Array) -> Array:
-        """A copy unless it is contiguous: operations along strides take 5 times as long."""
+        """`x`, copied unless contiguous: operations along strides take 5 times as long."""
         return np.ascontiguousarray(x)
 
     def xlogx(self, x: Array) -> Array:
-        """Without `where`, which takes 10 times as long as the logarithm."""
+        """`x log x`, without `where`, which takes 10 times as long as the logarithm."""
         terms = np.log(np.maximum(x, np.finfo(x.dtype).smallest_normal))
         return np.multiply(terms, x, out=terms) if terms.ndim else terms * x
 
     def rough_xlogx(self, x: Array) -> Array:
-        """By the logarithm alone, in its place."""
+        """`x log x`, computed in place, NaN at 0."""
         with np.errstate(all="ignore"):
             terms = np.log(x)
             return np.multiply(terms, x, out=terms) if terms.ndim else terms * x
 
     def times_log_ratio(self, p: Array, change: Array, base: Array) -> Array:
-        """In one array: what memory costs is as much as the arithmetic."""
+        """`p log1p(change / base)`, in one array, as memory costs as much as arithmetic."""
         with np.errstate(over="ignore"):
             ratio = change / base
             if not ratio.min(initial=0.0) > -1:
@@ -45,7 +45,7 @@ class NumpyOps(Ops):
             return np.multiply(ratio, p, out=ratio)
 
     def join_blocks(self, blocks: Iterable[Array], axis: int, size: int) -> Array:
-        """Into one array: kept until they are joined, blocks take as much memory again."""
+        """The blocks joined, each copied into the result at once: this halves the memory."""
         joined, end = None, 0
         for block in blocks:
             if joined is None:
@@ -56,7 +56,7 @@ class NumpyOps(Ops):
         return joined
 
     def solve_triangular(self, a: Array, b: Array, *, lower: bool = True) -> Array:
-        """The solution of a triangular system; SciPy is 30 times faster for one large matrix."""
+        """The solution, by SciPy for one matrix where installed: 30 times faster if it is large."""
         if a.ndim == 2:
             with contextlib.suppress(ImportError):
                 from scipy.linalg import solve_triangular
@@ -65,7 +65,7 @@ class NumpyOps(Ops):
         return super().solve_triangular(a, b, lower=lower)
 
     def top_k(self, x: Array, k: int) -> tuple[Array, Array]:
-        """The k largest by a partial sort: at N = 10^6, k = 100 in 2 ms, a full sort in 105."""
+        """The k largest, by a partial sort: N = 10^6, k = 100 in 2 ms; a full sort takes 105."""
         if not 0 < k < x.shape[0]:
             return super().top_k(x, k)
         key = np.where(np.isnan(x), -np.inf, x)
@@ -83,7 +83,7 @@ class NumpyOps(Ops):
         return super().seed(seed)
 
     def uniform(self, shape: tuple[int, ...], seed: Seed, like: Array) -> Array:
-        """Numbers of `numpy.random.default_rng(seed)`."""
+        """Random numbers from `numpy.random.default_rng`."""
         dtype = np.float32 if like.dtype == np.float32 else np.float64
         numbers = np.random.default_rng(stream(seed)).random(shape, dtype=dtype)
         if like.dtype == dtype:

@@ -1,7 +1,7 @@
-"""What infoq asks of an array library, with complete defaults in pure array API.
+"""The operations that infoq needs from an array library, with defaults in pure array API.
 
-A library that follows the array API standard needs no code at all: `Ops` works on it as it is.
-A subclass overrides a method only for speed, or where a library departs from the standard.
+A library that follows the array API standard needs no code: `Ops` works for it unchanged. A
+subclass overrides a method only for speed, or where the library departs from the standard.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Seed: TypeAlias = tuple[int, ...]
 
 
 class Ops(FormulaOps):
-    """The operations that the array API standard lacks, for one array library.
+    """The operations that infoq needs and the array API standard lacks, for one array library.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class Ops(FormulaOps):
 
     Notes
     -----
-    Methods take and return arrays of `xp`, keep their device and dtype, and change none of them.
+    Methods take and return arrays of `xp`, keep their device and dtype, and never modify them.
     """
 
     # --- linear algebra ---------------------------------------------------------------------
@@ -57,7 +57,7 @@ class Ops(FormulaOps):
         return self.xp.linalg.cholesky(a)
 
     def cholesky_logdet(self, a: Array) -> Array:
-        """`log det a` of positive definite matrices [..., R, R], through their Cholesky factor."""
+        """`log det a` [...] of positive definite matrices [..., R, R], by their Cholesky factor."""
         diagonal = self.xp.linalg.diagonal(self.cholesky(a))
         return 2 * self.xp.sum(self.xp.log(diagonal), axis=-1)
 
@@ -70,9 +70,9 @@ class Ops(FormulaOps):
         return xp.linalg.solve(xp.tril(a) if lower else xp.triu(a), b)
 
     def orthogonal(self, a: Array) -> tuple[Array, Array]:
-        """`a = q r` [P, Q] of rank Q: orthonormal columns q, and r [Q, Q] upper triangular.
+        """The thin QR factors of a [P, Q] of rank Q: `a = q r`.
 
-        The diagonal of r is positive.
+        q [P, Q] has orthonormal columns. r [Q, Q] is upper triangular with a positive diagonal.
         """
         xp = self.xp
         q, r = self._thin_qr(a)
@@ -85,19 +85,19 @@ class Ops(FormulaOps):
         return q, r
 
     def symmetric_eigen(self, a: Array) -> tuple[Array, Array]:
-        """The eigenvalues [..., R], ascending, and eigenvectors [..., R, R] of symmetric matrices.
+        """The ascending eigenvalues [..., R] and the eigenvectors of symmetric matrices.
 
-        The eigenvectors are the columns.
+        The eigenvectors are the columns of matrices [..., R, R].
         """
         values, vectors = self.xp.linalg.eigh(a)
         return values, vectors
 
-    # --- order and places -------------------------------------------------------------------
+    # --- sorting and indexing ---------------------------------------------------------------
 
     def top_k(self, x: Array, k: int) -> tuple[Array, Array]:
         """The `k` largest values of x [N] and their indices, in descending order.
 
-        Equal values are taken in the order of their indices, and NaN counts as -inf.
+        Ties are in the order of their indices. NaN counts as -inf.
         """
         xp = self.xp
         key = xp.where(xp.isnan(x), self.scalar(-float("inf"), x), x)
@@ -105,15 +105,15 @@ class Ops(FormulaOps):
         return xp.take(x, indices, axis=0), indices
 
     def join(self, arrays: Sequence[Array]) -> Array:
-        """The arrays along their first axis, in one piece."""
+        """The arrays concatenated along their first axis, in one chunk."""
         return self.xp.concat(list(arrays))
 
     def join_blocks(self, blocks: Iterable[Array], axis: int, size: int) -> Array:
-        """The blocks, as they come, one after the other along an axis that is of `size` then."""
+        """The blocks concatenated along an axis, whose total size is `size`."""
         return self.xp.concat(list(blocks), axis=axis)
 
     def take_along_axis(self, x: Array, indices: Array, axis: int = -1) -> Array:
-        """`x` at the `indices` [..., J] along one axis; the other axes match."""
+        """The entries of `x` at the `indices` along one axis; the other axes match."""
         xp = self.xp
         if hasattr(xp, "take_along_axis"):
             return xp.take_along_axis(x, indices, axis=axis)
@@ -127,14 +127,14 @@ class Ops(FormulaOps):
 
     def row(self, x: Array, index: Array | int) -> Array:
         """`x[index, ...]`, for an index that may be a 0-d array."""
-        if is_integer(index):  # NumPy's, too, whatever the library
+        if is_integer(index):  # also NumPy's integers, with any library
             return x[int(index), ...]
         return self.xp.take(x, self.xp.reshape(index, (1,)), axis=0)[0, ...]
 
     # --- random numbers ---------------------------------------------------------------------
 
     def seed(self, seed: Any) -> int:
-        """An integer from what a user gives as a seed: an integer, or the library's generator."""
+        """An integer from a user's seed: an integer, or a random generator of the library."""
         if isinstance(seed, bool) or not isinstance(seed, numbers.Integral):
             raise TypeError(
                 f"seed: expected an integer or a random generator of {self.name}, "
@@ -143,7 +143,7 @@ class Ops(FormulaOps):
         return int(seed)
 
     def uniform(self, shape: tuple[int, ...], seed: Seed, like: Array) -> Array:
-        """Independent numbers in [0, 1), of the dtype and on the device of `like`."""
+        """Independent uniform numbers in [0, 1), with the dtype and device of `like`."""
         from random import Random  # imports hashlib, which takes a tenth of `import infoq`
 
         source = Random(stream(seed))
@@ -155,7 +155,7 @@ class Ops(FormulaOps):
         return self.xp.reshape(self.xp.asarray(values, dtype=like.dtype, device=device), shape)
 
     def normal(self, shape: tuple[int, ...], seed: Seed, like: Array) -> Array:
-        """Independent standard normal numbers, of the dtype and on the device of `like`."""
+        """Independent standard normal numbers, with the dtype and device of `like`."""
         xp = self.xp
         radius = xp.sqrt(-2 * xp.log1p(-self.uniform(shape, (*seed, 0), like)))
         return radius * xp.cos(2 * math.pi * self.uniform(shape, (*seed, 1), like))
@@ -169,12 +169,12 @@ def _not_positive_definite(a: Array) -> str:
 
 
 def stream(seed: Seed) -> int:
-    """A 63-bit integer that stands for all the integers of a seed, the same on every machine.
+    """A 63-bit integer determined by all integers of a seed, the same on every machine.
 
     Parameters
     ----------
     seed : tuple of int
-        What names the stream.
+        The integers that name the stream.
 
     Returns
     -------

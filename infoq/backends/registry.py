@@ -1,9 +1,8 @@
-"""Which `Ops` speaks to which array library.
+"""The registry of array libraries: the `Ops` of each, by the library's name.
 
-The registry is a plain dictionary keyed by the library's name. It imports a library's `Ops` when
-the first array of that library arrives, and never before. Third parties join with `register`, or
-by an entry point of the group `infoq.backends` whose name is the library's and whose value is
-`module:OpsSubclass`.
+The `Ops` of a library is imported with the first array of that library, and never before. Third
+parties add a library with `register`, or with an entry point of the group `infoq.backends`. Its
+name is that of the library, and its value is `module:OpsSubclass`.
 """
 
 from __future__ import annotations
@@ -32,22 +31,22 @@ _OPS: dict[str, str | type[Ops]] = {
     "dask": "infoq.backends.dask:DaskOps",
 }
 _READY: dict[str, Ops] = {}
-# The library of a type of array, which spares asking array-api-compat each time.
+# The library of each type of array, so that array-api-compat is asked once per type.
 _LIBRARIES: dict[type, str] = {}
-# Of these the library is told by the type: their compilers would trace array-api-compat, and warn.
+# Libraries recognised by the array type: their compilers would trace array-api-compat, and warn.
 _CLASSES = {"torch": "Tensor"}
 _PLUGINS: dict[str, EntryPoint] | None = None
 
 
 def register(name: str, ops: str | type[Ops]) -> None:
-    """Let `ops` speak to the arrays of a library.
+    """Register the `Ops` of an array library.
 
     Parameters
     ----------
     name : str
-        The first part of the name of the library's namespace, such as ``"numpy"``.
+        The library's name: the first part of its namespace's name, such as ``"numpy"``.
     ops : type or str
-        A subclass of `Ops`, or where to import one from, as ``"module:Class"``.
+        A subclass of `Ops`, or its import path ``"module:Class"``.
 
     Raises
     ------
@@ -58,7 +57,7 @@ def register(name: str, ops: str | type[Ops]) -> None:
     --------
     >>> import infoq
     >>> class QuietOps(infoq.backends.Ops):
-    ...     "Everything as the standard has it."
+    ...     "A library that follows the standard."
     >>> infoq.backends.register("mylibrary", QuietOps)
     >>> "mylibrary" in infoq.backends.registered()
     True
@@ -76,7 +75,7 @@ def registered() -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        What `register`, entry points and infoq itself have named.
+        The names given by `register`, by entry points and by infoq itself.
 
     Examples
     --------
@@ -93,7 +92,7 @@ def available() -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        Their names, as `registered` has them.
+        Their names, in the order of `registered`.
 
     Examples
     --------
@@ -110,7 +109,7 @@ def ops_for(*arrays: Array, **named: Array) -> Ops:
     Parameters
     ----------
     *arrays, **named : array
-        Arrays of one library; names given here appear in error messages. None is passed over.
+        Arrays of one library; the keywords appear in error messages. None is skipped.
 
     Returns
     -------
@@ -120,10 +119,10 @@ def ops_for(*arrays: Array, **named: Array) -> Ops:
     Raises
     ------
     TypeError
-        If an argument is not an array, or of a kind that would give another answer (masked, sparse,
+        If an argument is not an array, is of a kind that would give wrong results (masked, sparse,
         nested), or the arrays belong to several libraries.
     ValueError
-        If the size of a named array is not known, as of some of Dask.
+        If the size of a named array is not known, as for some Dask arrays.
 
     Examples
     --------
@@ -131,7 +130,7 @@ def ops_for(*arrays: Array, **named: Array) -> Ops:
     >>> infoq.backends.ops_for(np.ones(3))
     NumpyOps('numpy')
     """
-    if len(arrays) == 1 and not named and arrays[0] is not None:  # in a third of the time
+    if len(arrays) == 1 and not named and arrays[0] is not None:  # takes a third of the time
         return _ops_of(arrays[0], "argument 0")
     return _ops_of_all(arrays, named, sized=True)
 
@@ -139,12 +138,12 @@ def ops_for(*arrays: Array, **named: Array) -> Ops:
 def admit(sized: bool = True, /, **named: Array) -> tuple[Ops, Array]:
     """The `Ops` of one array, and the array in the byte order of this machine.
 
-    What is kept or computed of it then has one dtype, whatever the order that came in.
+    All results then have the native dtype, whatever byte order was passed.
 
     Parameters
     ----------
     sized : bool
-        Whether the sizes of a lazy array have to be known.
+        Whether the sizes of a lazy array must be known.
     **named : array
         The array; its name appears in error messages.
 
@@ -155,7 +154,7 @@ def admit(sized: bool = True, /, **named: Array) -> tuple[Ops, Array]:
     Raises
     ------
     TypeError, ValueError
-        As of `ops_for`.
+        As in `ops_for`.
 
     Examples
     --------
@@ -174,7 +173,7 @@ def admit_all(sized: bool = True, /, **named: Array | None) -> tuple[Ops, list[A
 def admit_all(
     sized: bool = True, /, **named: Array | None
 ) -> tuple[Ops, list[Array]] | tuple[Ops, list[Array | None]]:
-    """The same of several arrays of one library, in their order; None is handed back.
+    """The `Ops` of several arrays of one library, and the arrays as in `admit`; None stays None.
 
     Examples
     --------
@@ -187,7 +186,7 @@ def admit_all(
 
 
 def required(**named: object) -> None:
-    """Refuse None, which `ops_for` and `admit` pass over, in place of an array."""
+    """Check that no argument is None, which `ops_for` and `admit` skip."""
     for name, x in named.items():
         if x is None:
             raise TypeError(f"{name}: expected an array, got None")
@@ -219,28 +218,28 @@ def _ops_of_all(
 
 
 def check_sized(ops: Ops, x: Array, name: str) -> None:
-    """Refuse an array whose sizes are not known."""
+    """Check that all sizes of an array are known."""
     if not ops.is_sized(x):
         raise ValueError(
             f"{name}: the size of each axis has to be known, got {tuple(x.shape)}; compute it "
-            "first, of a Dask array by compute_chunk_sizes()"
+            "first, for a Dask array by compute_chunk_sizes()"
         )
 
 
 def _check_kind(ops: Ops, x: Array, name: str) -> None:
-    """Refuse an array that its library, or the defaults for it, could not compute with."""
+    """Check that the library of an array, or the default `Ops`, can compute with it."""
     problem = ops.unreadable(x)
-    # Only of the defaults: whoever wrote an `Ops` has seen to what its library lacks.
+    # For the default `Ops` only: an `Ops` of its own supplies what its library lacks.
     if problem is None and type(ops) is Ops:
         problem = lacking(x, ops.xp, ops.name)
         if problem is not None:
-            problem += f"; infoq.backends.register lets code of your own speak to {ops.name}"
+            problem += f"; infoq.backends.register adds your own Ops for {ops.name}"
     if problem is not None:
         raise TypeError(f"{name}: got {problem}")
 
 
 def check_same_device(ops: Ops, **named: Array) -> None:
-    """Refuse arrays of one library that live on several devices, where those are known."""
+    """Check that arrays of one library are on one device, where devices are known."""
     devices = {name: ops.device(x) for name, x in named.items()}
     if len({str(device) for device in devices.values() if device is not None}) > 1:
         parts = ", ".join(f"{name} is on {device}" for name, device in devices.items())
@@ -258,7 +257,7 @@ def ops_of(xp: ModuleType) -> Ops:
     Returns
     -------
     Ops
-        The one registered for its library, or the plain default.
+        The `Ops` registered for its library, or the default.
 
     Examples
     --------
@@ -306,7 +305,7 @@ def _ops_of(x: Array, name: str) -> Ops:
 
 
 def _learn(kind: type) -> None:
-    """Note the library of a type of array, where it is one of `_CLASSES`."""
+    """Record the library of an array type, if it is one of `_CLASSES`."""
     if kind in _LIBRARIES:
         return
     for name, cls in _CLASSES.items():
@@ -316,12 +315,12 @@ def _learn(kind: type) -> None:
 
 
 def is_imported(name: str) -> bool:
-    """Whether a library has been imported; None stands where its import is blocked."""
+    """Whether a library has been imported; it was not if its import is blocked."""
     return sys.modules.get(name) is not None
 
 
 def ops_class(name: str) -> type[Ops]:
-    """The class of the `Ops` of a library, by its name; imported where it was not yet."""
+    """The `Ops` class of a library, by its name; imported if it was not yet."""
     ops = _OPS.get(name)
     if ops is None:
         return _load_plugin(_plugins()[name]) if name in _plugins() else Ops
@@ -332,9 +331,9 @@ def ops_class(name: str) -> type[Ops]:
     return loaded
 
 
-# `torch.compile` runs these and does not trace them: they import, and a program would be of what
-# was known before, and compiled again as more is. What `torch.compiler.assume_constant_result`
-# does, before `infoq.backends.torch` could ask for it.
+# `torch.compile` runs these functions and does not trace them, as they import modules. Traced, a
+# program would depend on the imports so far, and be recompiled after each. This is the effect of
+# `torch.compiler.assume_constant_result`, without importing torch.
 _learn._dynamo_marked_constant = True  # type: ignore[attr-defined]
 ops_class._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
@@ -343,10 +342,10 @@ def _load_plugin(entry: EntryPoint) -> type[Ops]:
     try:
         ops: type[Ops] = entry.load()
         if not _is_ops(ops):
-            raise TypeError(f"it is {ops!r}, and no subclass of Ops")
-    except Exception as error:  # whatever a plugin does, infoq must go on
+            raise TypeError(f"it is {ops!r}, not a subclass of Ops")
+    except Exception as error:  # a broken plugin must not break infoq
         warnings.warn(
-            f"the infoq backend {entry.name!r} ({entry.value}) does not load and is passed over: "
+            f"the infoq backend {entry.name!r} ({entry.value}) does not load and is skipped: "
             f"{error}",
             RuntimeWarning,
             stacklevel=2,
@@ -356,7 +355,7 @@ def _load_plugin(entry: EntryPoint) -> type[Ops]:
 
 
 def _plugins() -> dict[str, EntryPoint]:
-    """The entry points, none of them loaded; what is built in or registered goes before them."""
+    """The entry points by name, not loaded; built-in and registered `Ops` take precedence."""
     global _PLUGINS
     if _PLUGINS is None:
         from importlib.metadata import entry_points  # takes 10 ms, so only when it is needed

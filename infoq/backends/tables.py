@@ -1,4 +1,4 @@
-"""Tables that are written where what they name is defined, and read elsewhere."""
+"""Read-only tables, filled by decorators where their entries are defined."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ Row = TypeVar("Row")
 
 
 class Table(Mapping[str, Row], Generic[Row]):
-    """A dictionary that can only be read.
+    """A read-only view of a dictionary.
 
     Parameters
     ----------
     rows : dict
-        What is in it, now and later.
+        The entries, including those added later.
     place : str
-        The module whose name for it is `name`: as which it is pickled.
+        The module that holds the table; it is pickled by this and `name`.
     name : str
-        That name.
+        The name of the table in that module.
     """
 
     def __init__(self, rows: dict[str, Row], place: str, name: str) -> None:

@@ -1,29 +1,29 @@
 """The integrand of a Kullback-Leibler divergence, `(1 + r) log(1 + r) - r`, element by element.
 
-By its series where r is small and the three terms cancel, else by the logarithm. Each side is given
-0 for what is the other's, where it and its slope are 0, and the two are added: choosing between two
-arrays takes libraries up to ten times as long as computing both.
+For small r, where the three terms cancel, it is a series; else it is the logarithm. Each of the two
+gets 0 in place of the other's elements, where its value and slope are 0, and both are added.
+Selecting elements of two arrays instead takes up to ten times as long as computing both.
 """
 
 from __future__ import annotations
 
 from infoq.backends.arrays import Array, Namespace
 
-# Of r^2, r^3, ... r^7.
+# The coefficients of r^2, r^3, ... r^7.
 SERIES = (1 / 2, -1 / 6, 1 / 12, -1 / 20, 1 / 30, -1 / 42)
 
 
 def kl_term(xp: Namespace, r: Array, lowest: Array) -> Array:
-    """The integrand to a few parts in 10^7 (float32) or 10^14 (float64) of itself.
+    """The integrand, to a relative error of a few parts in 10^7 (float32) or 10^14 (float64).
 
-    `lowest` is what stands for -1: see `next_to_minus_one`.
+    `lowest` replaces -1: see `next_to_minus_one`.
     """
     near = r * xp.astype(xp.abs(r) < series_limit(xp, r), r.dtype)
     return series(near) + _either(xp, xp.maximum(r - near, lowest))
 
 
 def kl_term_at_once(xp: Namespace, r: Array, lowest: Array) -> Array:
-    """`kl_term` in few arrays, where no gradient needs the others: in half the time."""
+    """`kl_term` with in-place operations, for use without gradients; takes half the time."""
     near = r * xp.astype(xp.abs(r) < series_limit(xp, r), r.dtype)
     far = xp.maximum(r - near, lowest)
     log, low = xp.log1p(far), xp.astype(far < -0.5, r.dtype)
@@ -42,13 +42,16 @@ def kl_term_at_once(xp: Namespace, r: Array, lowest: Array) -> Array:
 
 
 def direct(xp: Namespace, r: Array) -> Array:
-    """The integrand by the logarithm, to some roundings of r."""
+    """The integrand by the logarithm; its absolute error is a few roundings of r."""
     log = xp.log1p(r)
     return r * log + (log - r)
 
 
 def series(r: Array) -> Array:
-    """The integrand for |r| below `series_limit`: the next term is r^6 / 28 of it."""
+    """The integrand by its series, for |r| below `series_limit`.
+
+    The first neglected term is r^6 / 28, relative to the integrand.
+    """
     total = r * SERIES[-1]
     for coefficient in SERIES[-2::-1]:
         total = (total + coefficient) * r
@@ -56,16 +59,16 @@ def series(r: Array) -> Array:
 
 
 def series_limit(xp: Namespace, r: Array) -> float:
-    """Where either side is off by the same few parts of the integrand."""
+    """The |r| at which series and logarithm have about the same relative error."""
     return float((10 * xp.finfo(r.dtype).eps) ** (1 / 7))
 
 
 def next_to_minus_one(xp: Namespace, r: Array) -> float:
-    """The number after -1: of -1, log1p would make NaN of 0 log 0, with an infinite slope."""
+    """The number after -1. At -1 itself, log1p would give NaN for 0 log 0, and infinite slope."""
     return -1 + float(xp.finfo(r.dtype).eps) / 2
 
 
 def _either(xp: Namespace, r: Array) -> Array:
-    """`direct`, and near r = -1, where two of its slopes 1 / (1 + r) cancel, by one of them."""
+    """`direct`, rearranged near r = -1, where two slopes 1 / (1 + r) of it would cancel."""
     log, low = xp.log1p(r), xp.astype(r < -0.5, r.dtype)
     return (r + low) * log + ((log - low * log) - r)

@@ -1,8 +1,8 @@
-"""What is made of arrays, as libraries that transform functions see it: a node of a tree.
+"""Objects made of arrays, as nodes of the pytrees of JAX and PyTorch.
 
 `jax.jit`, `jax.vmap`, `torch.func` and `torch.export` take arguments apart into arrays, and put
-others in their place. A class takes part by naming its fields. Classes are recorded here, and each
-library is told of them once it is imported: none is imported for that.
+others in their place. A class takes part by naming its fields. Classes are recorded here and
+registered with each library once that is imported; no library is imported for it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Self
 from infoq.backends.fields import Fields
 from infoq.backends.registry import is_imported, ops_class, ops_for
 
-# The libraries whose transformations look into arguments: not told yet of the classes, and told.
+# The libraries with pytrees: those where no class is registered yet, and the others.
 _WAITING = ["jax", "torch"]
 _TOLD: set[str] = set()
 _TELLING = threading.Lock()
@@ -22,13 +22,13 @@ _CLASSES: list[type[Any]] = []
 
 
 class Tree(Fields):
-    """An object that is made of arrays: its type, `parts` and `settings` say everything.
+    """An object made of arrays: its type, `parts` and `settings` determine it completely.
 
     Notes
     -----
-    A class annotates its fields, and names them: in `_arrays` what is arrays, other trees, or
-    tuples of either, in `_static` what else it is made of. They are set once, in `__init__`, and
-    only read from then on; `replace` makes another object. ::
+    A class annotates its fields and names them. `_arrays` names the fields that hold arrays, other
+    trees, or tuples of either; `_static` names all other fields. They are set once, in `__init__`,
+    and only read from then on; `replace` makes another object. ::
 
         class Points(Tree):
             _arrays = ("values", "weights")
@@ -40,14 +40,13 @@ class Tree(Fields):
             def __init__(self, values, weights=None, scale=1.0):
                 self.values, self.weights, self.scale = values, weights, scale
 
-    An array with a default at class level may be absent. It is read as its default, which is no
-    part of the tree, and setting it to that sets nothing. What is static is hashable, and a
-    constant of a compiled program. A subclass has the fields of its bases, and adds its own. No
-    field bears the name of a method. What is kept for speed alone may be any other attribute: it
-    stays behind when a tree is taken apart.
+    An array with a default at class level is optional. When absent, it reads as its default, which
+    is not part of the tree. Static fields must be hashable; they are constants in compiled
+    programs. A subclass has the fields of its bases and its own. No field may have the name of a
+    method. Caches may be any other attribute; they are lost when a tree is taken apart.
 
-    The older way goes on to work, in classes of which no base names fields: to set `_parts`, a
-    tuple, and `_settings`.
+    Classes without named fields may set `_parts`, a tuple, and `_settings` instead. This older way
+    works if no base class names fields.
     """
 
     def __init_subclass__(cls, **keywords: Any) -> None:
@@ -55,22 +54,22 @@ class Tree(Fields):
         enter(cls)
 
     def __new__(cls, *_arguments: Any, **_keywords: Any) -> Self:
-        """An object of nothing yet, of a class that all libraries know that are imported."""
+        """An empty object, whose class is registered with all libraries imported so far."""
         tell()
         return super().__new__(cls)
 
     def to(self, device: Any) -> Self:
-        """The same on another device of its library: all that it is made of is moved there.
+        """A copy of the object with all its arrays on another device of their library.
 
         Parameters
         ----------
         device : device or str
-            As the library names it: ``"cuda"`` of PyTorch, ``jax.devices()[0]`` of JAX.
+            As the library names it: ``"cuda"`` in PyTorch, ``jax.devices()[0]`` in JAX.
 
         Returns
         -------
         the same type
-            With the same settings, and arrays on that device.
+            The object with the same settings, and arrays on that device.
 
         Examples
         --------
@@ -83,31 +82,31 @@ class Tree(Fields):
     def __repr__(self) -> str:
         try:
             return self._words()
-        # Libraries put marks, shapes or stacks in place of arrays, and say so in their errors.
+        # Libraries put placeholders, shapes or stacks in place of arrays, and print them in errors.
         except (AttributeError, IndexError, TypeError, ValueError):
             return Tree._words(self)
 
     def _words(self) -> str:
-        """What `repr` says where the parts are arrays."""
+        """The `repr` of an object whose parts are arrays."""
         return f"{type(self).__name__}({_described(self.parts)})"
 
 
 def _described(part: Any) -> str:
-    """Parts in words: of an array its shape."""
+    """The description of a part for `repr`; for an array, its type and shape."""
     if isinstance(part, tuple):
         return ", ".join(_described(one) for one in part)
     return f"{type(part).__name__}{part.shape}" if hasattr(part, "shape") else repr(part)
 
 
 def enter(cls: type[Any]) -> None:
-    """Record a class with `parts`, `settings` and `from_parts`, whether it is a `Tree` or not."""
+    """Record any class with `parts`, `settings` and `from_parts`, to be registered as a pytree."""
     _CLASSES.append(cls)
     for name in _TOLD:
         ops_class(name).register_tree(cls)
 
 
 def tell() -> None:
-    """Tell the libraries that have been imported since the last time of all classes so far."""
+    """Register all classes so far with the libraries imported since the last call."""
     for name in _WAITING:
         if sys.modules.get(name) is not None:
             break
@@ -121,5 +120,5 @@ def tell() -> None:
             _WAITING.remove(name)
 
 
-# Run and not traced by `torch.compile`, as is `ops_class`.
+# `torch.compile` runs it and does not trace it, like `ops_class`.
 tell._dynamo_marked_constant = True  # type: ignore[attr-defined]

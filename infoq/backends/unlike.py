@@ -1,13 +1,13 @@
-"""What is refused at the door by its name: arrays that look alike, and would give another answer.
+"""Input validation for array-like objects that would give wrong results, such as masked arrays.
 
-Nothing is imported to find out: a class is known by the names of itself and its bases.
+They are recognised by the names of their class and its bases, so that nothing is imported for it.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-# Module and class: what it is, and what to do instead.
+# Module and class: what the object is, and what to pass instead.
 _BY_CLASS = {
     ("numpy.ma", "MaskedArray"): (
         "a masked array of NumPy, whose mask not all functions honour; wrap it by marray "
@@ -24,24 +24,26 @@ _BY_CLASS = {
     ("xarray", "Variable"): "a Variable of xarray; pass x.data",
     ("tensorflow", "Tensor"): "a tensor of TensorFlow; pass numpy.asarray(x)",
 }
-# Where the module has many classes.
+# The same for all classes of a module.
 _SPARSE = "pass {dense}, or infoq.Neighbours of the largest similarities of each candidate"
 _BY_MODULE = {
     "scipy.sparse": "a sparse array of SciPy; " + _SPARSE.format(dense="x.toarray()"),
 }
-# Libraries with a namespace of their own that lacks what infoq needs; an `Ops` can supply it.
+# Libraries whose own namespace lacks functions that infoq needs; an `Ops` can supply them.
 _LIBRARIES = {
     "sparse": "a sparse array; " + _SPARSE.format(dense="x.todense()"),
     "cubed": "a lazy array of Cubed; pass x.compute(), or a Dask array",
     "mlx": "an array of MLX; pass numpy.asarray(x)",
 }
-# What the formulas cannot do without; linear algebra is asked for where it is needed.
+# Functions and attributes that all formulas need; linear algebra is checked where it is used.
 _FUNCTIONS = ("arange", "argsort", "astype", "finfo", "full", "isdtype", "reshape", "take")
 _ATTRIBUTES = ("shape", "ndim", "dtype", "device")
 
 
 def sentence(x: Any) -> str | None:
-    """What an array is that is refused whatever `Ops` there are, and what to do; None for others.
+    """What a refused object is, and what to pass instead; None for all others.
+
+    Objects of these classes are refused whichever `Ops` are registered.
 
     Examples
     --------
@@ -63,7 +65,7 @@ def sentence(x: Any) -> str | None:
 
 
 def lacking(x: Any, xp: Any, name: str) -> str | None:
-    """What an array of a library without an `Ops` of its own lacks; None where nothing is known."""
+    """What an array lacks whose library has no `Ops` of its own; None if nothing is missing."""
     known = _LIBRARIES.get(name)
     if known is not None:
         return known

@@ -1,1 +1,1 @@
-"""Input validation: what is refused, and the messages that say where and how to mend it."""
+"""Input validation: checks of arguments, with errors that say where and how to fix them."""

@@ -1,6 +1,7 @@
-"""Input validation for arguments that are one of a few names: each choice is a type, stated here.
+"""Input validation for arguments that are one of a few names.
 
-What is checked where the program runs is read from the type, so that the two cannot differ.
+Each choice is a `Literal` type. The run-time check reads the names from that type, so that the two
+cannot differ.
 """
 
 from __future__ import annotations
@@ -11,25 +12,25 @@ OfParameters: TypeAlias = Literal["logdet", "trace"]
 """How a `Gaussian` evaluates information about the parameters."""
 
 OfAllTargets: TypeAlias = Literal["logdet", "trace", "kronecker"]
-"""How it evaluates information about all targets jointly."""
+"""How a `Gaussian` evaluates information about all targets jointly."""
 
 OfEachTarget: TypeAlias = Literal["logdet", "jensen", "trace", "kronecker"]
-"""How it evaluates information about one target: all approximations that there are."""
+"""How a `Gaussian` evaluates information about one target: all approximations."""
 
 Measure: TypeAlias = Literal["divergence", "entropy"]
-"""What observed labels tell about the parameters is measured by."""
+"""How information of observed labels about the parameters is measured."""
 
 Kind: TypeAlias = Literal["probs", "log_probs", "logits"]
-"""What a distribution is given as."""
+"""The form in which a distribution is passed."""
 
 Structure: TypeAlias = Literal["dense", "low_rank", "diagonal", "kronecker"]
-"""What a posterior precision is kept as."""
+"""The structure in which a posterior precision is stored."""
 
 Law: TypeAlias = Literal["power", "softmax", "softrank"]
 """How the probability of a candidate grows with its score."""
 
 Start: TypeAlias = Literal["uniform", "norm"]
-"""The first point of all."""
+"""How the first point is drawn."""
 
 OF_PARAMETERS: Final[tuple[str, ...]] = get_args(OfParameters)
 OF_ALL_TARGETS: Final[tuple[str, ...]] = get_args(OfAllTargets)
@@ -42,21 +43,21 @@ STARTS: Final[tuple[str, ...]] = get_args(Start)
 
 
 def one_of(names: tuple[str, ...], value: Any, argument: str) -> Any:
-    """The value itself, checked to be one of these names.
+    """The value itself, after a check that it is one of the names.
 
     Parameters
     ----------
     names : tuple of str
         The names of a choice, such as `LAWS`.
     value : Any
-        What was given.
+        The value that was passed.
     argument : str
-        What it was given as.
+        The name of the argument, for the error message.
 
     Raises
     ------
     ValueError
-        If it is none of them.
+        If it is none of the names.
     """
     if not isinstance(value, str) or value not in names:
         expected = ", ".join(repr(name) for name in names)
@@ -71,10 +72,10 @@ def check_exact(approximation: Any) -> None:
     others = [name for name in OF_EACH_TARGET if name != "logdet"]
     if isinstance(approximation, str) and approximation in others:
         raise ValueError(
-            f"approximation: {approximation!r} is of a Gaussian; a Categorical is exact"
+            f"approximation: {approximation!r} is for a Gaussian; a Categorical is exact"
         )
     names = ", ".join(map(repr, others))
     raise ValueError(
-        f"approximation: expected 'logdet' of a Categorical, which is exact (of a Gaussian also "
+        f"approximation: expected 'logdet' for a Categorical, which is exact (for a Gaussian also "
         f"{names}), got {approximation!r}"
     )

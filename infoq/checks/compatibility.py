@@ -24,7 +24,7 @@ def check_alike(ops: Ops, name: str, x: Array, like: Array) -> None:
 def check_noise(ops: Ops, noise: Any, covariance: Array, size: int) -> Array:
     """Noise variances [N] in the dtype of the covariance, from one number or an array [N].
 
-    All have to be positive and finite.
+    All must be positive and finite, where values can be read.
     """
     xp, variances = ops.xp, _variances(ops, noise, covariance)
     if tuple(variances.shape) != (size,):
@@ -36,18 +36,18 @@ def check_noise(ops: Ops, noise: Any, covariance: Array, size: int) -> Array:
     if not bool(xp.all(variances > 0)):
         raise ValueError(
             f"noise_variance: expected positive variances, got {number(xp.min(variances))}; a "
-            "noise-free outcome tells infinitely much"
+            "noise-free outcome has infinite information"
         )
     if not bool(xp.all(xp.isfinite(variances))):
         raise ValueError(
             f"noise_variance: expected finite variances, got {number(xp.max(variances))}; leave "
-            "out who tells nothing"
+            "out candidates without information"
         )
     return variances
 
 
 def _variances(ops: Ops, noise: Any, covariance: Array) -> Array:
-    """A number for all of N, or an array in the dtype of the covariance."""
+    """The noise variances as an array [N], or as given if they are an array."""
     xp = ops.xp
     nothing = xp.zeros_like(covariance[0, :])
     if not isinstance(noise, bool) and isinstance(noise, numbers.Real):
@@ -66,7 +66,7 @@ def _variances(ops: Ops, noise: Any, covariance: Array) -> Array:
 
 
 def _an_array(noise: Any) -> Array:
-    """The noise itself, where it can be an array."""
+    """The noise itself, if it may be an array; else a TypeError."""
     if noise is None or isinstance(noise, bool | complex | str):
         raise TypeError(
             f"noise_variance: expected a number or an array [N], got {type(noise).__name__}"

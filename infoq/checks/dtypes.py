@@ -13,7 +13,7 @@ from infoq.backends.registry import ops_for
 def has_dtype(ops: Ops, x: Array, *kinds: str) -> bool:
     """Whether the dtype of `x` is of one of these kinds, such as "real floating" or "integral".
 
-    False for dtypes that were added to NumPy, as of ml_dtypes: the array API standard has none.
+    False for extension dtypes of NumPy, such as those of ml_dtypes: the standard has no such kinds.
     """
     try:
         return bool(ops.xp.isdtype(x.dtype, kinds))
@@ -22,12 +22,12 @@ def has_dtype(ops: Ops, x: Array, *kinds: str) -> bool:
 
 
 def check_floating(ops: Ops, x: Array, name: str) -> None:
-    """Check that `x` is real floating, of 16 bits or more: float8 can't be ranked by.
+    """Check that `x` is real floating with at least 16 bits; float8 is too coarse for ranking.
 
     Raises
     ------
     TypeError
-        With the name, the dtype and the shape.
+        If it is not; the message has the name, the dtype and the shape.
     """
     fine = has_dtype(ops, x, "real floating")
     if fine and ops.bits(x) >= 16:
@@ -39,12 +39,12 @@ def check_floating(ops: Ops, x: Array, name: str) -> None:
 
 
 def check_real(ops: Ops, x: Array, name: str) -> None:
-    """Check that `x` is integers or real floating, of 16 bits or more.
+    """Check that `x` is integral, or real floating with at least 16 bits.
 
     Raises
     ------
     TypeError
-        With the name, the dtype and the shape.
+        If it is not; the message has the name, the dtype and the shape.
     """
     floating = has_dtype(ops, x, "real floating") and ops.bits(x) >= 16
     if not floating and not has_dtype(ops, x, "integral"):
@@ -55,9 +55,9 @@ def check_real(ops: Ops, x: Array, name: str) -> None:
 
 
 def is_real_number(x: Any) -> bool:
-    """Whether it is a real number: of Python or NumPy, or a 0-d array of any library.
+    """Whether `x` is a real number of Python or NumPy, or a 0-d array of any library.
 
-    Neither a truth value nor a text, even of digits.
+    Booleans and text (even digits) are not.
     """
     if isinstance(x, bool):
         return False

@@ -14,32 +14,34 @@ T = TypeVar("T")
 
 
 def some_of(ops: Ops, arrays: T, candidates: Any) -> T:
-    """The entries of arrays [N, ...] of some candidates, in what holds the arrays.
+    """The object or tuple with the entries of some candidates only: arrays [m, ...].
 
     Parameters
     ----------
     ops : Ops
-        Of the arrays.
+        The `Ops` of the arrays.
     arrays : tree or tuple of arrays [N, ...]
-        What is cut along the first axis.
+        The arrays to index along the first axis.
     candidates : slice, integers [m] or boolean array [N]
-        Which ones, as NumPy takes them: integers may be negative, and may come twice. Integers and
-        masks of any library, and lists of either, where values can be read; integers of the same
-        library also where they cannot.
+        The candidates, as in NumPy: integers may be negative, and may be repeated. Where values can
+        be read, integers and masks may be of any library, or lists. Elsewhere only integers of the
+        same library work.
 
     Raises
     ------
     TypeError
-        If it is one integer, which would take the candidates' axis away, or something else.
-    ValueError, IndexError
-        If the mask is of another size, or an index of no candidate.
+        If it is a single integer, which would drop the candidates' axis, or of another type.
+    ValueError
+        If the mask has another size, or the step of a slice is not positive.
+    IndexError
+        If an index is out of range.
     """
     like = first_array(arrays)
     count = int(like.shape[0])
     if isinstance(candidates, slice):
         if candidates.step is not None and candidates.step < 1:
             raise ValueError(f"expected a slice with a step of at least 1, got {candidates!r}")
-        # Started and ended explicitly: some libraries refuse slices beyond the end.
+        # With explicit ends: some libraries refuse slices beyond the end.
         start, stop, step = candidates.indices(count)
         some: T = mapped(lambda x: x[start:stop:step, ...], arrays)
         return some
@@ -49,7 +51,7 @@ def some_of(ops: Ops, arrays: T, candidates: Any) -> T:
 
 
 def _indices(ops: Ops, like: Array, count: int, candidates: Any) -> Array:
-    """Integers or a mask as indices from 0 to N - 1, in memory beside the candidates."""
+    """The indices from 0 to N - 1, from integers or a mask, in memory on the same device."""
     if isinstance(candidates, numbers.Integral) or getattr(candidates, "shape", None) == ():
         raise TypeError(
             f"expected a slice of candidates, integers or a mask, got the single index "
@@ -79,7 +81,7 @@ def _indices(ops: Ops, like: Array, count: int, candidates: Any) -> Array:
 
 
 def _read(ops: Ops, like: Array, count: int, values: list[Any]) -> Array:
-    """A list of integers or of truth values as indices."""
+    """The indices from a list of integers or booleans."""
     place = ops.constant((1,), 0.0, like)  # in memory
     local = ops_for(place)
     device = local.device(place)
@@ -95,7 +97,7 @@ def _read(ops: Ops, like: Array, count: int, values: list[Any]) -> Array:
 
 
 def _checked(ops: Ops, count: int, candidates: Array) -> Array:
-    """Indices from 0 to N - 1 of integers [m] or a mask [N]; an error where one is out of range."""
+    """The indices from 0 to N - 1, from integers [m] or a mask [N], checked to be in range."""
     xp = ops.xp
     device = ops.device(candidates)
     if has_dtype(ops, candidates, "bool"):
@@ -105,8 +107,8 @@ def _checked(ops: Ops, count: int, candidates: Array) -> Array:
             )
         if not ops.concrete(candidates):
             raise TypeError(
-                "index: a mask must be read, as it says how many candidates there are; inside "
-                "jax.jit pass integers, or weigh or mask scores"
+                "index: a mask must be readable, as the number of candidates depends on it; inside "
+                "jax.jit pass integers, or weight or mask the scores"
             )
         return xp.nonzero(candidates)[0]
     indices = xp.astype(candidates, xp.arange(1, device=device).dtype)

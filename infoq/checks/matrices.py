@@ -15,15 +15,15 @@ from infoq.checks.numbers import first_index, first_place, number
 from infoq.checks.values import overflow
 from infoq.linear_algebra.small_matrices import equilibrate, identity
 
-# So that a covariance of zeros has a Cholesky factor, too.
+# Added so that a covariance of zeros also has a Cholesky factor.
 _TINY = 1e-30
 
 ADD_A_PRIOR = "add a prior, for example infoq.ScalarPrecision(1.0)"
 
 
-# --- reading what is given ---------------------------------------------------------------------
+# --- reading arguments -------------------------------------------------------------------------
 def read_scalar(value: Any, name: str) -> tuple[Array | None, float | None]:
-    """A positive 0-d array, or else a number; None for the other."""
+    """A positive 0-d array and None, or None and a positive number."""
     if isinstance(value, numbers.Real):
         if not 0 < float(value) < math.inf:
             raise ValueError(f"{name}: expected a positive precision, got {value}")
@@ -38,7 +38,7 @@ def read_scalar(value: Any, name: str) -> tuple[Array | None, float | None]:
 
 
 def read_vector(values: Array, name: str, remedy: str = "add a prior precision") -> Array:
-    """Positive numbers [P], in the precision that they are computed in."""
+    """Positive numbers [P], in their working dtype."""
     ops = ops_for(**{name: values})
     values = read_array(ops, values, 1, name)
     if not ops.concrete(values):
@@ -47,13 +47,13 @@ def read_vector(values: Array, name: str, remedy: str = "add a prior precision")
     if index is not None:
         value = number(values[index])
         if value == math.inf:
-            remedy = f"where outcomes measure much, {overflow(ops, values, 'them')}"
+            remedy = f"where embeddings are large, {overflow(ops, values, 'them')}"
         raise ValueError(f"{name}: expected positive precisions, got {value} at {index}; {remedy}")
     return values
 
 
 def read_matrix(matrix: Array, name: str, remedy: str = ADD_A_PRIOR) -> tuple[Array, Array]:
-    """A symmetric positive definite matrix [P, P], and its lower Cholesky factor."""
+    """A symmetric positive definite matrix [P, P] and its lower Cholesky factor [P, P]."""
     ops = ops_for(**{name: matrix})
     full = read_array(ops, matrix, 2, name)
     check_symmetric(ops, full, matrix, name)
@@ -61,7 +61,7 @@ def read_matrix(matrix: Array, name: str, remedy: str = ADD_A_PRIOR) -> tuple[Ar
 
 
 def read_array(ops: Ops, x: Array, ndim: int, name: str) -> Array:
-    """A vector [P] or a square matrix [P, P], in the precision that it is computed in."""
+    """A vector [P] or a square matrix [P, P], in its working dtype."""
     check_floating(ops, x, name)
     square = ndim != 2 or x.ndim != 2 or x.shape[0] == x.shape[1]
     if x.ndim != ndim or 0 in x.shape or not square:
@@ -71,9 +71,9 @@ def read_array(ops: Ops, x: Array, ndim: int, name: str) -> Array:
 
 
 def read_stacks(**named: Array) -> tuple[Ops, list[Array]]:
-    """Finite stacks of vectors or matrices, in the precision that they are computed in.
+    """The `Ops` and finite stacks of vectors or matrices, in their working dtype.
 
-    A library that cuts its arrays into chunks keeps each matrix in one.
+    In a chunked library each matrix is in one chunk.
 
     Raises
     ------
@@ -100,9 +100,9 @@ def _all_finite(ops: Ops, x: Array) -> Array:
     return ops.xp.all(ops.xp.isfinite(x))
 
 
-# --- symmetric, and positive semi-definite -----------------------------------------------------
+# --- symmetric and positive semi-definite matrices ----------------------------------------------
 def check_square(ops: Ops, a: Array, given: Array, name: str, *, empty: bool = False) -> None:
-    """Check that matrices are square, and (where values can be read) symmetric but for rounding."""
+    """Check that matrices are square and, where values can be read, symmetric up to rounding."""
     shape = tuple(a.shape)
     if len(shape) < 2 or shape[-1] != shape[-2] or (shape[-1] == 0 and not empty):
         raise ValueError(f"{name}: expected square matrices [..., D, D], got shape {shape}")
@@ -121,7 +121,7 @@ def check_square(ops: Ops, a: Array, given: Array, name: str, *, empty: bool = F
 
 
 def check_symmetric(ops: Ops, matrix: Array, given: Array, name: str) -> None:
-    """Check that a finite matrix is symmetric; what is not finite is refused elsewhere."""
+    """Check that a matrix is symmetric; matrices that are not finite are checked elsewhere."""
     if ops.concrete(matrix) and bool(ops.xp.all(ops.xp.isfinite(matrix))):
         check_square(ops, matrix, given, name)
 
@@ -129,15 +129,15 @@ def check_symmetric(ops: Ops, matrix: Array, given: Array, name: str) -> None:
 def check_semidefinite(
     ops: Ops, matrix: Array, given: Array, name: str, remedy: str, values: Array | None = None
 ) -> None:
-    """Check that no eigenvalue of a symmetric matrix is below 0 by more than rounding makes of one.
+    """Check that a symmetric matrix is positive semi-definite, up to rounding.
 
-    By its eigenvalues, ascending, where these are known. Else by a Cholesky factor of the matrix
-    plus that rounding, P^3 / 3 multiply-adds, and by eigenvalues where it has none.
+    `values` are its ascending eigenvalues, if known. Otherwise the check is a Cholesky factor of
+    the matrix plus that rounding, at P^3 / 3 multiply-adds, and eigenvalues if there is none.
     """
     xp = ops.xp
     if not ops.concrete(matrix):
         return
-    # Of the scale: what was given may be off by, and what rounding of P rows adds to it.
+    # Relative to the scale: the error that the input may have, plus the rounding of P rows.
     share = symmetry_tolerance(ops, given) + pivot_rounding(ops, matrix)
     allowed = share * max(0.0, number(xp.max(xp.linalg.diagonal(matrix))))
     if values is None:
@@ -157,26 +157,26 @@ def check_semidefinite(
 
 
 def symmetry_tolerance(ops: Ops, given: Array) -> float:
-    """How far a given symmetric matrix may be from its transpose, relative to its scale."""
+    """The largest allowed deviation of a matrix from its transpose, relative to its scale."""
     return {16: 1e-2, 32: 1e-4}.get(ops.bits(given), 1e-8)
 
 
 def pivot_rounding(ops: Ops, a: Array) -> float:
-    """What rounding leaves of a zero pivot of matrices [..., D, D] with ones on the diagonal."""
+    """A bound on the rounding error of a zero pivot of matrices [..., D, D] of unit diagonal."""
     return float(10 * a.shape[-1] * ops.xp.finfo(a.dtype).eps)
 
 
 def _asymmetric(ops: Ops, a: Array, *, tolerance: float) -> Array:
-    """Which elements differ from their mirror image, by more than a part of the scale."""
+    """The mask of elements that differ from their mirror image by more than the tolerance."""
     xp = ops.xp
     scale = xp.sqrt(xp.abs(xp.linalg.diagonal(a)))
     allowed = tolerance * scale[..., :, None] * scale[..., None, :]
     return xp.abs(a - xp.matrix_transpose(a)) > allowed
 
 
-# --- Cholesky factors, or what to say where there is none --------------------------------------
+# --- Cholesky factors, or an error message ------------------------------------------------------
 def factor_or_say(ops: Ops, a: Array, problem: Callable[[], str]) -> Array:
-    """The lower Cholesky factors of matrices [..., D, D]; else a `ValueError` of that `problem`."""
+    """The lower Cholesky factors of matrices [..., D, D]; or a `ValueError` of `problem()`."""
     try:
         return ops.cholesky(a)
     except NotImplementedError:
@@ -186,7 +186,7 @@ def factor_or_say(ops: Ops, a: Array, problem: Callable[[], str]) -> Array:
 
 
 def matrix_factor(ops: Ops, matrix: Array, name: str, remedy: str = ADD_A_PRIOR) -> Array:
-    """The lower Cholesky factor of one matrix [P, P]; else an error with its least eigenvalue."""
+    """The lower Cholesky factor of a matrix [P, P]; or an error with its smallest eigenvalue."""
     return factor_or_say(ops, matrix, partial(_matrix_problem, ops, matrix, name, remedy))
 
 
@@ -196,7 +196,7 @@ def _matrix_problem(ops: Ops, matrix: Array, name: str, remedy: str) -> str:
     if finite:
         least = f"{float(ops.xp.linalg.eigvalsh(matrix)[0]):.3g}"
     else:
-        remedy = f"where outcomes measure much, {overflow(ops, matrix, 'what they measure')}"
+        remedy = f"where embeddings are large, {overflow(ops, matrix, 'the embedding')}"
     return (
         f"{name}: of shape {tuple(matrix.shape)}, is not positive definite; its smallest "
         f"eigenvalue is {least}; {remedy}"
@@ -206,8 +206,8 @@ def _matrix_problem(ops: Ops, matrix: Array, name: str, remedy: str) -> str:
 def stack_factor(ops: Ops, a: Array, name: str, remedy: str, scale: Array | None = None) -> Array:
     """The lower Cholesky factors of positive definite matrices [..., D, D].
 
-    A pivot counts as zero where rounding alone makes it: below 10 D eps of what `scale` [..., D]
-    says, the matrices' own diagonal unless given. Where values can't be read the factor is NaN.
+    A pivot counts as zero if it could be rounding error: at most 10 D eps times `scale` [..., D],
+    by default the diagonal of the matrices. Where values can't be read, the factor is NaN instead.
 
     Raises
     ------
@@ -232,12 +232,12 @@ def _held(ops: Ops, lower: Array, scale: Array, *, least: float) -> Array:
 
 
 def not_definite(ops: Ops, a: Array, scale: Array, name: str, remedy: str) -> str:
-    """The message for matrices of which one is singular or not positive definite."""
+    """The error message for a stack with a singular or not positive definite matrix."""
     xp = ops.xp
     if not ops.concrete(a):
         return f"{name}: shape {tuple(a.shape)} is singular or not positive definite; {remedy}"
     least = xp.min(xp.linalg.eigvalsh(equilibrate(ops, a, scale)[0]), axis=-1)
-    # The first that is clearly bad, else (by a hair) the worst.
+    # The first matrix that is clearly bad; otherwise the worst one.
     limit = xp.maximum(xp.min(least), ops.scalar(pivot_rounding(ops, a), a))
     place = first_place(ops, least <= limit) or ()
     smallest = ops.to_host(xp.min(xp.linalg.eigvalsh(a), axis=-1))[place]

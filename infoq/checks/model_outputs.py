@@ -1,4 +1,4 @@
-"""Input validation for likelihoods: a model's outputs, and labels."""
+"""Input validation for likelihoods: model outputs and labels."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from infoq.checks.numbers import first_place, number
 
 
 class Problem(NamedTuple):
-    """A kind of value that is refused.
+    """A kind of invalid value.
 
     Attributes
     ----------
     name : str
-        What the value is.
+        A word for the value, such as "negative".
     where : boolean array [N, C]
-        The values that are of this kind.
+        The mask of values of this kind.
     fix : str
-        What to do about it.
+        How to fix it.
     """
 
     name: str
@@ -39,13 +39,13 @@ def exactly_one(**given: Array | None) -> tuple[str, Array]:
 
 
 def check_outputs(ops: Ops, x: Array, name: str, wanted: str, ranks: tuple[int, ...]) -> None:
-    """Check that outputs are real floating, of one of the ranks, and have no empty axis."""
+    """Check that outputs are real floating, have one of the ranks, and no empty axis."""
     shape = tuple(x.shape)
     check_floating(ops, x, name)
     if len(shape) not in ranks:
         hint = ""
         if len(shape) == 3:
-            hint = "; a likelihood is of one model: of K draws, pass one, or their mean"
+            hint = "; a likelihood is of one model: with K draws, pass one of them, or their mean"
         raise ValueError(
             f"{name}: expected {wanted} (candidates N, outputs C), got shape {shape}{hint}"
         )
@@ -61,7 +61,7 @@ def independent_outputs(name: str, x: Array) -> tuple[Ops, Array]:
 
 
 def check_problems(ops: Ops, x: Array, name: str, *problems: Problem) -> None:
-    """Check that values x [N, C] have none of the problems; the error names the first that has."""
+    """Check that values x [N, C] have none of the problems; the error names the first bad value."""
     bad = problems[0].where
     for problem in problems[1:]:
         bad = bad | problem.where
@@ -78,24 +78,24 @@ def check_problems(ops: Ops, x: Array, name: str, *problems: Problem) -> None:
 
 
 def not_finite(ops: Ops, x: Array, fix: str) -> tuple[Problem, Problem]:
-    """The problems NaN and infinity, with what to do about infinite values."""
+    """The problems "NaN" and "infinite", with the fix for infinite values."""
     return not_a_number(ops, x), Problem("infinite", ops.xp.isinf(x), fix)
 
 
 def not_a_number(ops: Ops, x: Array) -> Problem:
-    """The problem NaN."""
+    """The problem "NaN"."""
     return Problem("NaN", ops.xp.isnan(x), "the model's outputs must be numbers")
 
 
 def check_label_shape(labels: Array, allowed: tuple[tuple[int | None, ...], ...]) -> None:
-    """Check that the shape of labels is one of the allowed; None stands for any size."""
+    """Check that labels have one of the allowed shapes; None stands for any size."""
     shape = tuple(labels.shape)
     for wanted in allowed:
         pairs = zip(wanted, shape, strict=False)
         if len(wanted) == len(shape) and all(a is None or a == b for a, b in pairs):
             return
     names = " or ".join(_name(wanted) for wanted in allowed)
-    raise ValueError(f"labels: expected shape {names}, one label a candidate, got {shape}")
+    raise ValueError(f"labels: expected shape {names}, one label per candidate, got {shape}")
 
 
 def check_integers(ops: Ops, labels: Array) -> None:

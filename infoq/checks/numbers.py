@@ -1,4 +1,4 @@
-"""Input validation for counts and indices; where values are bad first, and what they are."""
+"""Input validation for counts and indices, and the place of the first bad value."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from infoq.backends import Array, Ops, ops_for
 
 def num_candidates(x: Array) -> int:
     """The number of candidates N of an array [N, ...]; an error where that is unknown."""
-    sizes: tuple[Any, ...] = x.shape  # of what has not been through `ops_for`
+    sizes: tuple[Any, ...] = x.shape  # not checked by `ops_for` yet
     size = sizes[0]
     if size is None or size != size:
         raise ValueError(
-            f"the number of candidates is not known of shape {tuple(x.shape)}; compute it first, "
-            "of a Dask array by compute_chunk_sizes()"
+            f"the number of candidates is not known for shape {tuple(x.shape)}; compute it first, "
+            "for a Dask array by compute_chunk_sizes()"
         )
     return int(size)
 
 
 def check_index(index: Any, size: int) -> None:
-    """Check that an index, where it is a number, is one of so many candidates.
+    """Check that an index, if it is an integer, is in range for `size` candidates.
 
-    JAX would take the nearest that is.
+    JAX itself would clip it to the range.
     """
     if hasattr(index, "shape"):
         ops_for(index=index)
@@ -33,7 +33,7 @@ def check_index(index: Any, size: int) -> None:
 
 
 def check_count(value: Any, name: str) -> int:
-    """The value as an integer of at least 1."""
+    """The value as an integer, checked to be at least 1."""
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise TypeError(f"{name}: expected an integer, got {value!r}")
     count = int(value.__index__())
@@ -43,7 +43,7 @@ def check_count(value: Any, name: str) -> int:
 
 
 def at_least_zero(value: Any, name: str) -> float:
-    """The value as a finite number of at least 0."""
+    """The value as a float, checked to be finite and at least 0."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name}: expected a real number, got {value!r}")
     if not 0 <= float(value) < math.inf:
@@ -52,7 +52,7 @@ def at_least_zero(value: Any, name: str) -> float:
 
 
 def first_index(ops: Ops, where: Array) -> int | None:
-    """The index of the first true element, counted row by row; None where none is true."""
+    """The flat index of the first true element, in row-major order; None if none is true."""
     xp = ops.xp
     if not bool(xp.any(where)):
         return None
@@ -60,7 +60,7 @@ def first_index(ops: Ops, where: Array) -> int | None:
 
 
 def first_place(ops: Ops, where: Array) -> tuple[int, ...] | None:
-    """The indices, one per axis, of the first true element; None where none is true."""
+    """The indices of the first true element, one per axis; None if none is true."""
     index = first_index(ops, where)
     if index is None:
         return None
@@ -72,5 +72,5 @@ def first_place(ops: Ops, where: Array) -> tuple[int, ...] | None:
 
 
 def number(x: Array | float) -> float:
-    """A 0-d array as a number; PyTorch warns of `float(x)` where a gradient is recorded."""
+    """A 0-d array as a float; PyTorch would warn for `float(x)` if a gradient is recorded."""
     return float(x.item() if hasattr(x, "item") else x)

@@ -16,7 +16,7 @@ _WHAT = {"probs": "probabilities", "log_probs": "log-probabilities", "logits": "
 
 
 class InvalidValuesError(ValueError):
-    """Raised for a block with values that are no probabilities; which are is found out later."""
+    """Raised for a block with values that are not probabilities; a later step finds the place."""
 
 
 def check_structure(ops: Ops, values: Array, axes: object, name: str) -> None:
@@ -41,7 +41,7 @@ def check_structure(ops: Ops, values: Array, axes: object, name: str) -> None:
     if shape[axes.index("C")] == 1:
         raise ValueError(
             f"{name}: expected C >= 2 classes, got shape {shape} with axes={axes!r}, whose one "
-            "outcome is certain; one logit is a Bernoulli: pass [0, z] (of one probability p, "
+            "outcome is certain; one logit is a Bernoulli: pass [0, z] (for one probability p, "
             "pass [1 - p, p])"
         )
 
@@ -49,11 +49,11 @@ def check_structure(ops: Ops, values: Array, axes: object, name: str) -> None:
 def check_weights(
     ops: Ops, weights: Array, values: Array, size: int, label: str, per: str
 ) -> Array:
-    """The weights divided by their sum, in the dtype that `values` are computed in."""
+    """The weights [size] divided by their sum, in the working dtype of `values`."""
     xp = ops.xp
     if tuple(weights.shape) != (size,):
         raise ValueError(
-            f"{label}: expected shape ({size},), one a {per}, got {tuple(weights.shape)}"
+            f"{label}: expected shape ({size},), one per {per}, got {tuple(weights.shape)}"
         )
     check_floating(ops, weights, label)
     check_same_device(ops, **{"values": values, label: weights})
@@ -73,7 +73,7 @@ def check_weights(
 
 
 def check_probabilities(ops: Ops, probs: Array, dtype: Any) -> bool:
-    """Whether all of probs [n, K, C], computed from values of `dtype`, are probabilities."""
+    """Whether all of probs [n, K, C] are probabilities, up to the rounding of `dtype`."""
     xp = ops.xp
     off = xp.abs(_row_sums(ops, probs) - 1)
     # A NaN makes either comparison false.
@@ -82,7 +82,7 @@ def check_probabilities(ops: Ops, probs: Array, dtype: Any) -> bool:
 
 
 def bad_candidates(ops: Ops, probs: Array, dtype: Any) -> Array:
-    """Which candidates of probs [n, K, C] are no probabilities: [n] booleans."""
+    """The mask [n] of candidates of probs [n, K, C] whose values are not probabilities."""
     xp = ops.xp
     off = xp.abs(_row_sums(ops, probs) - 1)
     fine = xp.all(xp.min(probs, axis=-1) >= 0, axis=-1)
@@ -90,7 +90,7 @@ def bad_candidates(ops: Ops, probs: Array, dtype: Any) -> Array:
 
 
 def describe(ops: Ops, row: Array, probs: Array, kind: str) -> str:
-    """What is wrong with one candidate, [K, C], and what to do about it."""
+    """The error message for one candidate [K, C]: what is wrong, and how to fix it."""
     xp = ops.xp
     what = _WHAT[kind]
     tests = {
@@ -130,9 +130,9 @@ def _row_sums(ops: Ops, probs: Array) -> Array:
 
 
 def row_tolerance(ops: Ops, dtype: Any, classes: int) -> float:
-    """How far the sum of so many probabilities of a dtype may be from one.
+    """The largest allowed deviation from one of a sum of `classes` probabilities.
 
-    In float16 each is rounded to a multiple of 6e-8, which 4 million of them notice.
+    In float16 each is rounded to a multiple of 6e-8, which matters for 4 million classes.
     """
     info = ops.xp.finfo(dtype)
     if info.bits >= 32:

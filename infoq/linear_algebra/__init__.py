@@ -1,1 +1,1 @@
-"""Linear algebra that keeps the digits of small matrices."""
+"""Linear algebra that keeps full relative accuracy for small matrices."""

@@ -1,4 +1,4 @@
-"""Elimination from a matrix of what stands for the identity plus it: exact where it is small."""
+"""Elimination for `I + x`, applied to x itself: accurate where x is small."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from infoq.linear_algebra.small_matrices import identity
 
 Term: TypeAlias = Callable[[Ops, Array], Array]
 
-# Beyond this many rows a Cholesky solve of half the matrix is faster than eliminating row by row.
+# For more rows, a Cholesky solve with half the matrix is faster than elimination row by row.
 _ROWS = 12
 
 
 def log1p_det(ops: Ops, x: Array, *, semidefinite: bool = False) -> Array:
-    """`log det(I + x)` of symmetric matrices x [..., R, R] with `I + x` positive definite: [...].
+    """`log det(I + x)` [...] of symmetric x [..., R, R] with `I + x` positive definite.
 
     Rows are eliminated from x rather than from `I + x`, and each pivot `1 + d` enters as
-    `log1p(d)`: where x is small the result keeps its relative accuracy, which the determinant of
-    `I + x` loses. With `-x` positive semi-definite no two terms have opposite signs at all.
+    `log1p(d)`. So the result keeps its relative accuracy for small x, which the determinant of
+    `I + x` loses. If `-x` is positive semi-definite, all terms have the same sign.
 
-    Where x is known to be positive semi-definite (`semidefinite`), rounding can't make a pivot
-    smaller than 1. Costs R^3 / 3 multiply-adds a matrix.
+    With `semidefinite` (x is known to be positive semi-definite), rounding can't make a pivot
+    smaller than 1. The cost is R^3 / 3 multiply-adds per matrix.
     """
     return ops.over_stacks(_log1p_det, "(i,j)->()", x, semidefinite=semidefinite)
 
@@ -38,13 +38,13 @@ def _log1p(ops: Ops, deviation: Array) -> Array:
 
 
 def _sum_of_pivots(ops: Ops, x: Array, term: Term, *, semidefinite: bool) -> Array:
-    """The sum of a term of each pivot less one: [...]."""
+    """The sum of `term(d)` over the pivots `1 + d`: [...]."""
     if x.shape[-1] > _ROWS:
         first, _, rest = _halves(ops, x)
         parts = (first, rest)
         one, other = (_sum_of_pivots(ops, x, term, semidefinite=semidefinite) for x in parts)
         return one + other
-    # The matrices' own axes first: every operation then runs over all matrices at once.
+    # With the matrix axes first, every operation runs over all matrices at once.
     batch = tuple(range(x.ndim - 2))
     x = ops.xp.permute_dims(x, (x.ndim - 2, x.ndim - 1, *batch))
     lines = [x[row, row:, ...] for row in range(x.shape[0])]
@@ -52,11 +52,11 @@ def _sum_of_pivots(ops: Ops, x: Array, term: Term, *, semidefinite: bool) -> Arr
 
 
 def log_above_share(ops: Ops, x: Array) -> Array:
-    """`log det(I + x) - tr x (I + x)^-1` of positive semi-definite x [n, R, R]: [n].
+    """`log det(I + x) - tr x (I + x)^-1` [n] of positive semi-definite x [n, R, R].
 
-    Twice the divergence of a Gaussian from one with `I + x` times the precision, of the same mean.
-    With L D L^T = I + x it is the sum of `log d - (d - 1) / d` over pivots d, and of the squares
-    of `(L^-1)_rs d_r^-1/2` below the diagonal: no term is below 0.
+    It is twice the divergence of a Gaussian from one with `I + x` times the precision and the same
+    mean. With L D L^T = I + x, it is the sum of `log d - (d - 1) / d` over pivots d, plus the sum
+    of squares of `(L^-1)_rs d_r^-1/2` below the diagonal. No term is below 0.
     """
     pivots = _sum_of_pivots(ops, x, _log_above_share, semidefinite=True)
     if x.shape[-1] == 1:
@@ -75,9 +75,9 @@ def _log_above_share(ops: Ops, deviation: Array) -> Array:
 def eliminate(
     ops: Ops, lines: list[Array], *, semidefinite: bool = False, term: Term = _log1p
 ) -> Array:
-    """`log1p_det` of matrices by the lines of their upper triangles, [R - r, ...] each: [...].
+    """`log1p_det` [...] of matrices given by the rows [R - r, ...] of their upper triangles.
 
-    Or the sum of another term of each pivot less one.
+    With another `term` it is the sum of `term(d)` over the pivots `1 + d`.
     """
     return bordered(ops, lines, len(lines), semidefinite=semidefinite, term=term)[0]
 
@@ -90,13 +90,13 @@ def bordered(
     semidefinite: bool = False,
     term: Term = _log1p,
 ) -> tuple[Array, list[Array]]:
-    """The same of the first rows alone, and the lines of what they leave of the others.
+    """The result of `eliminate` for the first `rows` rows, and the Schur complement of the others.
 
-    Of `I + x` bordered by vectors v, with zeros in the corner, the others become
-    `-v^T (I + x)^-1 v`.
+    The latter is given by the rows of its upper triangle. For `I + x` bordered by vectors v, with
+    zeros in the corner, it is `-v^T (I + x)^-1 v`.
     """
     xp = ops.xp
-    # Rounding may take what is just above -1 to -1 or below, where the logarithm ends.
+    # Rounding may take a deviation just above -1 to -1 or below, outside the domain of log1p.
     lowest = 0.0 if semidefinite else -1 + float(xp.finfo(lines[0].dtype).eps)
     least = ops.scalar(lowest, lines[0])
     lines = list(lines)
@@ -113,7 +113,7 @@ def bordered(
 
 
 def _halves(ops: Ops, x: Array) -> tuple[Array, Array, Array]:
-    """The first half, the block beside it in its units, and what it leaves of the other half."""
+    """The first diagonal block, the whitened block beside it, and the Schur complement."""
     xp = ops.xp
     half = x.shape[-1] // 2
     first, between, last = x[..., :half, :half], x[..., :half, half:], x[..., half:, half:]
@@ -124,7 +124,10 @@ def _halves(ops: Ops, x: Array) -> tuple[Array, Array, Array]:
 
 
 def trace_above_log(ops: Ops, x: Array) -> Array:
-    """`tr x - log det(I + x)` for x of norm at most 1/2: no term is below 0."""
+    """`tr x - log det(I + x)` [...] for symmetric x [..., R, R] of norm at most 1/2.
+
+    No term is below 0.
+    """
     xp = ops.xp
     if x.shape[-1] > _ROWS:
         first, across, rest = _halves(ops, x)
@@ -133,7 +136,7 @@ def trace_above_log(ops: Ops, x: Array) -> Array:
     total = xp.zeros_like(x[..., 0, 0])
     while x.shape[-1] > 0:
         pivot = 1 + x[..., 0, 0]
-        # d - log1p(d), in terms of the function that is exact for small arguments.
+        # d - log1p(d), by the function that is accurate for small arguments.
         total = total + pivot * ops.kl_term(-x[..., 0, 0] / pivot)
         column = x[..., 1:, 0]
         scaled = column / pivot[..., None]
@@ -145,8 +148,8 @@ def trace_above_log(ops: Ops, x: Array) -> Array:
 def eliminate_semidefinite(ops: Ops, x: Array, zero: Array) -> tuple[Array, Array]:
     """`log det(I + x)` [...] and the pivots [..., R], for `I + x` positive semi-definite.
 
-    As `log1p_det`, except that pivots may be zero: those of at most `zero` [..., R] enter as that,
-    and their rows count as eliminated.
+    It is like `log1p_det`, except that pivots may be zero. Pivots of at most `zero` [..., R] enter
+    as that value, and their rows count as eliminated.
     """
     xp = ops.xp
     deviations = _factor(ops, x, zero)[1]
@@ -155,7 +158,7 @@ def eliminate_semidefinite(ops: Ops, x: Array, zero: Array) -> tuple[Array, Arra
 
 
 def _factor(ops: Ops, x: Array, zero: Array) -> tuple[Array, Array]:
-    """The lower factor [..., R, R] of `I + x`, and its pivots less one [..., R]."""
+    """The lower factor [..., R, R] of `I + x`, and its pivots minus one [..., R]."""
     xp = ops.xp
     size = x.shape[-1]
     if size > _ROWS:

@@ -8,7 +8,7 @@ from infoq.backends import Array, Ops
 
 
 def identity(ops: Ops, size: int, like: Array) -> Array:
-    """The identity matrix [size, size], in the dtype and on the device of `like`."""
+    """The identity matrix [size, size], with the dtype and device of `like`."""
     return ops.xp.eye(size, dtype=like.dtype, device=ops.device(like))
 
 
@@ -19,19 +19,19 @@ def diagonal_matrices(ops: Ops, x: Array) -> Array:
 
 
 def whiten(ops: Ops, left: Array, a: Array, right: Array) -> Array:
-    """`left^-1 a right^-T` for lower factors [..., R, R] and [..., S, S] of a [..., R, S]."""
+    """`left^-1 a right^-T` for a [..., R, S] and lower factors [..., R, R] and [..., S, S]."""
     half = ops.xp.matrix_transpose(ops.solve_triangular(left, a))
     return ops.xp.matrix_transpose(ops.solve_triangular(right, half))
 
 
 def small_gram(ops: Ops, k: Array) -> Array:
-    """The smaller of `k k^T` and `k^T k`, whose other eigenvalues are the same."""
+    """The smaller of `k k^T` and `k^T k`; their nonzero eigenvalues are the same."""
     across = ops.xp.matrix_transpose(k)
     return ops.xp.matmul(k, across) if k.shape[-2] <= k.shape[-1] else ops.xp.matmul(across, k)
 
 
 def broadcast_batch(ops: Ops, *matrices: Array) -> list[Array]:
-    """The matrices with the same leading axes."""
+    """The matrices, broadcast to common leading axes."""
     batch: tuple[int, ...] = ()
     for shape in (tuple(a.shape[:-2]) for a in matrices):
         longest = max(len(batch), len(shape))
@@ -43,9 +43,9 @@ def broadcast_batch(ops: Ops, *matrices: Array) -> list[Array]:
 
 
 def equilibrate(ops: Ops, a: Array, scale: Array) -> tuple[Array, Array]:
-    """The matrices divided on both sides by the root of `scale` [..., D], and that root.
+    """The matrices divided on both sides by the root of `scale` [..., D], and that root [..., D].
 
-    Where the scale is 0 the elements of the row take its place, and 1 where they are 0 too.
+    Where the scale is 0, the sum of absolute values of the row replaces it; 1 if that is 0, too.
     """
     xp = ops.xp
     size = xp.sum(xp.abs(a), axis=-1)
@@ -55,7 +55,7 @@ def equilibrate(ops: Ops, a: Array, scale: Array) -> tuple[Array, Array]:
 
 
 def symmetric(ops: Ops, x: Array) -> Array:
-    """The symmetric part of matrices [..., D, D]: `x` without rounding's asymmetry."""
+    """The symmetric part of matrices [..., D, D], which removes asymmetry from rounding."""
     return (x + ops.xp.matrix_transpose(x)) / 2
 
 
@@ -70,23 +70,23 @@ def factor_logdet(ops: Ops, lower: Array) -> Array:
 
 
 def trace_per_candidate(ops: Ops, x: Array) -> Array:
-    """The traces of matrices [n, R, R], or the sums of those of matrices [n, P, 1, 1]: [n]."""
+    """The traces of matrices [n, R, R], or the sums of the traces of [n, P, 1, 1]: [n]."""
     each = traces(ops, x)
     return each if each.ndim == 1 else ops.xp.sum(each, axis=-1)
 
 
 def flat_product(ops: Ops, x: Array, matrix: Array) -> Array:
-    """`x @ matrix` for x [..., P], as one product of two matrices."""
+    """`x @ matrix` for x [..., P], by one product of two matrices."""
     xp = ops.xp
     flat = xp.reshape(x, (math.prod(x.shape[:-1]), x.shape[-1])) @ matrix
     return xp.reshape(flat, (*x.shape[:-1], matrix.shape[1]))
 
 
 def turn(ops: Ops, x: Array, left: Array, right: Array) -> Array:
-    """`x (left (x) right)` for vectors x [..., C D]."""
+    """The products `x (left (x) right)` [..., C D] with a Kronecker product, for x [..., C D]."""
     xp = ops.xp
     classes, features = left.shape[0], right.shape[0]
-    # One axis merged or split at a time: Dask can do no more.
+    # One axis is merged or split at a time, as Dask supports no more.
     flat = xp.reshape(x, (-1, classes * features))
     stack = xp.reshape(flat, (-1, classes, features))
     turned = xp.reshape(stack, (-1, features)) @ right

@@ -591,11 +591,11 @@ def test_fields_are_named_right():
     with pytest.raises(ValueError, match=r"Points.from_parts: expected 2 parts .values, noise.*1"):
         Points.from_parts((VALUES,), (1.0, None))
     for field, kinds in {"map": "_arrays", "parts": "_static", "leaves": "_arrays"}.items():
-        with pytest.raises(TypeError, match=f"Bad: the field '{field}' bears the name of a method"):
+        with pytest.raises(TypeError, match=f"Bad: the field '{field}' has the name of a method"):
             type("Bad", (Tree,), {kinds: (field,)})
-    with pytest.raises(TypeError, match="Bad: the field 'rows' bears the name of a method"):
+    with pytest.raises(TypeError, match="Bad: the field 'rows' has the name of a method"):
         type("Bad", (infoq.DenseEmbedding,), {"_arrays": ("rows",)})
-    with pytest.raises(TypeError, match="Bad: the field 'values' bears the name of a method"):
+    with pytest.raises(TypeError, match="Bad: the field 'values' has the name of a method"):
         type("Bad", (infoq.DenseEmbedding,), {"values": property(lambda self: 3)})
     with pytest.raises(TypeError, match="Bad: the field 'x' is in _arrays and in _static"):
         type("Bad", (Tree,), {"_arrays": ("x",), "_static": ("x",)})

@@ -106,7 +106,7 @@ def test_sparse_tensors(backend, door, values):
 )
 def test_sizes_that_dask_does_not_know(backend, door):
     some = backend.array(PROBS)[backend.array(np.arange(6) != 2)]
-    with pytest.raises(ValueError, match=r"known.* of a Dask array by compute_chunk_sizes\(\)"):
+    with pytest.raises(ValueError, match=r"known.* for a Dask array by compute_chunk_sizes\(\)"):
         door(some)
     expected = infoq.entropy(PROBS[np.arange(6) != 2])
     found = infoq.entropy(some.compute_chunk_sizes())

@@ -13,7 +13,7 @@ from tests.capabilities.checking import agree, arrays, cases
 pytestmark = pytest.mark.of_libraries("torch")
 
 REFUSAL = (
-    r"torch\.autocast: would round what is computed of torch\.(float32|bfloat16) on '\w+' to "
+    r"torch\.autocast: would round results computed from torch\.(float32|bfloat16) on '\w+' to "
     r"torch\.bfloat16; call infoq outside it, or inside `with torch\.autocast\('\w+', enabled=False"
 )
 

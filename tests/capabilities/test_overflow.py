@@ -79,7 +79,7 @@ def test_sums_that_a_half_precision_cannot_say(backend):
 
 def test_what_overflows_beside_the_precision(backend):
     pool = infoq.Gaussian(backend.array(np.array([[1.0], [1e15]], "float32")), 1e-12)
-    found = "what candidate 1 measures beside .* overflows float32; scale one of them, or use f"
+    found = "the covariance of candidate 1 beside .* overflows float32; scale one of them, or use f"
     with np.errstate(over="ignore"):
         for score in (infoq.eig, lambda x: x.entropy(), lambda x: x.covariance()):
             with pytest.raises(ValueError, match=found):

@@ -180,7 +180,7 @@ def test_integers_inside_jit(backend, name):
         np.testing.assert_allclose(
             np.array(run(pool, jnp.asarray(places))), scores[places], rtol=1e-6
         )
-    with pytest.raises(TypeError, match="index: a mask must be read"):
+    with pytest.raises(TypeError, match="index: a mask must be readable"):
         run(pool, jnp.asarray(MASK))
 
 

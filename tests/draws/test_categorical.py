@@ -148,7 +148,7 @@ STRUCTURE = [
     (
         {"probs": POOL, "weights": np.ones(5)},
         ValueError,
-        r"weights: expected shape \(4,\), one a dr",
+        r"weights: expected shape \(4,\), one per dr",
     ),
     (
         {"probs": POOL, "weights": np.ones(4, np.int64)},
@@ -230,7 +230,7 @@ def test_targets_must_be_of_the_same_posterior(backend):
     with pytest.raises(TypeError, match="targets: expected the dtype of the candidates"):
         infoq.epig(pool, backend.array(POOL, "float32"))
     with pytest.raises(
-        ValueError, match=r"target_weights: expected shape \(6,\), one a target, got"
+        ValueError, match=r"target_weights: expected shape \(6,\), one per target, got"
     ):
         infoq.epig(pool, pool, target_weights=backend.array(np.ones(5)))
     weighted = infoq.Categorical(pool, weights=backend.array(np.arange(1.0, 5.0)))

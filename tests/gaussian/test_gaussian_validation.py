@@ -242,7 +242,7 @@ STRUCTURE = {
     "target weights": (
         lambda a: infoq.epig(pool(a), dense(a), target_weights=a(np.ones(3))),
         ValueError,
-        r"target_weights: expected shape \(4,\), one a target, got \(3,\)",
+        r"target_weights: expected shape \(4,\), one per target, got \(3,\)",
     ),
     "context that is an array": (
         lambda a: infoq.eig(pool(a), given=a(np.eye(P))),

@@ -86,9 +86,9 @@ def test_a_hundred_targets_in_float32_settle_what_the_draws_differ_in(backend):
 
 def test_a_gaussian_approximation_is_refused(backend):
     pool = backend.array(oracles.softmax(np.zeros((2, 2, 2))))
-    with pytest.raises(ValueError, match="'trace' is of a Gaussian"):
+    with pytest.raises(ValueError, match="'trace' is for a Gaussian"):
         infoq.jepig(pool, pool, approximation="trace")
-    with pytest.raises(ValueError, match="'trace' is of a Gaussian"):
+    with pytest.raises(ValueError, match="'trace' is for a Gaussian"):
         infoq.JEPIG(pool, pool, approximation="trace")
 
 

@@ -465,7 +465,7 @@ def test_labels_are_checked(backend):
         infoq.jpig(pool, targets, labels, seen[:2])
     with pytest.raises(TypeError, match="labels: expected an array of an array API library"):
         infoq.ig(pool, [0, 1, 2, 0, 1])
-    with pytest.raises(ValueError, match="approximation: 'trace' is of a Gaussian"):
+    with pytest.raises(ValueError, match="approximation: 'trace' is for a Gaussian"):
         infoq.ig(pool, labels, approximation="trace")
     with pytest.raises(ValueError, match="targets: expected the K=4 posterior draws"):
         infoq.pig(pool, targets[:, :2, :], labels, seen)
@@ -624,7 +624,7 @@ def test_measures_and_densities_that_are_refused(backend):
         if backend.reads_values:
             with pytest.raises(ValueError, match="log_density: draw 2 has a value that is NaN or"):
                 score(pool, seen, measure="entropy", log_density=bad)
-        with pytest.raises(ValueError, match="approximation: 'trace' is of a Gaussian"):
+        with pytest.raises(ValueError, match="approximation: 'trace' is for a Gaussian"):
             score(pool, seen, approximation="trace")
 
 
