@@ -216,7 +216,7 @@ def test_nothing_in_place_of_a_matrix(backend):
 
 GAUSSIAN = infoq.Gaussian(np.eye(2))
 WORDS = {
-    "a class": (lambda: infoq.greedy(infoq.EIG, 3), "f: .* the class EIG; make one"),
+    "a class": (lambda: infoq.greedy(infoq.EIG, 3), "f: .* the class EIG; make an instance"),
     "targets": (lambda: infoq.epig(PAIR, GAUSSIAN), r"targets: .*no draws; use .sample\(draws\)"),
     "margin": (lambda: infoq.margin(GAUSSIAN), r"x: .*no draws; use .sample\(draws\)"),
     "coldness": (lambda: infoq.sample(np.ones(3), 1, coldness="a"), "coldness: expected a finite"),

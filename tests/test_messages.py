@@ -78,7 +78,9 @@ def test_the_prior_precision_of_a_method(backend, value):
 def test_unknown_approximations_are_answered_by_those_that_there_are(backend, name):
     a = backend.array
     labels = a(np.zeros(6, int))
-    of_draws = rf"expected 'logdet' for a Categorical.*'jensen', 'trace', 'kronecker'.* got {name!r}"
+    of_draws = (
+        rf"expected 'logdet' for a Categorical.*'jensen', 'trace', 'kronecker'.* got {name!r}"
+    )
     for quantity in (infoq.eig, infoq.EIG, lambda x, **how: infoq.epig(x, x, **how)):
         with pytest.raises(ValueError, match=of_draws):
             quantity(categorical(a), approximation=name)

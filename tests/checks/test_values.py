@@ -54,7 +54,9 @@ def test_results(backend):
         return
     for value, problem in ((np.inf, "beside the precision"), (np.nan, "is NaN: its noise")):
         x[1, 0, 1] = value
-        with pytest.raises(ValueError, match=f"^embedding: the covariance of candidate 1 {problem}"):
+        with pytest.raises(
+            ValueError, match=f"^embedding: the covariance of candidate 1 {problem}"
+        ):
             check_results(backend.ops, backend.array(x), backend.array(x))
 
 
