@@ -2,7 +2,7 @@
 # /// script
 # dependencies = ["nox>=2025.2.9"]
 # ///
-"""Sessions: `nox` runs all that a change has to pass; `nox -l` lists the rest."""
+"""Nox sessions: `nox` runs all checks that a change must pass; `nox -l` lists all sessions."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ import nox
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "virtualenv"
 nox.options.error_on_missing_interpreters = False
-# The last lines then say what failed, and why; `--no-stop-on-first-error` goes on.
+# The last lines then say what failed and why; `--no-stop-on-first-error` runs the rest, too.
 nox.options.stop_on_first_error = True
 
-# The first and only torch requirement of a session: it has a build for CPUs, where a range may
-# take a build for GPUs of several gigabytes. A range that it satisfies then installs nothing more.
+# The only torch requirement, installed first in its sessions. This version has a build for CPUs; a
+# range may select a GPU build of several gigabytes. Ranges that it satisfies install nothing more.
 TORCH = "torch==2.13.0"
 
-# One process a core, and one thread each; a file stays in one process, where its shapes are
+# One process per core, with one thread each. Each file stays in one process, so that its shapes are
 # compiled once.
 PARALLEL = ("-n", "auto", "--dist", "loadfile")
 THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
-# The requirements of pyproject.toml that are for work on infoq.
+# The parsed pyproject.toml, for its dependency groups.
 PROJECT = nox.project.load_toml("pyproject.toml")
 
 
@@ -36,13 +36,13 @@ def group(name: str) -> list[str]:
     return list(nox.project.dependency_groups(PROJECT, name))
 
 
-# What services read, by the name of its schema.
+# Configuration files of services, by the name of their schema.
 SCHEMAS = {
     "github-workflows": ".github/workflows/tests.yml",
     "dependabot": ".github/dependabot.yml",
 }
 
-# What differs between versions of Python and of NumPy, if anything does.
+# The tests most likely to differ between versions of Python and NumPy.
 TYPICAL = (
     "backends",
     "capabilities",
@@ -57,7 +57,7 @@ TYPICAL = (
 def run_tests(
     session: nox.Session, backend: str, *requirements: str, env: dict[str, str] | None = None
 ) -> None:
-    """The test suite on one array library (and NumPy, which the tests themselves use)."""
+    """Run the test suite on one array library; the tests themselves use NumPy, too."""
     if requirements:
         session.install(*requirements)
     session.install("-e", ".", *group("test"))
@@ -68,7 +68,7 @@ def run_tests(
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Format, lint, spelling and style; what services read has the form these ask for."""
+    """Format, lint, spelling and style, and the schemas of configuration files of services."""
     session.install(*group("lint"))
     session.run("ruff", "format", "--check", ".")
     session.run("ruff", "check", ".")
@@ -80,7 +80,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def review(session: nox.Session) -> None:
-    """The guide of Scientific Python for repositories, and the safety of the workflow."""
+    """The Scientific Python repository review, and a security check of the workflow."""
     session.install(*group("review"))
     session.run("sp-repo-review", "--show", "errskip", ".")
     session.run("zizmor", "--offline", "--no-progress", ".github")
@@ -88,7 +88,7 @@ def review(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Types, strictly: of the package, and as those see them who call it with arrays of theirs."""
+    """Strict type checks of the package, and of code that calls it with its own arrays."""
     session.install(TORCH)
     session.install("jax>=0.4.35", "array-api-strict>=2.3")
     session.install("-e", ".[cli,demo]", *group("types"))
@@ -98,30 +98,30 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def wheel(session: nox.Session) -> None:
-    """What is built holds what it should; the wheel, bare, imports without any array library."""
+    """Check the contents of the built distributions, and that the bare wheel can be imported."""
     session.install("build>=1.2")
     out = Path(session.create_tmp())
     shutil.rmtree(out, ignore_errors=True)
-    # The wheel is built from the source distribution, which shows that this is complete.
+    # The wheel is built from the source distribution, which checks that this is complete.
     session.run("python", "-m", "build", "--outdir", str(out), silent=True)
     session.run("python", "tests/distributions.py", str(out))
     (built,) = out.glob("infoq-*.whl")
     session.install("--force-reinstall", str(built))
-    # Away from the checkout, so that it is the wheel that is imported.
+    # Outside the checkout, so that the wheel is imported.
     session.chdir(out)
     session.run("python", str(Path(__file__).parent / "tests" / "bare_import.py"))
 
 
 @nox.session
 def numpy(session: nox.Session) -> None:
-    """Tests on NumPy, with the command line and all examples: the session for a first look."""
+    """Tests on NumPy, with the command line and all examples: start with this session."""
     session.install("-e", ".[cli,demo]", *group("test"))
     session.run("pytest", *PARALLEL, "--backend", "numpy", *session.posargs, env=THREADS)
 
 
 @nox.session(default=False)
 def coverage(session: nox.Session) -> None:
-    """The lines and branches that the tests on NumPy run; under Python 3.11 twice their time."""
+    """Line and branch coverage of the tests on NumPy; under Python 3.11 it doubles their time."""
     session.install("-e", ".[cli,demo]", *group("test"))
     options = ("--backend", "numpy", "--cov", "--cov-report=term", *session.posargs)
     session.run("pytest", *PARALLEL, *options, env=THREADS)
@@ -136,8 +136,8 @@ def torch(session: nox.Session) -> None:
 @nox.session
 def jax(session: nox.Session) -> None:
     """Tests on JAX."""
-    # What one process has compiled the other one reads, and the next run, in a new environment,
-    # too: on disk a program comes 3 times as fast. Its key is what it was compiled from and by.
+    # A cache on disk, shared by processes and by later runs, even in new environments. A program
+    # is read in a third of the time of compiling it. Its key is its source and its compiler.
     cache = {
         "JAX_COMPILATION_CACHE_DIR": str((session.cache_dir / "jax").resolve()),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
@@ -154,13 +154,13 @@ def dask(session: nox.Session) -> None:
 
 @nox.session
 def strict(session: nox.Session) -> None:
-    """Tests on array-api-strict, a library that infoq has no code for."""
+    """Tests on array-api-strict, a library without an `Ops` in infoq."""
     run_tests(session, "array_api_strict", "array-api-strict>=2.3")
 
 
 @nox.session
 def strangers(session: nox.Session) -> None:
-    """Libraries that infoq has no code for: with a plugin, at 50 digits, and refused by name."""
+    """Libraries without an `Ops` in infoq: with a plugin, at 50 digits, and refused by name."""
     session.install("-e", ".", *group("test"), "marray>=0.0.12", "./docs/examples/infoq-marray")
     session.install("mparray>=0.2.2", "mlx[cpu]", "sparse>=0.19", "cubed", "pandas")
     names = ("strangers", "many_digits", "other_libraries")
@@ -168,12 +168,12 @@ def strangers(session: nox.Session) -> None:
     session.run("pytest", *tests, *session.posargs, env=THREADS)
 
 
-# The oldest that pyproject.toml admits. NumPy 2.1.0 and 2.1.1 promote float32 to float64 in every
-# thread but the first, so that Dask and blocks on threads widened results.
+# The oldest versions that pyproject.toml allows. NumPy 2.1.0 and 2.1.1 promote float32 to float64
+# in all threads but the first, so that results of Dask and of blocks on threads were widened.
 FLOORS = ("numpy==2.1.2", "array-api-compat==1.12")
 FLOORS += ("jax==0.4.35", "jaxlib==0.4.35", "dask[array]==2024.10.0")
 
-# What a library that is too old or too new fails first.
+# The tests that fail first on a library that is too old or too new.
 PRIMITIVES = (
     "capabilities/test_libraries.py",
     "backends/test_elementwise.py",
@@ -183,7 +183,7 @@ PRIMITIVES = (
 )
 
 
-# What NumPy's oldest version runs besides.
+# These and more, for the oldest NumPy.
 SCORES_AND_BATCHES = (
     *PRIMITIVES,
     "backends/test_stacks.py",
@@ -197,7 +197,7 @@ SCORES_AND_BATCHES = (
 
 
 def run_parts(session: nox.Session, backend: str, parts: tuple[str, ...] = TYPICAL) -> None:
-    """Some of the tests on one array library that is installed: every value of a parameter."""
+    """Run some tests on one installed array library, with every value of each parameter."""
     tests = [f"tests/{name}" for name in parts]
     options = ("--backend", backend, "--combinations", "few", *session.posargs)
     session.run("pytest", *PARALLEL, *tests, *options, env=THREADS)
@@ -205,7 +205,7 @@ def run_parts(session: nox.Session, backend: str, parts: tuple[str, ...] = TYPIC
 
 @nox.session(python="3.11")
 def oldest(session: nox.Session) -> None:
-    """Tests on the oldest Python, NumPy, array-api-compat, JAX and Dask that infoq admits."""
+    """Tests on the oldest supported Python, NumPy, array-api-compat, JAX and Dask."""
     session.install("-e", ".", *group("test"), *FLOORS)
     run_parts(session, "numpy", SCORES_AND_BATCHES)
     for library in ("jax", "dask"):
@@ -214,7 +214,7 @@ def oldest(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def newest(session: nox.Session) -> None:
-    """Tests on what is not yet released: NumPy, array-api-compat, JAX, Dask, array-api-strict."""
+    """Tests on pre-releases of NumPy, array-api-compat, JAX, Dask and array-api-strict."""
     libraries = ("numpy", "array-api-compat", "jax", "dask[array]", "array-api-strict")
     session.install("-e", ".", *group("test"))
     session.install("--pre", "--upgrade", *libraries)
@@ -225,9 +225,9 @@ def newest(session: nox.Session) -> None:
 
 @nox.session(python=["3.12", "3.13", "3.14", "3.13t", "3.14t"])
 def python(session: nox.Session) -> None:
-    """Tests on later versions of Python; one that is not installed is skipped with a line.
+    """Tests on later versions of Python; a version that is not installed is skipped with a message.
 
-    Where threads run at once (3.13t, 3.14t) the tests of threads.
+    Free-threaded versions (3.13t, 3.14t) run the tests of threads.
     """
     session.install("-e", ".", *group("test"))
     free = str(session.python).endswith("t")
@@ -236,26 +236,26 @@ def python(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """The documentation, with warnings as errors; what is built is looked through."""
+    """Build the documentation, with warnings as errors, and check the built pages."""
     session.install("-e", ".", "numpy>=2.1.2", *group("docs"))
-    shutil.rmtree("docs/_build/html", ignore_errors=True)  # pages that are none any more
+    shutil.rmtree("docs/_build/html", ignore_errors=True)  # pages that were removed
     session.run("sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
     session.run("python", "tests/docs/site.py", "docs/_build/html")
 
 
 @nox.session
 def demo(session: nox.Session) -> None:
-    """The README's first command: the demonstration, in full."""
+    """The full demonstration, the first command in the README."""
     session.install(".[demo]")
     session.run("infoq", "demo", "--output", str(Path(session.create_tmp()) / "report.html"))
 
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """infoq beside its peers on the same inputs; writes docs/benchmarks.md."""
+    """Benchmarks of infoq and its peers on the same inputs; writes docs/benchmarks.md."""
     session.install(TORCH)
     session.install("-r", "docs/tools/benchmarks/requirements.txt")
-    # Without what they ask for, which holds a torch of several gigabytes and nothing else here.
+    # Without their dependencies, which would only add a torch build of several gigabytes.
     session.install("--no-deps", "-r", "docs/tools/benchmarks/peers.txt")
     session.install("-e", ".")
     session.run("python", "docs/tools/benchmarks", *session.posargs)
@@ -264,7 +264,7 @@ def bench(session: nox.Session) -> None:
 @nox.session(default=False)
 @nox.parametrize("library", ["cupy", "torch", "jax"])
 def gpu(session: nox.Session, library: str) -> None:
-    """Tests on a GPU: `nox -s gpu`; skipped with a line where there is none."""
+    """Tests on a GPU: `nox -s gpu`; skipped with a message if there is none."""
     smi = shutil.which("nvidia-smi")
     if smi is None or subprocess.run([smi, "-L"], capture_output=True).returncode != 0:
         session.skip("no NVIDIA GPU: nvidia-smi does not list one")
@@ -273,7 +273,7 @@ def gpu(session: nox.Session, library: str) -> None:
         "torch": ("torch>=2.13", "torch:cuda"),
         "jax": ("jax[cuda12]>=0.4.35", "jax:gpu"),
     }[library]
-    # One process, as all of them would share the memory of one device.
+    # In one process, as several would share the memory of the device.
     environment = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
     session.install(requirement)
     session.install("-e", ".", *group("test"))
@@ -282,14 +282,17 @@ def gpu(session: nox.Session, library: str) -> None:
 
 @nox.session(default=False)
 def mutation(session: nox.Session) -> None:
-    """How many mutants the tests on NumPy kill: all (hours), or `-- --sample 300 --seed 0`."""
+    """The share of mutants killed by the tests on NumPy; `-- --sample 300 --seed 0` for a sample.
+
+    All mutants take hours.
+    """
     session.install("-e", ".", *group("test"), "mutmut==3.8.1")
     session.run("python", "docs/tools/mutation", *session.posargs, env=THREADS)
 
 
 @nox.session(default=False)
 def all_backends(session: nox.Session) -> None:
-    """Tests on every library at once, in one environment: all combinations of parameters."""
+    """Tests on all libraries in one environment, with all combinations of parameters."""
     session.install(TORCH)
     session.install("jax>=0.4.35", "dask[array]>=2024.10", "array-api-strict>=2.3")
     session.install("-e", ".[cli,demo]", *group("test"))

@@ -150,6 +150,7 @@ def admit(sized: bool = True, /, **named: Array) -> tuple[Ops, Array]:
     Returns
     -------
     tuple of Ops and array
+        The same `Ops` as from `ops_for`, and the array, a copy only if its byte order differs.
 
     Raises
     ------
