@@ -1,1 +1,1 @@
-"""Embeddings and precisions: what outcomes measure of the parameters, by its structure."""
+"""Embeddings of candidates and precisions of parameters, one file per structure."""

@@ -1,4 +1,4 @@
-"""Candidates of several embeddings as those of one."""
+"""Concatenation of embeddings along the candidates."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from infoq.structures.embedding import DenseEmbedding, Embedding
 
 
 def joined(first: Embedding, *rest: Embedding) -> Embedding:
-    """The candidates of all embeddings, one after the other.
+    """One embedding of the candidates of all embeddings, in their order.
 
     Raises
     ------
     TypeError, ValueError
-        If one is of another kind or size, or of another library, dtype or device.
+        If the embeddings differ in kind, sizes, library, dtype or device.
     """
     ops = first.ops
-    everyone = [first, *rest]
-    dense = [each for each in everyone if type(each) is DenseEmbedding]
-    first, *others = everyone if len(dense) < len(everyone) else [_with_axis(x) for x in dense]
+    embeddings = [first, *rest]
+    dense = [each for each in embeddings if type(each) is DenseEmbedding]
+    first, *others = embeddings if len(dense) < len(embeddings) else [_with_axis(x) for x in dense]
     own: list[Array] = []
     outline = flatten(first, own)
     columns = [own]
@@ -39,6 +39,6 @@ def joined(first: Embedding, *rest: Embedding) -> Embedding:
 
 
 def _with_axis(embedding: DenseEmbedding) -> DenseEmbedding:
-    """Rows [N, R, P] from [N, P] or themselves."""
+    """The embedding with rows [N, R, P]; R = 1 where they are [N, P]."""
     rows = embedding.values
     return embedding if rows.ndim == 3 else DenseEmbedding.of(values=rows[:, None, :])

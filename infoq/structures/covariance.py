@@ -1,4 +1,4 @@
-"""A precision that is the inverse of a covariance."""
+"""A precision that is given by its inverse, a covariance matrix."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ _AS_A_COVARIANCE = (
 
 @capabilities()
 class CovariancePrecision(Precision):
-    """The inverse of a covariance that is given, and that is not inverted.
+    """The inverse of a given covariance, which quantities use without inverting it.
 
     Parameters
     ----------
     covariance : array [P, P]
-        Symmetric and positive semi-definite; of a Gaussian process, for instance.
+        Symmetric and positive semi-definite; for instance that of a Gaussian process.
 
     Raises
     ------
     TypeError, ValueError
-        If it is no square floating matrix, or (where values can be read) not finite, not symmetric
-        or with a variance or an eigenvalue below 0 by more than rounding: 1e-8 of the largest
-        variance, in float32 1e-4, and 10 P of the dtype's precision. The message has the two
-        elements that differ, or the eigenvalue.
+        If it is not a square floating matrix. Where values can be read, also if it is not finite or
+        not symmetric, or if a variance or an eigenvalue is below 0 by more than rounding: 1e-8 of
+        the largest variance, in float32 1e-4, and 10 P of the dtype's precision. The message has
+        the two elements that differ, or the eigenvalue.
 
     Notes
     -----
-    A singular covariance is as good as any for quantities, which never need the precision itself;
-    `matrix` and `logdet` do. The check takes P^3 / 3 multiply-adds, once.
+    The covariance may be singular: quantities never need the precision itself. Only `matrix` and
+    `logdet` do. The check costs P^3 / 3 multiply-adds, once.
 
     Examples
     --------
@@ -65,12 +65,12 @@ class CovariancePrecision(Precision):
 
     @property
     def remedy(self) -> str:
-        """More noise, or a covariance that is not singular."""
+        """Advice for messages: more noise, or a covariance that is not singular."""
         return "raise noise_variance, or add a multiple of the identity to the covariance"
 
     @property
     def rooted(self) -> bool:
-        """No: a root takes eigenvectors."""
+        """False: a root costs an eigendecomposition."""
         return False
 
     @property
@@ -79,7 +79,7 @@ class CovariancePrecision(Precision):
         return int(self.full.shape[0])
 
     def covariance(self, like: Array) -> DenseForm:
-        """As it was given."""
+        """The given covariance, as a form."""
         return DenseForm(self.full)
 
     def _dense(self) -> DensePrecision:
@@ -89,31 +89,31 @@ class CovariancePrecision(Precision):
         return DensePrecision.symmetric(root.T @ root)
 
     def logdet(self, num_parameters: int | None = None) -> Array:
-        """Minus that of the covariance."""
+        """The log-determinant of the precision: minus that of the covariance."""
         ops = ops_for(self.full)
         lower = matrix_factor(ops, self.full, "covariance", self.remedy)
         return -factor_logdet(ops, lower)
 
     def diagonal(self, like: Array) -> Array:
-        """That of the inverse."""
+        """The diagonal of the inverse of the covariance: [P]."""
         return self._dense().diagonal(like)
 
     def matrix(self, num_parameters: int, like: Array) -> Array:
-        """The inverse."""
+        """The inverse of the covariance: [P, P]; refused where that is singular."""
         return self._dense().full
 
     def root(self, num_parameters: int, like: Array) -> Array:
-        """By eigenvectors: the covariance may be singular."""
+        """R [P, P] with `R^T R` the covariance, from eigenvectors, as it may be singular."""
         ops = ops_for(self.full)
         values, vectors = ops.symmetric_eigen(self.full)
         zero = ops.scalar(0.0, values)
         return ops.xp.sqrt(ops.xp.where(values > 0, values, zero))[:, None] * vectors.T
 
     def colour(self, noise: Array) -> Array:
-        """By the Cholesky factor of the covariance."""
+        """Deviations [K, P] with this covariance, from its Cholesky factor."""
         ops = ops_for(self.full)
         return flat_product(ops, noise, matrix_factor(ops, self.full, "covariance", self.remedy).T)
 
     def plus(self, other: Precision) -> Precision | None:
-        """As matrices, of a matrix."""
+        """The sum with a `DensePrecision`, as a matrix; None for any other."""
         return self._dense() + other if isinstance(other, DensePrecision) else None

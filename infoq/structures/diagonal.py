@@ -13,11 +13,11 @@ from infoq.structures.rows import Apply, Rows
 
 
 class DiagonalRows(Rows):
-    """A Fisher information that is its diagonal alone: P rows that share no parameter.
+    """Rows of a diagonal Fisher information: P rows that share no parameter.
 
-    Each is a group of its own. So `weighed` is [n, P, 1, 1], and what `solved` gives is one row of
-    the P numbers that are not 0, [n, 1, P], of which `pairs` makes [1, 1, P, m, n]. Forms that are
-    not diagonal have no such blocks, and take the rows in full.
+    Each row is a group of its own (see `Rows`), so `weighed` returns [n, P, 1, 1]. `solved` returns
+    the P non-zero numbers as one row [n, 1, P], from which `pairs` computes [1, 1, P, m, n]. Forms
+    that are not diagonal have no such blocks, and use the rows in full.
 
     Parameters
     ----------
@@ -29,11 +29,11 @@ class DiagonalRows(Rows):
         self.roots = roots
 
     def dense(self, ops: Ops) -> Array:
-        """The rows in full, [n, P, P]."""
+        """The rows in full, as diagonal matrices: [n, P, P]."""
         return diagonal_matrices(ops, self.roots)
 
     def dot(self, ops: Ops, vectors: Array) -> Array:
-        """Each row with its own parameter: [n, P, Q]."""
+        """The products with vectors [Q, P]: [n, P, Q]; N P Q multiplications."""
         return self.roots[:, :, None] * vectors.T[None, :, :]
 
     def solved(self, ops: Ops, apply: Apply) -> Array:
@@ -41,42 +41,42 @@ class DiagonalRows(Rows):
         return apply(ops, self.roots)[:, None, :]
 
     def pairs(self, ops: Ops, vectors: Array) -> Array:
-        """With the diagonals [m, 1, P] of targets: a group for each parameter, [1, 1, P, m, n]."""
+        """The products with the diagonals [m, 1, P] of targets, per parameter: [1, 1, P, m, n]."""
         others = ops.xp.permute_dims(vectors[:, 0, :], (1, 0))
         return (others[:, :, None] * self.roots.T[:, None, :])[None, None, ...]
 
     def weighed(self, ops: Ops, weights: Array) -> Array:
-        """[n, P, 1, 1]."""
+        """The blocks of `E diag(v) E^T` for v [P] or [1]: [n, P, 1, 1]."""
         return (self.roots**2 * weights[None, :])[:, :, None, None]
 
     def weighed_trace(self, ops: Ops, weights: Array) -> Array:
-        """N P multiply-adds."""
+        """`tr(E diag(v) E^T)` for v [P] or [1]: [n]; N P multiply-adds."""
         return ops.xp.sum(self.roots**2 * weights[None, :], axis=1)
 
     def transformed(self, ops: Ops, maps: Array) -> DiagonalRows:
-        """Each row multiplied by a number of its own, [n, P, 1, 1] or [n, 1, 1]."""
+        """The rows times numbers, one per row [n, P, 1, 1] or per candidate [n, 1, 1]."""
         return DiagonalRows(self.roots * ops.xp.reshape(maps, (maps.shape[0], -1)))
 
     def scaled(self, ops: Ops, scale: Array) -> DiagonalRows:
-        """Elementwise."""
+        """The rows `s_i E_i` for numbers s [n]."""
         return DiagonalRows(self.roots * scale[:, None])
 
     def fisher(self, ops: Ops) -> Array:
-        """A diagonal matrix."""
+        """The sum of the Fisher information over the block, a diagonal matrix: [P, P]."""
         return diagonal_matrices(ops, self.fisher_diagonal(ops))
 
     def fisher_diagonal(self, ops: Ops) -> Array:
-        """The sum of the diagonals."""
+        """The sum of the diagonals over the block: [P]."""
         return ops.xp.sum(self.roots**2, axis=0)
 
     def factors(self, ops: Ops) -> tuple[Array, ...]:
-        """The roots: [n, P]."""
+        """The square roots of the diagonals: [n, P]."""
         return (self.roots,)
 
 
 @capabilities()
 class DiagonalEmbedding(Embedding):
-    """The diagonal of the Fisher information alone, as if no outcome touched two parameters.
+    """The diagonal of each candidate's Fisher information, without the entries off it.
 
     Parameters
     ----------
@@ -91,10 +91,10 @@ class DiagonalEmbedding(Embedding):
 
     Notes
     -----
-    An approximation: of `eig` with a scalar precision its log-det lies between the exact one and
-    the trace (Hadamard's inequality). About targets it bounds nothing: rows (1, 1) and (1, -1) tell
-    nothing about each other, and their diagonals 0.288 nats. Goes with scalar and diagonal
-    precisions. N P logarithms.
+    An approximation. For `eig` with a scalar precision, its log-determinant lies between the exact
+    one and the trace (Hadamard's inequality). For information about targets it is no bound: rows
+    (1, 1) and (1, -1) share no information, but their diagonals share 0.288 nats. It works with
+    scalar and diagonal precisions, and costs N P logarithms.
 
     Examples
     --------
@@ -113,13 +113,13 @@ class DiagonalEmbedding(Embedding):
         if ops.concrete(fisher_diagonal) and (place := first_place(ops, fisher_diagonal < 0)):
             raise ValueError(
                 f"fisher_diagonal: candidate {place[0]} has a negative entry; pass squares of "
-                "gradients or the diagonal of a positive semi-definite matrix"
+                "gradients, or the diagonal of a positive semi-definite matrix"
             )
         self.fisher_diagonal = fisher_diagonal
 
     @property
     def num_rows(self) -> int:
-        """As many as parameters, P."""
+        """The number of rows of each candidate, P."""
         return self.num_parameters
 
     @property
@@ -129,11 +129,11 @@ class DiagonalEmbedding(Embedding):
 
     @property
     def numbers_per_candidate(self) -> int:
-        """A few for each parameter."""
+        """The numbers per candidate in a block: a few per parameter."""
         return 8 * self.num_parameters
 
     def rows(self, ops: Ops) -> DiagonalRows:
-        """The square roots, with a gradient of 0 at 0."""
+        """The rows from the square roots of the diagonal, which have a gradient of 0 at 0."""
         xp = ops.xp
         values = ops.upcast(self.fisher_diagonal)
         some = values > 0

@@ -1,4 +1,4 @@
-"""Precisions of parameters that are independent, and what becomes a precision."""
+"""Precisions of independent parameters, and conversion of numbers and arrays to precisions."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from infoq.structures.whitening import DiagonalWhitening, Whitening
 
 @capabilities()
 class ScalarPrecision(Precision):
-    """The same precision for every parameter, independently: `value I`.
+    """One precision for all parameters, which are independent: `value I`.
 
     Parameters
     ----------
     value : float or array []
-        Positive.
+        The precision, positive.
 
     Raises
     ------
     ValueError
-        If the value is not positive and finite.
+        If (where it can be read) the value is not positive and finite.
 
     Examples
     --------
@@ -46,12 +46,12 @@ class ScalarPrecision(Precision):
 
     @property
     def value(self) -> Any:
-        """The number, or the 0-d array, as it was given."""
+        """The given number or 0-d array."""
         return self.number if self.array is None else self.array
 
     @property
     def num_parameters(self) -> None:
-        """Fits any."""
+        """None: the precision holds for any number of parameters."""
 
     def _value(self, like: Array) -> Array:
         if self.array is not None:
@@ -60,13 +60,16 @@ class ScalarPrecision(Precision):
         return ops.native(ops.scalar(self.value, like))
 
     def covariance(self, like: Array) -> Form:
-        """One number."""
+        """The covariance `I / value`, as a form of one number."""
         return DiagonalForm(1 / ops_for(like).xp.reshape(self._value(like), (1,)))
 
     def logdet(self, num_parameters: int | None = None) -> Array | float:
-        """P log value, a float where the value is one; the number of parameters has to be given."""
+        """`P log(value)`, a float where the value is one; `num_parameters` is required."""
         if num_parameters is None:
-            raise ValueError("num_parameters: a ScalarPrecision does not know it; pass it")
+            raise ValueError(
+                "num_parameters: a ScalarPrecision holds for any number of parameters; pass "
+                "num_parameters="
+            )
         if self.array is not None:
             return num_parameters * ops_for(self.array).xp.log(self.array)
         import math
@@ -74,23 +77,23 @@ class ScalarPrecision(Precision):
         return num_parameters * math.log(self.value)
 
     def diagonal(self, like: Array) -> Array:
-        """One number."""
+        """The value, as an array [1]."""
         return ops_for(like).xp.reshape(self._value(like), (1,))
 
     def matrix(self, num_parameters: int, like: Array) -> Array:
-        """A multiple of the identity."""
+        """The matrix `value I`: [P, P]."""
         return identity(ops_for(like), num_parameters, like) * self.diagonal(like)
 
     def whitening(self, num_parameters: int, like: Array) -> Whitening:
-        """One number."""
+        """Coordinates scaled by the standard deviation, one number."""
         return DiagonalWhitening(1 / ops_for(like).xp.sqrt(self.diagonal(like)))
 
     def colour(self, noise: Array) -> Array:
-        """Elementwise."""
+        """Deviations [K, P] with this precision: the noise times the standard deviation."""
         return noise / ops_for(noise).xp.sqrt(self._value(noise))
 
     def plus(self, other: Precision) -> Precision | None:
-        """A number, of a number."""
+        """The sum with a `ScalarPrecision`; None for any other."""
         if not isinstance(other, ScalarPrecision):
             return None
         like = first_array((self, other))
@@ -104,17 +107,17 @@ class ScalarPrecision(Precision):
 
 @capabilities()
 class DiagonalPrecision(Precision):
-    """A precision of each parameter's own, independently.
+    """One precision per parameter, which are independent: `diag(values)`.
 
     Parameters
     ----------
     values : array [P]
-        Positive.
+        The precisions, positive.
 
     Raises
     ------
     TypeError, ValueError
-        If the values are no floating vector, or (where they can be read) not all positive.
+        If the values are not a floating vector, or (where they can be read) not all positive.
 
     Examples
     --------
@@ -135,39 +138,39 @@ class DiagonalPrecision(Precision):
         return int(self.values.shape[0])
 
     def covariance(self, like: Array) -> Form:
-        """The inverse of each."""
+        """The covariance `diag(1 / values)`, as a form."""
         return DiagonalForm(1 / self.values)
 
     def logdet(self, num_parameters: int | None = None) -> Array:
-        """The sum of the logarithms."""
+        """The log-determinant: the sum of the logarithms of the values."""
         xp = ops_for(self.values).xp
         return xp.sum(xp.log(self.values))
 
     def diagonal(self, like: Array) -> Array:
-        """The values."""
+        """The values: [P]."""
         return self.values
 
     def matrix(self, num_parameters: int, like: Array) -> Array:
-        """A diagonal matrix."""
+        """The matrix `diag(values)`: [P, P]."""
         return diagonal_matrices(ops_for(like), self.values)
 
     def whitening(self, num_parameters: int, like: Array) -> Whitening:
-        """One number a parameter."""
+        """Coordinates scaled by the standard deviations, one per parameter."""
         return DiagonalWhitening(1 / ops_for(like).xp.sqrt(self.values))
 
     def colour(self, noise: Array) -> Array:
-        """Elementwise."""
+        """Deviations [K, P] with this precision: the noise times the standard deviations."""
         return noise / ops_for(noise).xp.sqrt(self.values)
 
     def plus(self, other: Precision) -> Precision | None:
-        """A diagonal, of a number or a diagonal."""
+        """The sum with a scalar or diagonal precision, which is diagonal; None for any other."""
         if isinstance(other, ScalarPrecision | DiagonalPrecision):
             return DiagonalPrecision(self.values + other.diagonal(self.values))
         return None
 
 
 def as_precision(x: Any, name: str = "precision") -> Precision:
-    """A precision from itself, a number, a vector or a matrix, which messages call by `name`."""
+    """A precision from itself, a number, a vector [P] or a matrix [P, P]; messages say `name`."""
     if isinstance(x, Precision):
         return x
     if x is None:

@@ -1,7 +1,7 @@
-"""What the outcomes of N candidates measure: embeddings E_i with Fisher information `E_i^T E_i`.
+"""Embeddings E_i of N candidates, whose outcomes have the Fisher information `E_i^T E_i`.
 
-An embedding is arrays with one entry a candidate, cut into blocks like any others, and what says
-how a block of them becomes rows; the rows of all candidates never exist at once unless given so.
+An embedding holds arrays with one entry per candidate, and a method that makes rows from a block of
+them. The rows of all candidates never exist at once, unless they are given that way.
 """
 
 from __future__ import annotations
@@ -23,32 +23,34 @@ from infoq.structures.rows import DenseRows, Rows
 E = TypeVar("E", bound="Embedding")
 
 NO_PREDICTION = (
-    "does not say what was predicted, which labels are compared with; labels need a "
+    "does not say what was predicted, so that labels have no residuals; labels need a "
     "LastLayerEmbedding, fisher_embedding or JacobianEmbedding with a Softmax, Bernoulli, Poisson "
     "or Normal(variance, mean=) likelihood"
 )
 
 
 class Embedding(Tree, ABC):
-    """N candidates by what their outcomes measure of P parameters, in units of the noise.
+    """Base class of embeddings: N candidates, each with R rows over P parameters.
 
-    Three members are required of one's own: `num_rows`, `num_parameters`, and `rows`, which makes
-    the rows of a block of candidates. Its arrays have one entry a candidate, [N, ...], and the
-    first of them is floating.
+    The outcome of candidate i measures `E_i theta` with unit noise. A subclass defines three
+    members: `num_rows`, `num_parameters`, and `rows`, which makes the rows of a block of
+    candidates. Its arrays have one entry per candidate, [N, ...], and the first of them is
+    floating.
 
     Notes
     -----
-    With a default: `numbers_per_candidate`, `numbers_read` and `numbers_for_sums`, by which blocks
-    are as large as caches, as of rows in full; `log_noise`, that of unit noise; and `factored`,
-    itself. Labels are refused unless `scored` and `check_labels` say what was predicted, and
-    `Gaussian.sample` unless `logit_draws` does. `gradients` is then known by `scored`.
+    All other members have a default. `numbers_per_candidate`, `numbers_read` and
+    `numbers_for_sums` decide the size of blocks; by default they count rows in full. `log_noise` is
+    that of unit noise, and `factored` returns the embedding itself.
 
-    What rows are of is any `infoq.predictives.Rows`: as they are, `DenseRows`, or of a structure of
-    one's own.
+    Labels are refused unless `scored` and `check_labels` are defined, and `Gaussian.sample` unless
+    `logit_draws` is. The default of `gradients` uses `scored`.
+
+    `rows` returns any `infoq.predictives.Rows`: `DenseRows`, or rows of a structure of your own.
 
     Examples
     --------
-    A polynomial of numbers, whose rows exist for a block of candidates at a time:
+    A quadratic polynomial of scalar points. Its rows exist for one block of candidates at a time:
 
     >>> import numpy as np, infoq
     >>> from infoq.predictives import DenseRows
@@ -70,7 +72,7 @@ class Embedding(Tree, ABC):
 
     @property
     def ops(self) -> Ops:
-        """The operations of its library."""
+        """The operations of the arrays' library."""
         return ops_for(first_array(self))
 
     @property
@@ -90,58 +92,63 @@ class Embedding(Tree, ABC):
 
     @property
     def numbers_per_candidate(self) -> int:
-        """How many numbers a candidate keeps in a block while it is computed."""
+        """The numbers that a block keeps per candidate while it is computed."""
         return 3 * self.num_rows * (self.num_parameters + self.num_rows)
 
     @property
     def numbers_read(self) -> int:
-        """How many numbers the rows of a candidate are, in their structure."""
+        """The numbers per candidate that its rows are made of, in their structure."""
         return 2 * self.num_rows * self.num_parameters
 
     @property
     def numbers_for_sums(self) -> int:
-        """How many numbers a candidate keeps where only sums over its rows are wanted."""
+        """The numbers that a block keeps per candidate where only sums over rows are computed."""
         return self.numbers_per_candidate
 
     @abstractmethod
     def rows(self, ops: Ops) -> Rows:
-        """The rows of its candidates, in their structure; for a block of them."""
+        """The rows of the candidates, in their structure; called for a block of candidates."""
 
     def log_noise(self, ops: Ops) -> Array:
-        """The log-determinant of the covariance of each outcome's noise: [n], of unit noise 0.
+        """The log-determinant of the covariance of each outcome's noise: [n]; 0 for unit noise.
 
         Raises
         ------
         TypeError
-            If outcomes are not normal, as class labels are not.
+            If the outcomes are not normal, such as class labels.
         """
         like = ops.upcast(first_array(self))
         return ops.constant((like.shape[0],), 0.0, like)
 
     def scored(self, ops: Ops, labels: Array) -> tuple[Rows, Array]:
-        """Its rows, and u [n, R] by which `E^T u` is the gradient of the loss at labels.
+        """The rows, and scores u [n, R] for which `E^T u` is the gradient of the loss at labels.
 
-        For a block of its candidates, of what `check_labels` accepted.
+        It is called for a block of candidates, with labels that `check_labels` accepted.
+
+        Raises
+        ------
+        TypeError
+            If the embedding does not know its predictions.
         """
         raise TypeError(f"{type(self).__name__}: {NO_PREDICTION}")
 
     def gradients(self, ops: Ops, labels: Array) -> Rows:
-        """One row a candidate, the gradient of the loss at its label; for a block of them."""
+        """The gradient of the loss at each label, as one row per candidate; called for a block."""
         rows, scores = self.scored(ops, labels)
         return rows.transformed(ops, scores[:, None, :])
 
     def check_labels(self, labels: Array) -> None:
-        """Refuse labels that are none of its outcomes', and any where it predicts no outcomes.
+        """Raise an error for labels that are not possible outcomes of the candidates.
 
         Raises
         ------
         TypeError, ValueError
-            If the embedding knows no prediction, or the labels don't fit the likelihood.
+            If the embedding does not know its predictions, or the likelihood refuses the labels.
         """
         raise TypeError(f"{type(self).__name__}: {NO_PREDICTION}")
 
     def factored(self) -> Embedding:
-        """The same, with what its rows are made of computed and kept where that is small."""
+        """The same embedding, with the factors of its rows computed and kept if they are small."""
         return self
 
     def logit_draws(self, ops: Ops, deviations: Array) -> Array:
@@ -167,10 +174,10 @@ class Embedding(Tree, ABC):
         return self.num_candidates
 
     def __getitem__(self: E, candidates: Any) -> E:
-        """Some of the candidates: by a slice, by integers [m], or by a boolean mask [N].
+        """The embedding of some candidates: a slice, integers [m], or a boolean mask [N].
 
-        As NumPy takes them, but that a single integer is refused: there is always an axis of
-        candidates, and one alone is ``embedding[i : i + 1]``.
+        Indexing works as in NumPy, but a single integer is refused, because there is always an axis
+        of candidates: candidate i alone is ``embedding[i : i + 1]``.
         """
         return some_of(self.ops, self, candidates)
 
@@ -184,12 +191,12 @@ class Embedding(Tree, ABC):
 
 @capabilities()
 class DenseEmbedding(Embedding):
-    """Rows as they are.
+    """An embedding whose rows are given in full.
 
     Parameters
     ----------
     rows : array [N, R, P] or [N, P]
-        What each outcome measures, in units of its noise; [N, P] is one row each.
+        The rows of each candidate, in units of the outcome's noise; [N, P] is one row each.
 
     Raises
     ------
@@ -224,13 +231,13 @@ class DenseEmbedding(Embedding):
         return int(self.values.shape[-1])
 
     def rows(self, ops: Ops) -> DenseRows:
-        """The rows of its candidates."""
+        """The rows of the candidates."""
         values = ops.upcast(self.values)
         return DenseRows(values[:, None, :] if values.ndim == 2 else values)
 
 
 def picked(embedding: E, indices: tuple[Any, ...]) -> E:
-    """Some candidates, one after the other and in memory."""
+    """The embedding of some candidates, in the order of `indices`, with its arrays in memory."""
     ops = embedding.ops
 
     def stacked(x: Array) -> Array:
@@ -242,7 +249,7 @@ def picked(embedding: E, indices: tuple[Any, ...]) -> E:
 
 
 def check_likelihood(ops: Ops, x: Array, likelihood: Any, outputs: int | None) -> int:
-    """The number of outputs C of a likelihood that fits the candidates `x` [N, ...]."""
+    """The number of outputs C of a likelihood, which is refused unless it matches `x` [N, ...]."""
     if not isinstance(likelihood, Likelihood):
         raise TypeError(
             f"likelihood: expected one of infoq.likelihoods, got {type(likelihood).__name__}"
@@ -264,13 +271,13 @@ def check_likelihood(ops: Ops, x: Array, likelihood: Any, outputs: int | None) -
 
 
 def check_predicts(likelihood: Likelihood) -> None:
-    """Refuse a likelihood that does not know what it predicts."""
+    """Raise a TypeError for a likelihood without predictions, which labels need."""
     if not likelihood.predicts:
         raise TypeError(f"likelihood: {likelihood!r} {NO_PREDICTION}")
 
 
 def drawn_logits(ops: Ops, mean: Array, moved: Array) -> Array:
-    """Logits [N, K, C] of mean logits [N, C] and what K draws move the outputs by, [N, K, C']."""
+    """Logits [N, K, C]: mean logits [N, C] plus the deviations [N, K, C'] of K draws."""
     xp = ops.xp
     if moved.shape[2] == 1 and mean.shape[1] == 2:  # the first of two classes has the logit 0
         moved = xp.concat([xp.zeros_like(moved), moved], axis=2)

@@ -1,4 +1,4 @@
-"""Embeddings by the Fisher information: Jacobians of the model and a likelihood."""
+"""Embeddings of the Fisher information, from Jacobians of the model and a likelihood."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from infoq.structures.rows import DenseRows
 
 
 class FisherEmbedding(Embedding):
-    """Rows `L_i^T J_i` of a Jacobian and the factor of a curvature; see `fisher_embedding`.
+    """Rows `L_i^T J_i` from Jacobians and the factor of the curvature; see `fisher_embedding`.
 
     Attributes
     ----------
     jacobian : array [N, C, P]
-        The derivative of the outputs in the parameters.
+        The derivative of the outputs with respect to the parameters.
     likelihood : Likelihood
-        Of the outcomes given the outputs.
+        The likelihood of the outcomes given the outputs.
     """
 
     _arrays = ("jacobian", "likelihood")
@@ -50,35 +50,35 @@ class FisherEmbedding(Embedding):
 
     @property
     def numbers_for_sums(self) -> int:
-        """A few Jacobians."""
+        """The numbers per candidate where only sums are computed: a few Jacobians."""
         return 4 * int(self.jacobian.shape[1]) * self.num_parameters
 
     def rows(self, ops: Ops) -> DenseRows:
-        """The rows of its candidates."""
+        """The rows of the candidates; the factor of the curvature is computed where needed."""
         return CurvedRows(ops, ops.upcast(self.jacobian), self.likelihood)
 
     def log_noise(self, ops: Ops) -> Array:
-        """Of a `Normal` likelihood the log-determinant of its covariance: [n]."""
+        """The log-determinant of the noise covariance of a `Normal` likelihood: [n]."""
         jacobian = ops.upcast(self.jacobian)
         shape = (jacobian.shape[0], jacobian.shape[1])
         return self.likelihood.log_noise(ops, shape, jacobian)
 
     def scored(self, ops: Ops, labels: Array) -> tuple[DenseRows, Array]:
-        """The rows of its candidates, and what labels say in their units."""
+        """The rows of the candidates, and the scores u [n, R] of their labels."""
         jacobian = ops.upcast(self.jacobian)
         shape = (jacobian.shape[0], jacobian.shape[1])
         factor, scores = self.likelihood.scores(ops, labels, shape, jacobian)
         return DenseRows(ops.xp.matrix_transpose(factor) @ jacobian), scores
 
     def gradients(self, ops: Ops, labels: Array) -> DenseRows:
-        """Residuals times the Jacobian, and no factor of the curvature."""
+        """The gradients at labels, residuals times Jacobians: one row per candidate."""
         jacobian = ops.upcast(self.jacobian)
         shape = (jacobian.shape[0], jacobian.shape[1])
         residual = self.likelihood.residual(ops, labels, shape, jacobian)
         return DenseRows(residual[:, None, :] @ jacobian)
 
     def check_labels(self, labels: Array) -> None:
-        """Refuse labels that the likelihood does not have."""
+        """Raise an error for labels that the likelihood refuses, or if it has no predictions."""
         check_predicts(self.likelihood)
         self.likelihood.check_labels(labels)
 
@@ -93,34 +93,34 @@ class FisherEmbedding(Embedding):
 
 @capabilities()
 def fisher_embedding(jacobian: Array, likelihood: Likelihood) -> Embedding:
-    r"""Embedding of the Fisher information of a model with a Jacobian: :math:`E = L^T J`.
+    r"""Embedding of the Fisher information of a model with Jacobian J: :math:`E = L^T J`.
 
     .. math:: E_i^T E_i = J_i^T \Lambda_i J_i, \quad \Lambda_i = L_i L_i^T
 
     Parameters
     ----------
     jacobian : array [N, C, P]
-        The derivative of the C outputs (logits) of each candidate in the parameters.
+        The derivative of the C outputs (logits) of each candidate with respect to the parameters.
     likelihood : Likelihood
-        Of the outcomes given the outputs; see `infoq.likelihoods`.
+        The likelihood of the outcomes given the outputs; see `infoq.likelihoods`.
 
     Returns
     -------
     Embedding
-        Rows [N, R, P], formed from the Jacobian by block when they are used; R = C - 1 for a
-        softmax, else C.
+        Its rows [N, R, P] are formed block by block when they are used; R = C - 1 for a softmax,
+        else C.
 
     Raises
     ------
     TypeError, ValueError
-        If the Jacobian is not floating, not [N, C, P] or not finite, or the likelihood does not
-        fit it.
+        If the Jacobian is not floating, not [N, C, P] or (where values can be read) not finite, or
+        the likelihood has another number of candidates or outputs, library, dtype or device.
 
     Notes
     -----
-    With the curvature at the outputs this is the generalised Gauss-Newton, which is the Fisher
-    information of any exponential family and, with a canonical link in a generalised linear
-    model, the observed information too. Costs N R C P multiply-adds.
+    With the curvature at the outputs, `E^T E` is the generalised Gauss-Newton matrix. It is the
+    Fisher information for any exponential family. In a generalised linear model with a canonical
+    link it is also the observed information. N R C P multiply-adds.
 
     References
     ----------

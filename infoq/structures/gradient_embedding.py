@@ -1,4 +1,4 @@
-"""Embeddings by gradients of the loss, at one label or several."""
+"""Embeddings of gradients of the loss, at one or several labels per candidate."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def gradient_embedding(
     seed: Any = 0,
     bias: bool = False,
 ) -> Embedding:
-    r"""Embedding by gradients of the loss at labels: a sample of the Fisher information.
+    r"""Embedding of the gradients of the loss at labels: a sample of the Fisher information.
 
     .. math:: E_i = \big(\sqrt{v_{ir}}\, \nabla_w {-\log p(y_{ir} \mid x_i, w)}\big)_{r = 1..R},
               \quad v_{ir} = \tfrac1R \text{ or } \pi_{i y_{ir}}
@@ -38,39 +38,39 @@ def gradient_embedding(
     Parameters
     ----------
     x : array [N, D] or [N, C, P]
-        Features under a linear last layer, or Jacobians of the outputs.
+        Features of a linear last layer, or Jacobians of the outputs.
     likelihood : Likelihood
-        Of the outcomes given the outputs; `Softmax` unless labels are given.
+        The likelihood of the outcomes given the outputs; `Softmax` unless labels are given.
     labels : array [N] or [N, R], optional
-        One or several labels each; of a likelihood with C > 1 independent outputs [N, C] or
-        [N, R, C]. Default: the most probable class (hard pseudo-labels).
+        One or R labels per candidate. For a likelihood with C > 1 independent outputs they are
+        [N, C] or [N, R, C]. Default: the most probable class (hard pseudo-labels).
     samples : int, optional
-        Draw this many labels of each candidate from its likelihood instead.
+        Draw this many labels per candidate from its likelihood instead.
     top : int, optional
-        Take this many of its most probable labels instead, each by its probability: R of the C
-        terms of the Fisher information.
+        Take this many of the most probable labels per candidate instead, each weighted by its
+        probability. These are R of the C terms of the Fisher information.
     seed : int or the library's random generator
-        What they are drawn from.
+        The source of randomness of `samples`.
     bias : bool
-        Whether each class has a bias, for features.
+        Whether each class has a bias; used with features.
 
     Returns
     -------
     Embedding
-        R rows a candidate, one a label; never [N, R, P] for features.
+        R rows per candidate, one per label. For features, [N, R, P] is never formed.
 
     Raises
     ------
     TypeError, ValueError
-        If the arrays don't fit each other, or more than one of labels, samples and top is given.
+        If the arrays are not compatible, or more than one of labels, samples and top is given.
 
     Notes
     -----
-    True labels give the embeddings of information gain and GraNd; hard pseudo-labels those of
-    BADGE, SIMILAR and PRISM, which are no sample of the Fisher information and no larger than it
-    in the norm: :math:`\|\pi - e_{\hat y}\|^2 \le 1 - \sum \pi^2`. One sampled label is unbiased
-    for the Fisher information and biased low in its log-determinant. With ``top=C`` the Fisher
-    information is exact, with less no larger. N R D numbers at most.
+    True labels give the embeddings of information gain and GraNd. Hard pseudo-labels give those of
+    BADGE, SIMILAR and PRISM. They are not a sample of the Fisher information, and are no larger
+    than it in the norm: :math:`\|\pi - e_{\hat y}\|^2 \le 1 - \sum \pi^2`. One sampled label is
+    unbiased for the Fisher information, and biased low in its log-determinant. With ``top=C`` the
+    Fisher information is exact; with fewer labels it is no larger. N R D numbers at most.
 
     References
     ----------
@@ -117,7 +117,7 @@ def gradient_embedding(
 
 
 def _one_by_one(labels: Array, count: int, axes: int) -> list[Array]:
-    """R labels of all candidates each."""
+    """R arrays with one label of every candidate each."""
     if labels.ndim not in (axes, axes + 1) or 0 in labels.shape or labels.shape[0] != count:
         shapes = "[N] or [N, R]" if axes == 1 else "[N, C] or [N, R, C]"
         raise ValueError(f"labels: expected shape {shapes}, got {tuple(labels.shape)}")
@@ -127,7 +127,7 @@ def _one_by_one(labels: Array, count: int, axes: int) -> list[Array]:
 
 
 def _most_probable(ops: Ops, likelihood: Likelihood, top: int) -> tuple[list[Array], Array]:
-    """The most probable labels, and the roots of their probabilities [N, top]."""
+    """The `top` most probable labels, and the roots of their probabilities: [N, top]."""
     xp = ops.xp
     probs = _label_probs(ops, likelihood, "top: ")
     if isinstance(top, bool) or not 1 <= top <= probs.shape[1]:
@@ -144,15 +144,17 @@ def _most_probable(ops: Ops, likelihood: Likelihood, top: int) -> tuple[list[Arr
 
 
 def _label_probs(ops: Ops, likelihood: Likelihood, why: str) -> Array:
-    """The probabilities [N, C] of the labels."""
+    """The probabilities of the labels: [N, C]."""
     logits = likelihood.outcome_logits()
     if logits is None:
-        raise TypeError(f"{why}{type(likelihood).__name__} has no labels of its own; pass labels=")
+        raise TypeError(
+            f"{why}{type(likelihood).__name__} has no probabilities of labels; pass labels="
+        )
     return ops.softmax(ops.upcast(logits))
 
 
 def _own_labels(ops: Ops, likelihood: Likelihood, samples: int | None, seed: Any) -> Array:
-    """Labels of the likelihood's own: the most probable, [N], or samples, [N, R]."""
+    """Labels under the likelihood: the most probable ones [N], or samples [N, R]."""
     xp = ops.xp
     probs = _label_probs(ops, likelihood, "labels: ")
     if samples is None:

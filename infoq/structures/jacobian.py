@@ -1,4 +1,4 @@
-"""Models that are differentiated block by block."""
+"""Embeddings of models that are differentiated block by block."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from infoq.structures.curved_rows import CurvedRows
 from infoq.structures.embedding import Embedding, check_predicts, drawn_logits
 from infoq.structures.rows import DenseRows
 
-# Candidates whose Jacobians exist at a time when logits are drawn.
+# The number of candidates whose Jacobians exist at a time when logits are drawn.
 _DIFFERENTIATED = 64
 
 
 @capabilities()
 class JacobianEmbedding(Embedding):
-    """Rows from a model that is differentiated block by block, so that [N, C, P] never exists.
+    """Rows of a model that is differentiated block by block, so that [N, C, P] never exists.
 
     Parameters
     ----------
     inputs : array [N, ...]
-        What the model sees.
+        The inputs of the model.
     linearise : callable
         Maps inputs [n, ...] to outputs [n, C] and their Jacobian [n, C, P]; see
         `infoq.integrations.torch.linearise` and `infoq.integrations.jax.linearise`.
@@ -36,7 +36,7 @@ class JacobianEmbedding(Embedding):
     Raises
     ------
     TypeError, ValueError
-        If the inputs are no floating array, or the functions return something else.
+        If the inputs are not a floating array, or `linearise` returns something else.
 
     Examples
     --------
@@ -90,18 +90,18 @@ class JacobianEmbedding(Embedding):
         return self.parameter_count
 
     def rows(self, ops: Ops) -> DenseRows:
-        """The Jacobian of a block, by the factor of the curvature at its outputs."""
+        """The rows of a block: its Jacobians times the factor of the curvature at its outputs."""
         outputs, jacobian = self.linearise(self.inputs)
         return CurvedRows(ops, ops.upcast(jacobian), self.likelihood(outputs))
 
     def log_noise(self, ops: Ops) -> Array:
-        """Of a `Normal` likelihood the log-determinant of its covariance: [n]."""
+        """The log-determinant of the noise covariance of a `Normal` likelihood: [n]."""
         outputs, jacobian = self.linearise(self.inputs)
         shape = (outputs.shape[0], outputs.shape[1])
         return self.likelihood(outputs).log_noise(ops, shape, ops.upcast(jacobian))
 
     def scored(self, ops: Ops, labels: Array) -> tuple[DenseRows, Array]:
-        """The rows of a block, and what labels say in their units."""
+        """The rows of a block, and the scores u [n, R] of their labels."""
         outputs, jacobian = self.linearise(self.inputs)
         outcomes = self.likelihood(outputs)
         outcomes.check_labels(labels)
@@ -110,7 +110,7 @@ class JacobianEmbedding(Embedding):
         return DenseRows(ops.xp.matrix_transpose(factor) @ ops.upcast(jacobian)), scores
 
     def gradients(self, ops: Ops, labels: Array) -> DenseRows:
-        """Residuals times the Jacobian, and no factor of the curvature."""
+        """The gradients at labels, residuals times Jacobians: one row per candidate."""
         outputs, jacobian = self.linearise(self.inputs)
         outcomes = self.likelihood(outputs)
         outcomes.check_labels(labels)
@@ -120,7 +120,10 @@ class JacobianEmbedding(Embedding):
         return DenseRows(residual[:, None, :] @ jacobian)
 
     def check_labels(self, labels: Array) -> None:
-        """Refuse labels that the likelihood of the first candidate does not have."""
+        """Raise an error for a first label that the likelihood of the first candidate refuses.
+
+        The labels of a block are checked when its rows are computed.
+        """
         outputs, _ = self.linearise(self.inputs[:1, ...])
         outcomes = self.likelihood(outputs)
         check_predicts(outcomes)

@@ -1,4 +1,4 @@
-"""A precision of two Kronecker factors and a multiple of the identity."""
+"""A precision that is a Kronecker product plus a multiple of the identity."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ class KroneckerPrecision(Precision):
     Parameters
     ----------
     left : array [C, C]
-        Over classes; symmetric and positive semi-definite.
+        The factor over classes; symmetric and positive semi-definite.
     right : array [D, D]
-        Over features; symmetric and positive semi-definite.
+        The factor over features; symmetric and positive semi-definite.
     shift : float or array []
-        The scalar prior precision; an array is of the library and dtype of the factors.
+        The scalar prior precision; an array has the library and dtype of the factors.
 
     Raises
     ------
     TypeError, ValueError
-        If a factor is no square floating matrix, or (where values can be read) a factor is not
-        symmetric or positive semi-definite, or the whole not positive definite.
+        If a factor is not a square floating matrix. Where values can be read, also if a factor is
+        not symmetric or not positive semi-definite, or if the precision is not positive definite.
 
     Notes
     -----
-    C^3 + D^3 multiply-adds for the eigenvectors of both; every operation then is diagonal in their
-    basis. Parameters count class by class, P = C D.
+    C^3 + D^3 multiply-adds for the eigenvectors of both factors, once. Every operation is then
+    diagonal in their basis. The P = C D parameters are ordered class by class.
 
     Examples
     --------
@@ -73,8 +73,8 @@ class KroneckerPrecision(Precision):
         for name, x in (("left", left), ("right", right)):
             if ops.concrete(x) and not bool(ops.xp.all(ops.xp.isfinite(x))):
                 raise ValueError(
-                    f"{name}: has values that are not finite; where outcomes measure much, "
-                    f"{overflow(ops, x, 'what they measure')}"
+                    f"{name}: has values that are not finite; if rows are large, "
+                    f"{overflow(ops, x, 'the rows')}"
                 )
         if left.dtype != right.dtype:
             raise TypeError(f"left and right: expected one dtype, got {left.dtype}, {right.dtype}")
@@ -101,13 +101,16 @@ class KroneckerPrecision(Precision):
     def of_outcomes(
         cls, left: Array, right: Array, shift: float | Array, count: int
     ) -> KroneckerPrecision:
-        """With the mean of the curvatures of so many outcomes, and the sum of their features'."""
+        """A precision from `count` outcomes: `left` is their mean curvature [C, C].
+
+        `right` is the sum of the outer products of their features, [D, D].
+        """
         return cls(left, right, shift).replace(count=count)
 
     def sums(self) -> tuple[Array, Array, Array] | None:
-        """The sums over its outcomes of curvatures [C, C] and features' [D, D], and the shift.
+        """The sums over the outcomes of curvatures [C, C] and of features' outer products [D, D].
 
-        None where it is not known of how many outcomes it is.
+        The third entry is the shift. None where the number of outcomes is not known.
         """
         if self.count is None:
             return None
@@ -121,41 +124,41 @@ class KroneckerPrecision(Precision):
         return int(self.values.shape[0])
 
     def covariance(self, like: Array) -> RotatedForm:
-        """Diagonal in the basis of the eigenvectors."""
+        """The covariance as a form that is diagonal in the basis of the eigenvectors."""
         return RotatedForm(self.left_basis, self.right_basis, 1 / self.values)
 
     def logdet(self, num_parameters: int | None = None) -> Array:
-        """The sum of the logarithms of the eigenvalues."""
+        """The log-determinant: the sum of the logarithms of the eigenvalues."""
         xp = ops_for(self.values).xp
         return xp.sum(xp.log(self.values))
 
     def diagonal(self, like: Array) -> Array:
-        """P (C + D) multiply-adds."""
+        """The diagonal of the precision: [P]; P (C + D) multiply-adds."""
         left, right = self.left_basis, self.right_basis
         xp = ops_for(left).xp
         between = xp.reshape(self.values, (left.shape[0], right.shape[0]))
         return xp.reshape(left**2 @ between @ (right**2).T, (-1,))
 
     def matrix(self, num_parameters: int, like: Array) -> Array:
-        """In full; P^2 (C + D) multiply-adds."""
+        """The precision in full: [P, P]; P^2 (C + D) multiply-adds."""
         left, right, values = self.left_basis, self.right_basis, self.values
         ops = ops_for(values)
         turned = turn(ops, identity(ops, self.num_parameters, values), left, right)
         return turn(ops, turned * values, left.T, right.T)
 
     def whitening(self, num_parameters: int, like: Array) -> RotatedWhitening:
-        """Diagonal in the basis of the eigenvectors."""
+        """Coordinates of the eigenvectors, scaled by their standard deviations."""
         deviations = 1 / ops_for(self.values).xp.sqrt(self.values)
         return RotatedWhitening(self.left_basis, self.right_basis, deviations)
 
     def colour(self, noise: Array) -> Array:
-        """By the square roots of the eigenvalues."""
+        """Deviations [K, P] with this precision, from the square roots of the eigenvalues."""
         ops = ops_for(noise)
         scaled = noise / ops.xp.sqrt(self.values)
         return turn(ops, scaled, self.left_basis.T, self.right_basis.T)
 
     def plus(self, other: Precision) -> Precision | None:
-        """With another shift, of a number."""
+        """The sum with a `ScalarPrecision`, which changes the shift; None for any other."""
         if not isinstance(other, ScalarPrecision):
             return None
         more = other.diagonal(self.values)
@@ -167,7 +170,7 @@ class KroneckerPrecision(Precision):
 
 
 def _read_shift(ops: Ops, shift: Array, like: Array) -> Array:
-    """A 0-d array in the precision of the factors, refused where it has another."""
+    """The shift as a 0-d array of the factors' dtype, refused where it has another dtype."""
     check_floating(ops, shift, "shift")
     if shift.ndim != 0:
         raise ValueError(f"shift: expected a number or a 0-d array, got {tuple(shift.shape)}")

@@ -1,4 +1,4 @@
-"""Rows that are Kronecker products of a factor over outputs and of features."""
+"""Rows that are Kronecker products of a factor over outputs and the features."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from infoq.structures.rows import Rows
 
 
 class KroneckerRows(Rows):
-    """Rows `L_i^T (x) phi_i^T` of a linear last layer: parameters class by class, P = C D.
+    """Rows `L_i^T (x) phi_i^T` of a linear last layer; P = C D parameters, class by class.
 
     Parameters
     ----------
@@ -28,19 +28,19 @@ class KroneckerRows(Rows):
         return self._factor
 
     def dense(self, ops: Ops) -> Array:
-        """The rows in full, [n, R, C D]: what the structure is there to avoid."""
+        """The rows in full, [n, R, C D], which the structure otherwise avoids."""
         xp = ops.xp
         n, classes, rows = self.factor.shape
         full = xp.matrix_transpose(self.factor)[:, :, :, None] * self.features[:, None, None, :]
         return xp.reshape(full, (n, rows, classes * self.features.shape[1]))
 
     def dot(self, ops: Ops, vectors: Array) -> Array:
-        """N Q C (D + R) multiply-adds."""
+        """The products with vectors [Q, P]: [n, R, Q]; N Q C (D + R) multiply-adds."""
         logits = self.outputs(ops, vectors)
         return ops.xp.matrix_transpose(self.factor) @ logits
 
     def outputs(self, ops: Ops, vectors: Array) -> Array:
-        """What parameters [Q, P] give for outputs: [n, C, Q]."""
+        """The outputs of the last layer under parameters [Q, P]: [n, C, Q]."""
         xp = ops.xp
         count, features = vectors.shape[0], self.features.shape[1]
         columns = xp.reshape(vectors, (-1, features))
@@ -48,7 +48,7 @@ class KroneckerRows(Rows):
         return xp.matrix_transpose(outputs)
 
     def pairs(self, ops: Ops, vectors: Array) -> Array:
-        """N m S C (D + R) multiply-adds."""
+        """The products with vectors [m, S, P]: [R, S, m, n]; N m S C (D + R) multiply-adds."""
         xp = ops.xp
         n, classes, _ = self.factor.shape
         m, others, _ = vectors.shape
@@ -61,7 +61,10 @@ class KroneckerRows(Rows):
         return xp.reshape(across, (-1, others, m, n))
 
     def quadratic(self, ops: Ops, matrix: Array) -> Array:
-        """By one block of W for each pair of classes: n C (C + 1) / 2 D^2 multiply-adds."""
+        """`E W E^T` for a symmetric W [P, P], by blocks of pairs of classes: [n, R, R].
+
+        n C (C + 1) / 2 D^2 multiply-adds.
+        """
         xp = ops.xp
         classes, size = self.factor.shape[1], self.features.shape[1]
         blocks = xp.reshape(matrix, (classes, size, classes, size))
@@ -80,18 +83,18 @@ class KroneckerRows(Rows):
         return (half @ self.features[:, :, None])[:, :, 0]
 
     def weighed(self, ops: Ops, weights: Array) -> Array:
-        """N C (D + R^2) multiply-adds."""
+        """`E diag(v) E^T` for v [P] or [1]: [n, R, R]; N C (D + R^2) multiply-adds."""
         norms = class_norms(ops, self.features, weights)
         half = ops.xp.matrix_transpose(self.factor) * norms[:, None, :]
         return symmetric(ops, half @ self.factor)
 
     def weighed_trace(self, ops: Ops, weights: Array) -> Array:
-        """N C (D + R) multiply-adds."""
+        """`tr(E diag(v) E^T)` for v [P] or [1]: [n]; N C (D + R) multiply-adds."""
         norms = class_norms(ops, self.features, weights)
         return ops.xp.sum(self.curvature_diagonal(ops) * norms, axis=1)
 
     def quadratic_trace(self, ops: Ops, matrix: Array) -> Array:
-        """By one block of W for each pair of classes: n C (C + 1) / 2 D^2 multiply-adds."""
+        """`tr(E W E^T)` for a symmetric W [P, P]: [n]; n C (C + 1) / 2 D^2 multiply-adds."""
         return traces(ops, self.quadratic(ops, matrix))
 
     def _between(self, ops: Ops, blocks: Array) -> Array:
@@ -99,21 +102,27 @@ class KroneckerRows(Rows):
         return symmetric(ops, half @ self.factor)
 
     def transformed(self, ops: Ops, maps: Array) -> KroneckerRows:
-        """The same features with another factor."""
+        """The rows `T_i E_i` for maps T [n, S, R]: the same features, another factor."""
         return KroneckerRows(self.features, self.factor @ ops.xp.matrix_transpose(maps))
 
     def scaled(self, ops: Ops, scale: Array) -> KroneckerRows:
-        """By the features."""
+        """The rows `s_i E_i` for numbers s [n], by scaled features."""
         return KroneckerRows(self.features * scale[:, None], self.factor)
 
     def rotated(self, ops: Ops, left: Array, right: Array) -> Rows:
-        """Features and factor each turned by their own; in full where C and D are others."""
+        """The rows `E (left (x) right)`, from rotated features and factors.
+
+        They are formed in full where `right` is not [D, D].
+        """
         if right.shape[0] != self.features.shape[1]:
             return super().rotated(ops, left, right)
         return KroneckerRows(self.features @ right, left.T @ self.factor)
 
     def sandwiched(self, ops: Ops, weights: Array, left: Array, right: Array) -> Array:
-        """N C D (D + C) multiply-adds."""
+        """`E diag(v) (left (x) right) diag(v) E^T` for v [P]: [n, R, R].
+
+        N C D (D + C) multiply-adds.
+        """
         xp = ops.xp
         classes, size = self.factor.shape[1], self.features.shape[1]
         half = self.features[:, None, :] * xp.reshape(weights, (1, classes, size))
@@ -121,7 +130,10 @@ class KroneckerRows(Rows):
         return self._between(ops, (between @ xp.matrix_transpose(half)) * left)
 
     def fisher(self, ops: Ops) -> Array:
-        """By one product for each pair of classes: n C (C + 1) / 2 D^2 multiply-adds."""
+        """The sum of the Fisher information over the block, by pairs of classes: [P, P].
+
+        n C (C + 1) / 2 D^2 multiply-adds.
+        """
         xp = ops.xp
         curvature = self.curvature(ops)
         classes, size = curvature.shape[1], self.features.shape[1]
@@ -137,17 +149,17 @@ class KroneckerRows(Rows):
         return xp.reshape(xp.stack(lines, axis=0), (classes * size, classes * size))
 
     def fisher_diagonal(self, ops: Ops) -> Array:
-        """N C (R + D) multiply-adds."""
+        """The diagonal of that sum: [P]; N C (R + D) multiply-adds."""
         xp = ops.xp
         return xp.reshape(self.curvature_diagonal(ops).T @ self.features**2, (-1,))
 
     def factors(self, ops: Ops) -> tuple[Array, ...]:
-        """Of the factor and of the features: [n, C R] and [n, D]."""
+        """The factors [n, C R] and the features [n, D]."""
         factor = ops.xp.reshape(self.factor, (self.factor.shape[0], -1))
         return factor, self.features
 
     def curvature(self, ops: Ops) -> Array:
-        """The products `L L^T` [n, C, C]: n C^2 R multiply-adds."""
+        """The curvatures `L L^T` [n, C, C]: n C^2 R multiply-adds."""
         return self.factor @ ops.xp.matrix_transpose(self.factor)
 
     def curvature_diagonal(self, ops: Ops) -> Array:
@@ -155,12 +167,12 @@ class KroneckerRows(Rows):
         return ops.xp.sum(self.factor**2, axis=2)
 
     def curvature_sum(self, ops: Ops, weights: Array) -> Array:
-        """The sum of `L L^T`, each times its weight: [C, C]."""
+        """The sum of the curvatures `L L^T`, weighted by `weights` [n]: [C, C]."""
         return ops.xp.sum(self.curvature(ops) * weights[:, None, None], axis=0)
 
 
 def class_norms(ops: Ops, features: Array, weights: Array) -> Array:
-    """`phi_i^T diag(v_c) phi_i` for each class c: [n, C], or [n, 1] where one v [1] is for all."""
+    """`phi_i^T diag(v_c) phi_i` per class c: [n, C], or [n, 1] for one number v [1]."""
     xp = ops.xp
     squares = features**2
     if weights.shape[0] == 1:

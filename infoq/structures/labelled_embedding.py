@@ -1,10 +1,10 @@
-"""Embeddings of outcomes whose labels have been observed: rows, and what the labels say in them.
+"""Embeddings of outcomes with observed labels: rows, and the scores of the labels.
 
 With `E_i = L_i^T J_i` and a residual `r_i = L_i u_i`, the gradient of the loss at the label is
-`g_i = E_i^T u_i`: R numbers u say what a label does to the parameters, and everything stays a
-matter of R x R matrices. To second order about the mean, -log p(y_i) is half the square of
-`u_i + E_i (theta - mean)` and a constant: exact of a `Normal`, as if u were minus the outcome less
-its prediction in units of the noise.
+`g_i = E_i^T u_i`. The R scores u thus represent the label, and all matrices stay R x R. To second
+order about the mean, -log p(y_i) is half the squared norm of `u_i + E_i (theta - mean)` plus a
+constant. For a `Normal` this is exact: u is the prediction minus the outcome, in units of the
+noise.
 """
 
 from __future__ import annotations
@@ -23,35 +23,35 @@ from infoq.structures.rows import DenseRows, Rows
 
 
 class Scored(Embedding):
-    """Rows and scores: N candidates whose labels are known."""
+    """Base class of embeddings of N candidates with known labels: rows and scores."""
 
     @abstractmethod
     def with_scores(self, ops: Ops) -> tuple[Rows, Array]:
-        """The rows of its candidates, and u [n, R]; for a block of them."""
+        """The rows of the candidates, and their scores u [n, R]; called for a block."""
 
     def rows(self, ops: Ops) -> Rows:
-        """The rows of its candidates."""
+        """The rows of the candidates."""
         return self.with_scores(ops)[0]
 
     def own_gradients(self, ops: Ops) -> Rows:
-        """One row a candidate, `E^T u`: the gradient of the loss at its label."""
+        """The gradient of the loss at the label, `E^T u`, as one row per candidate."""
         rows, scores = self.with_scores(ops)
         return rows.transformed(ops, scores[:, None, :])
 
     def kept(self) -> Scored:
-        """The same, with what its rows are made of computed and kept where that is small."""
+        """The same embedding, with the factors of its rows computed and kept if they are small."""
         return self
 
 
 class Labelled(Scored):
-    """An embedding that knows its predictions, and labels.
+    """An embedding that knows its predictions, together with labels.
 
     Attributes
     ----------
     unlabelled : Embedding
         The embedding without the labels.
     labels : array [N, ...]
-        One of each outcome.
+        One label per candidate.
     """
 
     _arrays = ("unlabelled", "labels")
@@ -70,29 +70,29 @@ class Labelled(Scored):
 
     @property
     def numbers_per_candidate(self) -> int:
-        """Those of the embedding, and of small matrices."""
+        """The numbers per candidate in a block: the embedding's, and small matrices."""
         return self.unlabelled.numbers_per_candidate + 4 * self.num_rows**2
 
     @property
     def numbers_read(self) -> int:
-        """Those of the embedding, and a few scores."""
+        """The numbers per candidate that are read: the embedding's, and a few scores."""
         return self.unlabelled.numbers_read + 4 * self.num_rows
 
     @property
     def numbers_for_sums(self) -> int:
-        """Those of the embedding."""
+        """The numbers per candidate for sums over rows: the embedding's."""
         return self.unlabelled.numbers_for_sums
 
     def with_scores(self, ops: Ops) -> tuple[Rows, Array]:
-        """The rows of its candidates, and what their labels say."""
+        """The rows of the candidates, and the scores u [n, R] of their labels."""
         return self.unlabelled.scored(ops, self.labels)
 
     def own_gradients(self, ops: Ops) -> Rows:
-        """The gradients at the labels, by residuals where these are known."""
+        """The gradients at the labels, from residuals where the embedding has them."""
         return self.unlabelled.gradients(ops, self.labels)
 
     def kept(self) -> Scored:
-        """Of a last layer with the factors of the curvature computed, N C R numbers."""
+        """For a last layer, a `KeptLastLayer` with N C R numbers of factors; else itself."""
         layer, ops = self.unlabelled, self.ops
         if type(layer) is not LastLayerEmbedding:
             return self
@@ -107,16 +107,16 @@ class Labelled(Scored):
 
 
 class KeptLastLayer(Scored):
-    """A linear last layer with its factors and scores as they are.
+    """A linear last layer with its factors and scores computed.
 
     Attributes
     ----------
     features : array [N, D]
-        What the last layer sees.
+        The inputs of the last layer.
     both : array [N, C + 1, R]
         The factors, and below each its scores.
     bias : bool
-        Whether each class has a bias: a last feature that is one.
+        Whether each class has a bias: a last feature that is 1.
     """
 
     _arrays = ("features", "both")
@@ -137,31 +137,31 @@ class KeptLastLayer(Scored):
 
     @property
     def numbers_per_candidate(self) -> int:
-        """Features for each class, and a few matrices of gradients."""
+        """The numbers per candidate in a block: features per class, and a few C x C matrices."""
         return 2 * self.num_parameters + 6 * int(self.both.shape[1]) ** 2
 
     @property
     def numbers_read(self) -> int:
-        """Features and a factor."""
+        """The numbers per candidate that are read: features and a factor."""
         both = self.both
         return int(self.features.shape[1] + 2 * both.shape[1] * both.shape[2])
 
     def with_scores(self, ops: Ops) -> tuple[Rows, Array]:
-        """The rows of its candidates as features and factors, and what their labels say."""
+        """The rows of the candidates as features and factors, and their scores u [n, R]."""
         features = with_bias(ops, ops.upcast(self.features), self.bias)
         both = ops.upcast(self.both)
         return KroneckerRows(features, both[:, :-1, :]), both[:, -1, :]
 
 
 class Gradients(Scored):
-    """One row each, the gradient at the label, whose score is 1: all that first order takes.
+    """One row per candidate, the gradient at its label, with score 1: enough for first order.
 
-    Nothing is made of the curvature, whose factor has C R numbers a candidate.
+    The factor of the curvature, C R numbers per candidate, is not computed.
 
     Attributes
     ----------
     labelled : Scored
-        What they are the gradients of.
+        The embedding whose gradients these are.
     """
 
     _arrays = ("labelled",)
@@ -169,7 +169,7 @@ class Gradients(Scored):
 
     @property
     def num_rows(self) -> int:
-        """One."""
+        """The number of rows of each candidate, 1."""
         return 1
 
     @property
@@ -179,38 +179,38 @@ class Gradients(Scored):
 
     @property
     def numbers_per_candidate(self) -> int:
-        """Those of the embedding."""
+        """The numbers per candidate in a block: the embedding's."""
         return self.labelled.numbers_per_candidate
 
     @property
     def numbers_for_sums(self) -> int:
-        """Those of the embedding, for sums."""
+        """The numbers per candidate for sums over rows: the embedding's."""
         return self.labelled.numbers_for_sums
 
     @property
     def numbers_read(self) -> int:
-        """A row and a score."""
+        """The numbers per candidate that are read: a row and a score."""
         return self.numbers_for_sums
 
     def rows(self, ops: Ops) -> Rows:
-        """The gradients."""
+        """The gradients at the labels, one row per candidate."""
         return self.labelled.own_gradients(ops)
 
     def with_scores(self, ops: Ops) -> tuple[Rows, Array]:
-        """The gradients, and ones."""
+        """The gradients at the labels, and scores [n, 1] of 1."""
         like = ops.upcast(first_array(self))
         return self.rows(ops), ops.constant((int(like.shape[0]), 1), 1.0, like)
 
 
 class ScoredRows(Scored):
-    """Rows and scores as they are.
+    """Rows and scores that are given in full.
 
     Attributes
     ----------
     values : array [N, R, P]
         The rows.
     scores : array [N, R]
-        What the labels say in them.
+        The scores u of the labels.
     """
 
     _arrays = ("values", "scores")
@@ -228,15 +228,21 @@ class ScoredRows(Scored):
         return int(self.values.shape[2])
 
     def with_scores(self, ops: Ops) -> tuple[Rows, Array]:
-        """Both as they are."""
+        """The given rows and scores."""
         return DenseRows(self.values), self.scores
 
 
 def with_labels(embedding: Embedding, labels: Any, name: str, hint: str) -> Labelled:
-    """An embedding and the labels of its outcomes; refused with a hint where they don't fit."""
+    """The embedding with the labels of its outcomes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the labels do not match the embedding; the message calls them `name` and ends in `hint`.
+    """
     if labels is None:
         raise TypeError(
-            f"{name}: expected the observed labels of the outcomes, one a candidate, got None; "
+            f"{name}: expected the observed labels of the outcomes, one per candidate, got None; "
             f"{hint}"
         )
     like = first_array(embedding)
@@ -244,7 +250,7 @@ def with_labels(embedding: Embedding, labels: Any, name: str, hint: str) -> Labe
     check_same_device(ops, **{"candidates": like, name: labels})
     if labels.ndim < 1 or labels.shape[0] != like.shape[0]:
         raise ValueError(
-            f"{name}: expected N={like.shape[0]} labels, one a candidate, got shape "
+            f"{name}: expected N={like.shape[0]} labels, one per candidate, got shape "
             f"{tuple(labels.shape)}"
         )
     try:
@@ -255,16 +261,16 @@ def with_labels(embedding: Embedding, labels: Any, name: str, hint: str) -> Labe
 
 
 def _renamed(message: str, name: str, hint: str) -> str:
-    """What a likelihood says of labels, about those of targets, or with what needs none."""
+    """A likelihood's message about labels, which it calls `name`; others end in `hint`."""
     if message.startswith("labels:"):
         return name + message.removeprefix("labels")
     return f"{name}: {message}; {hint}"
 
 
 def members(embedding: Scored, indices: tuple[Any, ...]) -> tuple[Array, Array]:
-    """The rows and scores of some candidates, one below the other: [B R, P] and [B R].
+    """The rows and scores of some candidates, stacked and in memory: [B R, P] and [B R].
 
-    In memory, and computed together, as those of one candidate are.
+    They are computed together, like those of one candidate.
     """
     few = picked(embedding, indices)
     local = few.ops
@@ -274,14 +280,14 @@ def members(embedding: Scored, indices: tuple[Any, ...]) -> tuple[Array, Array]:
 
 
 def as_one(embedding: Scored, indices: tuple[Any, ...]) -> ScoredRows:
-    """Some candidates as a single one, whose outcome is all of theirs."""
+    """Several candidates as a single one, whose outcome is the joint outcome of all."""
     adopt = embedding.ops.adopt
     rows, scores = members(embedding, indices)
     return ScoredRows.of(values=adopt(rows[None, ...]), scores=adopt(scores[None, ...]))
 
 
 def _factors_and_scores(ops: Ops, embedding: Labelled) -> Array:
-    """Factors [n, C, R] of a block of a last layer's candidates, and below them scores [n, R]."""
+    """The factors of a block of a last layer, and below each its scores: [n, C + 1, R]."""
     rows, scores = embedding.with_scores(ops)
     assert isinstance(rows, KroneckerRows)
     return ops.xp.concat([rows.factor, scores[:, None, :]], axis=1)

@@ -1,4 +1,4 @@
-"""A linear last layer: embeddings in Kronecker structure, which are never formed."""
+"""Embeddings of a linear last layer, kept in Kronecker structure."""
 
 from __future__ import annotations
 
@@ -20,32 +20,33 @@ class LastLayerEmbedding(Embedding):
     Parameters
     ----------
     features : array [N, D]
-        What the last layer sees.
+        The inputs of the last layer.
     likelihood : Likelihood
-        Of the outcomes given the logits [N, C]; see `infoq.likelihoods`.
+        The likelihood of the outcomes given the logits [N, C]; see `infoq.likelihoods`.
     bias : bool
-        Whether each class has a bias: a last feature that is one.
+        Whether each class has a bias: a last feature that is 1.
 
     Attributes
     ----------
     features, likelihood, bias
-        As they were given.
+        The given arguments.
     num_outputs : int
         The number of outputs, C.
 
     Raises
     ------
     TypeError, ValueError
-        If the features are not floating, not [N, D] or (where values can be read) not finite, also
-        in their squares, or the likelihood is of another number of candidates, dtype, library or
-        device.
+        If the features are not floating, not [N, D] or (where values can be read) not finite or
+        with squares that overflow. Also if the likelihood has another number of candidates, dtype,
+        library or device.
 
     Notes
     -----
-    The P = C D (with biases C (D + 1)) parameters count class by class, `c D + d`. Exact for a
-    generalised linear model, and of a network the last-layer generalised Gauss-Newton. The
-    [N, R, P] rows are never formed: a quadratic form costs N C (C + 1) / 2 D^2 multiply-adds for a
-    dense precision, and N C D for a scalar, diagonal or Kronecker-factored one.
+    The P = C D parameters, or C (D + 1) with biases, are ordered class by class: `c D + d`. The
+    Fisher information is exact for a generalised linear model. For a network it is the last-layer
+    generalised Gauss-Newton matrix. The [N, R, P] rows are never formed: a quadratic form costs
+    N C (C + 1) / 2 D^2 multiply-adds for a dense precision, and N C D for a scalar, diagonal or
+    Kronecker-factored one.
 
     References
     ----------
@@ -86,16 +87,16 @@ class LastLayerEmbedding(Embedding):
 
     @property
     def numbers_per_candidate(self) -> int:
-        """Features for each class, and a few matrices of curvature."""
+        """The numbers per candidate in a block: features per class, and a few C x C matrices."""
         return 2 * self.num_parameters + 6 * self.num_outputs**2
 
     @property
     def numbers_read(self) -> int:
-        """Features and a factor."""
+        """The numbers per candidate that are read: features and a factor."""
         return int(self.features.shape[1]) + 6 * self.num_outputs**2
 
     def factored(self) -> FactoredEmbedding:
-        """With the factors of the curvature computed: N C R numbers."""
+        """The embedding with the factors of the curvature computed: N C R numbers."""
         ops, features, outputs = self.ops, self.features, self.num_outputs
         factors = map_rows(
             _factors,
@@ -111,35 +112,35 @@ class LastLayerEmbedding(Embedding):
 
     @property
     def numbers_for_sums(self) -> int:
-        """Features, and a few numbers for each class."""
+        """The numbers per candidate for sums over rows: features, and a few per class."""
         return 4 * int(self.features.shape[1]) + 12 * self.num_outputs
 
     def rows(self, ops: Ops) -> KroneckerRows:
-        """The rows of its candidates, as features and the curvature."""
+        """The rows of the candidates, as features and a curvature."""
         features = self._features(ops)
         return CurvedKroneckerRows(ops, features, self.likelihood, self.num_outputs)
 
     def log_noise(self, ops: Ops) -> Array:
-        """Of a `Normal` likelihood the log-determinant of its covariance: [n]."""
+        """The log-determinant of the noise covariance of a `Normal` likelihood: [n]."""
         features = ops.upcast(self.features)
         return self.likelihood.log_noise(ops, (features.shape[0], self.num_outputs), features)
 
     def scored(self, ops: Ops, labels: Array) -> tuple[KroneckerRows, Array]:
-        """The rows of its candidates, and what labels say in their units."""
+        """The rows of the candidates, and the scores u [n, R] of their labels."""
         features = self._features(ops)
         shape = (features.shape[0], self.num_outputs)
         factor, scores = self.likelihood.scores(ops, labels, shape, features)
         return KroneckerRows(features, factor), scores
 
     def gradients(self, ops: Ops, labels: Array) -> KroneckerRows:
-        """Features and residuals: C D numbers a candidate, and no factor of the curvature."""
+        """The gradients at labels, one row per candidate, as features and residuals."""
         features = self._features(ops)
         shape = (features.shape[0], self.num_outputs)
         residual = self.likelihood.residual(ops, labels, shape, features)
         return KroneckerRows(features, residual[:, :, None])
 
     def check_labels(self, labels: Array) -> None:
-        """Refuse labels that the likelihood does not have."""
+        """Raise an error for labels that the likelihood refuses, or if it has no predictions."""
         check_predicts(self.likelihood)
         self.likelihood.check_labels(labels)
 
@@ -151,7 +152,7 @@ class LastLayerEmbedding(Embedding):
         if mean is None or (outputs > 1) != (mean.shape[1] == outputs):
             return super().logit_draws(ops, deviations)
         draws = deviations.shape[0]
-        # One axis split and two merged, one after the other: Dask can do no more.
+        # In two steps, because Dask can split one axis or merge two, but not both at once.
         columns = ops.xp.reshape(deviations, (draws, outputs, features.shape[1]))
         columns = ops.xp.reshape(columns, (-1, features.shape[1]))
         moved = ops.xp.reshape(features @ columns.T, (-1, draws, outputs))
@@ -159,16 +160,16 @@ class LastLayerEmbedding(Embedding):
 
 
 class FactoredEmbedding(Embedding):
-    """Rows of a linear last layer by their factors, `L_i^T (x) phi_i^T`, as they are.
+    """Rows `L_i^T (x) phi_i^T` of a linear last layer, given by features and factors.
 
     Attributes
     ----------
     features : array [N, D]
-        What the last layer sees, phi.
+        The inputs phi of the last layer.
     factor : array [N, C, R]
         The factors L.
     bias : bool
-        Whether each class has a bias: a last feature that is one.
+        Whether each class has a bias: a last feature that is 1.
     """
 
     _arrays = ("features", "factor")
@@ -189,35 +190,41 @@ class FactoredEmbedding(Embedding):
 
     @property
     def numbers_per_candidate(self) -> int:
-        """Features for each class, and a few matrices of gradients."""
+        """The numbers per candidate in a block: features per class, and a few C x C matrices."""
         return 2 * self.num_parameters + 6 * int(self.factor.shape[1]) ** 2
 
     @property
     def numbers_read(self) -> int:
-        """Features and a factor."""
+        """The numbers per candidate that are read: features and a factor."""
         factor = self.factor
         return int(self.features.shape[1] + 2 * factor.shape[1] * factor.shape[2])
 
     def log_noise(self, ops: Ops) -> Array:
-        """Not known: rows are gradients at labels."""
+        """Raise a TypeError: rows that are gradients at labels have no noise.
+
+        Raises
+        ------
+        TypeError
+            Always.
+        """
         raise TypeError(
             "entropy: rows are gradients at labels, and do not say what the outcomes are; use "
-            "class probabilities by Categorical.entropy"
+            "Categorical.entropy with class probabilities"
         )
 
     def rows(self, ops: Ops) -> KroneckerRows:
-        """The rows of its candidates, as features and factors."""
+        """The rows of the candidates, as features and factors."""
         features = with_bias(ops, ops.upcast(self.features), self.bias)
         return KroneckerRows(features, ops.upcast(self.factor))
 
 
 def with_bias(ops: Ops, features: Array, bias: bool) -> Array:
-    """Features [n, D], with a last one that is 1 where there is a bias."""
+    """Features [n, D], or with a bias [n, D + 1], of which the last is 1."""
     if not bias:
         return features
     return ops.xp.concat([features, ops.xp.ones_like(features[:, :1])], axis=1)
 
 
 def _factors(ops: Ops, embedding: LastLayerEmbedding) -> Array:
-    """The factors [n, C, R] of a block of a last layer's candidates."""
+    """The factors [n, C, R] of the curvature, for a block of a last layer."""
     return embedding.rows(ops).factor

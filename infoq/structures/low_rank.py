@@ -1,4 +1,4 @@
-"""A precision and the rows of outcomes that it keeps, where these are fewer than parameters."""
+"""A base precision plus a sum over rows of outcomes, for fewer rows than parameters."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from infoq.structures.whitening import ObservedWhitening, Whitening
 
 @capabilities()
 class LowRankPrecision(Precision):
-    r"""`base + rows^T rows`, or with a minus: a precision and Q outcomes more or less.
+    r"""A base precision with Q outcomes added or removed: `base + sign * rows^T rows`.
 
     .. math:: P = P_0 + U^T U, \qquad
               P^{-1} = P_0^{-1} - P_0^{-1} U^T (I + U P_0^{-1} U^T)^{-1} U P_0^{-1}
@@ -26,24 +26,29 @@ class LowRankPrecision(Precision):
     Parameters
     ----------
     base : Precision, float, or array [P] or [P, P]
-        What the rows are added to: usually a scalar or diagonal prior.
+        The precision :math:`P_0`: usually a scalar or diagonal prior.
     rows : array [Q, P]
-        What the outcomes measure, with unit noise.
+        The rows U of the outcomes, in units of their noise.
     sign : {1, -1}
-        Whether the rows are added or taken off.
+        Whether the rows are added (1) or removed (-1).
 
     Raises
     ------
     TypeError, ValueError
-        If the shapes don't fit, or (where values can be read) taking off leaves nothing positive
+        If the shapes are not compatible, or (where values can be read) the result is not positive
         definite.
 
     Notes
     -----
-    Exact. Orthogonal columns take 2 Q^2 (P + Q) multiply-adds once; a vector takes Q P, and where
-    the rows say much of it 4 Q P + 2 Q^2; no P x P matrix. What is left of a vector is then no
-    difference of covariances but what two projections on the rows leave, a sum of squares: float32
-    keeps five digits where a row says 10^6 times more than the base, and three at 10^8.
+    Exact, without a P x P matrix. Orthogonal columns cost 2 Q^2 (P + Q) multiply-adds, once. The
+    product of the covariance with a vector costs Q P, or 4 Q P + 2 Q^2 where the rows determine it
+    well. In that case the variance that is left is not a difference of covariances: it is a sum of
+    squares after two projections on the rows. float32 keeps five digits where a row measures 10^6
+    times more than the base, and three at 10^8.
+
+    References
+    ----------
+    Hager, W. W. (1989). Updating the inverse of a matrix. SIAM Review 31, 221-239.
 
     Examples
     --------
@@ -84,7 +89,7 @@ class LowRankPrecision(Precision):
         return int(self.rows.shape[1])
 
     def covariance(self, like: Array) -> Form:
-        """The base's, less (or more) what the rows measured."""
+        """The covariance as a form: the base's, conditional on the rows (or without them)."""
         form = self.base.covariance(like)
         if self.sign == -1:
             return EnlargedForm(form, self.vectors)
@@ -93,7 +98,7 @@ class LowRankPrecision(Precision):
         return ConditionedForm(form, self.rows, self.lower, self.vectors)
 
     def unfolded_root(self, like: Array) -> Array:
-        """R [P + Q, P + Q] with `R^T R` the form of rows that its covariance unfolds."""
+        """R [P + Q, P + Q] with `R^T R` the form for rows that the covariance unfolds."""
         ops, rows = self.ops, self.rows
         count, size = rows.shape
         above = self.base.root(size, like)
@@ -104,37 +109,38 @@ class LowRankPrecision(Precision):
         )
 
     def _says_little(self) -> bool:
-        """Whether no direction is known so well that a difference of covariances loses a digit."""
+        """Whether a difference of covariances loses less than a digit in every direction."""
         lower, xp = self.lower, self.ops.xp
         if not self.ops.concrete(lower) or bool(xp.any(xp.abs(lower) > 3)):
             return False
-        # The sum of the eigenvalues of I + F W F^T, less those that are 1.
+        # The sum of the eigenvalues of F W F^T.
         return bool(number(xp.sum(lower**2)) - lower.shape[0] < 7)
 
     def logdet(self, num_parameters: int | None = None) -> Array:
-        """The base's, and that of a Q x Q matrix."""
+        """The log-determinant: the base's, plus that of a Q x Q matrix."""
         return self.base.logdet(self.num_parameters) + factor_logdet(self.ops, self.lower)
 
     def diagonal(self, like: Array) -> Array:
-        """The base's, and the squares of the rows."""
+        """The diagonal of the precision: the base's, plus the squares of the rows."""
         more = self.sign * self.ops.xp.sum(self.rows**2, axis=0)
         return self.base.diagonal(self.rows) + more
 
     def matrix(self, num_parameters: int, like: Array) -> Array:
-        """In full."""
+        """The precision in full: [P, P]; Q P^2 multiply-adds."""
         rows = self.rows
         return self.base.matrix(self.num_parameters, rows) + self.sign * (rows.T @ rows)
 
     def whitening(self, num_parameters: int, like: Array) -> Whitening:
-        """By a projection on the rows; in full where they are taken off."""
+        """Whitened coordinates from a projection on the rows; in full where they are removed."""
         if self.sign == -1:
             return super().whitening(self.num_parameters, like)
         return ObservedWhitening(self.base.whitening(self.num_parameters, self.rows), self.rows)
 
     def colour(self, noise: Array) -> Array:
-        """By conditioning deviations of the base on noisy outcomes of the rows that are zero.
+        """Deviations [K, P] with this precision.
 
-        The first Q of the numbers are the outcomes' noise.
+        Deviations of the base are conditioned on noisy outcomes of the rows that are zero. The
+        first Q numbers of the noise are that of the outcomes.
         """
         rows, count = self.rows, self.rows.shape[0]
         if self.sign == -1:
@@ -145,13 +151,16 @@ class LowRankPrecision(Precision):
         return deviation - self.solve(misfit @ rows)
 
     def num_noise(self, num_parameters: int) -> int:
-        """Q more than the base; P where rows are taken off."""
+        """The number of normal numbers that `colour` takes: Q more than the base.
+
+        It is P where rows are removed.
+        """
         if self.sign == -1:
             return num_parameters
         return self.base.num_noise(num_parameters) + int(self.rows.shape[0])
 
     def plus(self, other: Precision) -> Precision | None:
-        """The sum of the bases, and the rows of both."""
+        """The sum of the bases, with the rows of both; None where that is not known."""
         if isinstance(other, LowRankPrecision):
             total = self.plus(other.base)
             return None if total is None else LowRankPrecision(total, other.rows, sign=other.sign)
@@ -159,21 +168,21 @@ class LowRankPrecision(Precision):
 
     @property
     def remedy(self) -> str:
-        """As of the base."""
+        """The remedy of the base."""
         return self.base.remedy
 
     @property
     def kept_rows(self) -> int:
-        """How many rows it keeps: Q, and those of the base."""
+        """The number of rows that are kept: Q, plus those of the base."""
         return self.base.kept_rows + int(self.rows.shape[0])
 
     @property
     def known_by_covariance(self) -> bool:
-        """Whether the base is known by its covariance."""
+        """Whether the base is given by its covariance."""
         return self.base.known_by_covariance
 
     def without(self, rows: Array) -> Precision | None:
-        """What is left without rows [r, P] that it keeps next to each other."""
+        """The precision without the rows [r, P]; None unless it keeps them, one after another."""
         if self.sign < 0:
             return None
         kept, count = self.rows, int(rows.shape[0])
@@ -194,7 +203,10 @@ class LowRankPrecision(Precision):
 
 
 def as_matrix(precision: Precision, total: Array, rows: Callable[[], Array]) -> Precision:
-    """The matrix `precision + rows^T rows`, or the rows where rounding leaves it indefinite."""
+    """The sum `precision + rows^T rows` as a dense precision from its matrix `total`.
+
+    If rounding makes the matrix indefinite, the rows are kept in a `LowRankPrecision` instead.
+    """
     try:
         return DensePrecision.symmetric(total)
     except NotImplementedError:
@@ -206,7 +218,7 @@ def as_matrix(precision: Precision, total: Array, rows: Callable[[], Array]) -> 
 
 
 def gathered(precision: Precision, rows: Array, sign: int) -> Precision:
-    """A precision with the outcomes of rows [r, P], or without: as rows, or as a matrix."""
+    """`precision + sign * rows^T rows` for rows [r, P], kept as rows or as a matrix."""
     ops = check_rows(rows, precision.num_parameters)
     count, size = rows.shape
     if sign < 0 and (less := precision.without(ops.upcast(ops.native(rows)))) is not None:
@@ -221,7 +233,7 @@ def gathered(precision: Precision, rows: Array, sign: int) -> Precision:
 
 
 def fewer(ops: Ops, rows: Array) -> Array:
-    """The rows [Q, P], or P others with the same `rows^T rows` where these are fewer."""
+    """The rows [Q, P], or P rows with the same `rows^T rows` where P < Q."""
     if rows.shape[0] <= rows.shape[1] or ops.derives(rows):
         return rows
     return ops.orthogonal(rows)[1]
@@ -230,7 +242,8 @@ def fewer(ops: Ops, rows: Array) -> Array:
 def _conditioned(ops: Ops, base: Precision, rows: Array) -> tuple[Array, Array]:
     """L with `L L^T = I + F W F^T` for rows F [Q, P] and the base's covariance W, and `L^-1 F W`.
 
-    By orthogonal columns: the product F W F^T has half the digits, and may be singular for them.
+    They come from orthogonal columns: the product F W F^T would lose half of the digits, and may be
+    singular in rounding.
     """
     name = "base + rows^T rows"
     count, size = rows.shape
@@ -243,12 +256,12 @@ def _conditioned(ops: Ops, base: Precision, rows: Array) -> tuple[Array, Array]:
     tall = ops.join([whitening.vectors(ops, rows).T, identity(ops, count, rows)])
     columns, upper = ops.orthogonal(tall)
     if ops.concrete(upper) and not bool(ops.xp.all(ops.xp.isfinite(upper))):
-        raise ValueError(f"{name}: where outcomes measure much, {overflow(ops, rows, 'rows')}")
+        raise ValueError(f"{name}: if rows are large, {overflow(ops, rows, 'the rows')}")
     return upper.T, whitening.back(ops, columns[:size, :].T)
 
 
 def _taken_off(ops: Ops, base: Precision, rows: Array) -> tuple[Array, Array]:
-    """The same for `I - F W F^T`."""
+    """L with `L L^T = I - F W F^T`, and `L^-1 F W`, for rows F that are removed."""
     solved = base.solve(rows)
     inner = identity(ops, rows.shape[0], rows) - symmetric(ops, solved @ rows.T)
     lower = matrix_factor(ops, inner, "base - rows^T rows", base.remedy)

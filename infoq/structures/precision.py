@@ -1,8 +1,7 @@
-"""The inverse covariance of the parameters: what a precision is, and any matrix as one.
+"""Precisions, the inverse covariances of the parameters: the base class, and dense matrices.
 
-Parameters count class by class where there are classes: parameter `c D + d` weighs feature d in the
-logit of class c. What is known of the parameters enters by `update` and `+`, and leaves by
-`downdate`: information is additive.
+With classes, parameters are ordered class by class: parameter `c D + d` weighs feature d in the
+logit of class c. Information is additive: `update` and `+` add it, and `downdate` removes it.
 """
 
 from __future__ import annotations
@@ -25,21 +24,21 @@ from infoq.structures.whitening import DenseWhitening, Whitening
 
 
 class Precision(Tree, ABC):
-    """A positive definite inverse covariance of P parameters.
+    """Base class of precisions: positive definite inverse covariances of P parameters.
 
-    Two members are required of one's own, `num_parameters` and `matrix`; all others have a default
-    in their terms, by the matrix and its Cholesky factor. A structure overrides what it computes
-    faster: `covariance` and `whitening`, which every score takes, `diagonal`, `logdet`, `root`,
-    and `colour` with `num_noise`, which `Gaussian.sample` takes.
+    A subclass defines two members, `num_parameters` and `matrix`. All others have a default that
+    uses the matrix and its Cholesky factor. A subclass overrides those that it computes faster:
+    `covariance` and `whitening`, which every score uses, `diagonal`, `logdet`, `root`, and `colour`
+    with `num_noise`, which `Gaussian.sample` uses.
 
     Notes
     -----
-    A default costs P^3 multiply-adds at each call: nothing is kept of a matrix that may be another
-    at the next. One that fits any number of parameters, `num_parameters` None, has no matrix of its
-    own, and defines `covariance`, `diagonal`, `logdet` and `colour`, too.
+    A default costs P^3 multiply-adds at each call. Nothing is cached, because the matrix may differ
+    at the next call. A precision that holds for any number of parameters has `num_parameters` None
+    and no matrix of its own; it also defines `covariance`, `diagonal`, `logdet` and `colour`.
 
-    `plus` may know a sum that keeps the structure; what is not known to any is the sum of the
-    matrices. Outcomes that are fewer than the parameters are kept as rows beside it, by `update`.
+    `plus` may return a sum that keeps the structure; otherwise `+` adds the matrices. `update`
+    keeps outcomes as rows beside the precision where they are fewer than the parameters.
 
     Examples
     --------
@@ -65,34 +64,33 @@ class Precision(Tree, ABC):
     @property
     @abstractmethod
     def num_parameters(self) -> int | None:
-        """The number of parameters, P; None where it fits any."""
+        """The number of parameters, P; None where the precision holds for any number."""
 
     @abstractmethod
     def matrix(self, num_parameters: int, like: Array) -> Array:
-        """The precision in full: [P, P], of the library, dtype and device of `like`."""
+        """The precision in full, [P, P], with the library, dtype and device of `like`."""
 
     @property
     def ops(self) -> Ops | None:
-        """The operations of its library; None where it is a number."""
+        """The operations of the arrays' library; None where there is no array."""
         array = first_array(self)
         return None if array is None else ops_for(array)
 
     def covariance(self, like: Array) -> Form:
-        """The inverse, as a form that blocks of candidates are measured by."""
+        """The covariance, as a form for the rows of candidates."""
         return self._in_full(self.num_parameters, like).covariance(like)
 
     def logdet(self, num_parameters: int | None = None) -> Array | float:
-        """The log-determinant: a 0-d array, or a number where there is no array to be like."""
+        """The log-determinant of the precision: a 0-d array, or a float where it has no array."""
         size, like = num_parameters or self.num_parameters, first_array(self)
         if like is None:
             raise NotImplementedError(
-                f"{type(self).__name__}: has no array that says which library it is of; define "
-                "logdet"
+                f"{type(self).__name__}: has no array that tells its library; define logdet"
             )
         return self._in_full(size, like).logdet()
 
     def diagonal(self, like: Array) -> Array:
-        """The diagonal of the precision: [P], or [1] where all are alike."""
+        """The diagonal of the precision: [P], or [1] where all entries are equal."""
         return ops_for(like).xp.linalg.diagonal(self.matrix(self._size(self.num_parameters), like))
 
     def root(self, num_parameters: int, like: Array) -> Array:
@@ -100,31 +98,31 @@ class Precision(Tree, ABC):
         return self._in_full(num_parameters, like).root(num_parameters, like)
 
     def whitening(self, num_parameters: int, like: Array) -> Whitening:
-        """Coordinates in which the parameters have unit variance and nothing in common."""
+        """Coordinates in which the parameters are uncorrelated with unit variance."""
         return DenseWhitening(self.root(num_parameters, like))
 
     def colour(self, noise: Array) -> Array:
-        """Independent normal numbers [K, P] as deviations with this precision: [K, P]."""
+        """Deviations [K, P] with this precision, from independent normal numbers [K, P]."""
         return noise @ self.root(int(noise.shape[1]), noise)
 
     def num_noise(self, num_parameters: int) -> int:
-        """How many normal numbers `colour` takes for a deviation: P, unless it says otherwise."""
+        """The number of normal numbers that `colour` takes per deviation, by default P."""
         return num_parameters
 
     def unfolded_root(self, like: Array) -> Array | None:
-        """R with `R^T R` the form of rows that its covariance unfolds; None where it has none.
+        """R with `R^T R` the form for rows that the covariance unfolds; None where it has none.
 
-        See `ConditionedForm`, which is then taken for a difference where a root is needed.
+        See `ConditionedForm`. Without a root, that form counts as a difference where one is needed.
         """
         return None
 
     def plus(self, other: Precision) -> Precision | None:
-        """The sum with a precision of no more structure than this one; None where unknown."""
+        """The sum with another precision, if this one knows a structured sum; else None."""
         return None
 
     @property
     def remedy(self) -> str:
-        """What to do where it, or what it is with more outcomes, is not positive definite."""
+        """The advice in messages where this, or this plus outcomes, is not positive definite."""
         return ADD_A_PRIOR
 
     @property
@@ -134,19 +132,19 @@ class Precision(Tree, ABC):
 
     @property
     def kept_rows(self) -> int:
-        """How many rows of outcomes it keeps beside what they are added to."""
+        """The number of rows of outcomes that are kept beside the base precision."""
         return 0
 
     @property
     def known_by_covariance(self) -> bool:
-        """Whether a covariance, which may be singular, is what it is known by."""
+        """Whether the precision is given by a covariance, which may be singular."""
         return not self.rooted
 
     def without(self, rows: Array) -> Precision | None:
-        """What is left without rows [r, P] that it keeps as they are; None where it does not.
+        """The precision without the rows [r, P]; None unless it keeps these very rows.
 
-        Exact, where taking them off would be a difference: what has measured 1,000 times the noise
-        leaves no digit of the rest in float32.
+        This is exact, while subtracting them would cancel: rows of 1,000 times the noise leave no
+        digit of the rest in float32.
         """
         return None
 
@@ -156,13 +154,19 @@ class Precision(Tree, ABC):
     def _size(self, size: int | None) -> int:
         if size is None:
             raise NotImplementedError(
-                f"{type(self).__name__}: fits any number of parameters, so that it has no matrix "
-                "of its own; define covariance, diagonal, logdet and colour"
+                f"{type(self).__name__}: holds for any number of parameters, and has no matrix of "
+                "its own; define covariance, diagonal, logdet and colour"
             )
         return size
 
     def solve(self, x: Array) -> Array:
-        """`P^-1 x` for vectors x [..., P]."""
+        """The product of the covariance with vectors x [..., P], `P^-1 x`: [..., P].
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `x` is not floating, or its last axis is not of size P.
+        """
         ops, x = admit(x=x)
         size = self.num_parameters
         check_floating(ops, x, "x")
@@ -173,7 +177,13 @@ class Precision(Tree, ABC):
     def update(self, rows: Array) -> Precision:
         """The precision after R more outcomes with rows [R, P]: `P + rows^T rows`.
 
-        As rows where all that are kept are fewer than the parameters, else as a matrix.
+        The rows are kept as rows while all of them are fewer than the parameters, else they are
+        added to the matrix.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the rows are not floating, not [R, P] or not finite.
         """
         return self._gathered(rows, 1)
 
@@ -182,19 +192,20 @@ class Precision(Tree, ABC):
 
         Raises
         ------
-        ValueError
-            If nothing positive definite is left.
+        TypeError, ValueError
+            If the rows are not floating, not [R, P] or not finite, or if (where values can be read)
+            the result is not positive definite.
         """
         return self._gathered(rows, -1)
 
     def _gathered(self, rows: Array, sign: int) -> Precision:
-        # Here, as what keeps rows is a precision itself.
+        # Imported here, because LowRankPrecision is a subclass of this class.
         from infoq.structures.low_rank import gathered
 
         return gathered(self, rows, sign)
 
     def __add__(self, other: Precision) -> Precision:
-        """The precision of what both know."""
+        """The sum of two precisions, which holds the information of both."""
         if not isinstance(other, Precision):
             return NotImplemented
         _check_same_size(self, other)
@@ -205,7 +216,9 @@ class Precision(Tree, ABC):
         size = self.num_parameters or other.num_parameters
         like = first_array((self, other))
         if size is None or like is None:
-            raise ValueError("two precisions of unknown size; add them to an embedding's first")
+            raise ValueError(
+                "two precisions of unknown size; first add one to the precision of an embedding"
+            )
         return DensePrecision.symmetric(self.matrix(size, like) + other.matrix(size, like))
 
     def _words(self) -> str:
@@ -214,18 +227,18 @@ class Precision(Tree, ABC):
 
 @capabilities()
 class DensePrecision(Precision):
-    """Any precision, as a matrix.
+    """A precision that is given as a matrix.
 
     Parameters
     ----------
     matrix : array [P, P]
-        Symmetric and positive definite.
+        The precision, symmetric and positive definite.
 
     Raises
     ------
     TypeError, ValueError
-        If it is no square floating matrix, or (where values can be read) not symmetric or not
-        positive definite; the message has two elements that differ, or its smallest eigenvalue.
+        If it is not a square floating matrix, or (where values can be read) not symmetric or not
+        positive definite. The message has two elements that differ, or the smallest eigenvalue.
 
     Notes
     -----
@@ -244,7 +257,7 @@ class DensePrecision(Precision):
     _arrays = ("full", "lower")
     full: Array
     lower: Array
-    # Computed once: the inverse of the factor, and that of the matrix.
+    # Computed once: the inverses of the factor and of the matrix.
     _root: Array | None = None
     _inverse: Array | None = None
 
@@ -253,7 +266,7 @@ class DensePrecision(Precision):
 
     @classmethod
     def symmetric(cls, matrix: Array) -> DensePrecision:
-        """Of a matrix that is symmetric as it was made, except by rounding."""
+        """The precision of a matrix that is symmetric by construction, up to rounding."""
         ops = ops_for(matrix=matrix)
         return cls.of(full=matrix, lower=matrix_factor(ops, matrix, "matrix"))
 
@@ -263,21 +276,22 @@ class DensePrecision(Precision):
         return int(self.full.shape[0])
 
     def root(self, num_parameters: int, like: Array) -> Array:
-        """The inverse of the Cholesky factor; computed once."""
+        """R [P, P] with `R^T R` the covariance: the inverse Cholesky factor, computed once."""
         ops, lower = ops_for(self.lower), self.lower
         return self._once(
             "_root", lambda: ops.solve_triangular(lower, identity(ops, lower.shape[0], lower))
         )
 
     def covariance(self, like: Array) -> Form:
-        """The inverse matrix; computed once."""
+        """The inverse of the matrix, as a form; computed once."""
         root = self.root(self.num_parameters, like)
         return DenseForm(self._once("_inverse", lambda: root.T @ root))
 
     def _once(self, name: str, make: Callable[[], Array]) -> Array:
-        """What is made the first time, and kept unless it belongs to a trace or is lazy.
+        """The result of `make`, which is cached under `name` unless it is traced or lazy.
 
-        Nor is it kept where gradients are off that its factor has, under `torch.no_grad`.
+        It is not cached either if it does not record gradients although the factor does, as under
+        `torch.no_grad`.
         """
         kept = getattr(self, name, None)
         if kept is None:
@@ -288,15 +302,15 @@ class DensePrecision(Precision):
         return kept
 
     def logdet(self, num_parameters: int | None = None) -> Array:
-        """Twice the sum of the logarithms of the pivots."""
+        """The log-determinant: twice the sum of the logarithms of the Cholesky pivots."""
         return factor_logdet(ops_for(self.lower), self.lower)
 
     def diagonal(self, like: Array) -> Array:
-        """The diagonal of the matrix."""
+        """The diagonal of the matrix: [P]."""
         return ops_for(self.full).xp.linalg.diagonal(self.full)
 
     def matrix(self, num_parameters: int, like: Array) -> Array:
-        """The matrix."""
+        """The matrix: [P, P]."""
         return self.full
 
     def update(self, rows: Array) -> Precision:
@@ -310,13 +324,13 @@ class DensePrecision(Precision):
         return DensePrecision.symmetric(self.full - rows.T @ rows)
 
     def plus(self, other: Precision) -> Precision | None:
-        """The sum of both matrices."""
+        """The sum with any precision, as a matrix."""
         more = other.matrix(self.num_parameters, self.full)
         return DensePrecision.symmetric(self.full + more)
 
 
 def same_precision(one: Precision, two: Precision) -> bool:
-    """Whether two precisions are the same as far as can be told."""
+    """Whether two precisions have equal parts; parts that can't be read count as equal."""
     if one is two:
         return True
     if type(one) is not type(two) or one.settings != two.settings:
@@ -336,7 +350,7 @@ def _same_part(x: Any, y: Any) -> bool:
 
 
 def check_rows(rows: Array, size: int | None) -> Ops:
-    """The operations of rows [Q, P], refused where they have another shape or dtype."""
+    """The operations of rows [Q, P], which are refused if their shape or dtype is wrong."""
     ops = ops_for(rows=rows)
     check_floating(ops, rows, "rows")
     if rows.ndim != 2 or size not in (None, rows.shape[1]):
@@ -347,7 +361,10 @@ def check_rows(rows: Array, size: int | None) -> Ops:
 
 
 def _check_same_size(one: Precision, two: Precision) -> None:
-    """Refuse precisions of different numbers of parameters, libraries or dtypes."""
+    """Raise a ValueError for precisions of different numbers of parameters."""
     sizes = [p.num_parameters for p in (one, two) if p.num_parameters is not None]
     if len(set(sizes)) > 1:
-        raise ValueError(f"precisions of P={sizes[0]} and P={sizes[1]} parameters don't add up")
+        raise ValueError(
+            f"precisions of P={sizes[0]} and P={sizes[1]} parameters cannot be added; both must "
+            "have the same P"
+        )

@@ -1,8 +1,8 @@
-"""The rows of a block of candidates, in the structure that they have.
+"""The rows of a block of candidates, in their structure.
 
-`E_i` [R, P] is what the outcome of candidate i measures: with unit noise its Fisher information is
-`E_i^T E_i`. A quantity never sees the rows themselves; it asks for their products with vectors and
-for their quadratic forms, which each structure computes in its own way.
+The outcome of candidate i measures `E_i theta` with unit noise for rows `E_i` [R, P]: its Fisher
+information is `E_i^T E_i`. Quantities use only products of the rows with vectors, and quadratic
+forms; each structure computes these in its own way.
 """
 
 from __future__ import annotations
@@ -18,24 +18,23 @@ Apply: TypeAlias = Callable[[Ops, Array], Array]
 
 
 class Rows(ABC):
-    """The rows of n candidates with R rows each over P parameters, E [n, R, P].
+    """Base class of rows E [n, R, P]: those of n candidates, with R rows each over P parameters.
 
-    One method is required, `dense`; all others have a default in its terms, at the cost that they
-    say. A structure of one's own defines `dense` and what it computes faster, and an `Embedding`
-    returns it from `rows`.
+    A subclass defines `dense`. All other methods have a default that uses it, at the stated cost; a
+    subclass overrides those that it computes faster. An `Embedding` returns it from `rows`.
 
     Notes
     -----
-    Rows live within a block of candidates: they are made there, and are no argument of anything
-    compiled. Methods get the `Ops` of the block's library.
+    Rows live within a block of candidates: they are made there, and are not passed to compiled
+    functions. Methods get the `Ops` of the block's library.
 
-    Rows that come in groups which share no parameter (`DiagonalRows`) may answer with the diagonal
-    blocks alone, one more axis for the groups: `weighed` with [n, G, R, R] in place of
-    [n, G R, G R]. Scores add up over it.
+    Rows may come in groups that share no parameter, as in `DiagonalRows`. Methods may then return
+    the diagonal blocks alone, with one more axis for the groups: `weighed` returns [n, G, R, R]
+    instead of [n, G R, G R]. Scores are summed over that axis.
 
     Examples
     --------
-    Rows of differences of features, of which the products with vectors are cheaper than theirs:
+    Rows that are differences of features. Their products with vectors need no differences:
 
     >>> import numpy as np
     >>> from infoq.backends import ops_for
@@ -54,24 +53,27 @@ class Rows(ABC):
 
     @abstractmethod
     def dense(self, ops: Ops) -> Array:
-        """The rows themselves: [n, R, P]."""
+        """The rows in full: [n, R, P]."""
 
     def dot(self, ops: Ops, vectors: Array) -> Array:
-        """Products with vectors [Q, P], by one product of matrices: [n, R, Q]."""
+        """The products with vectors [Q, P]: [n, R, Q]; one matrix product."""
         values = self.dense(ops)
         n, rows, _ = values.shape
         return ops.xp.reshape(_flat(ops, values) @ vectors.T, (n, rows, vectors.shape[0]))
 
     def dot_trace(self, ops: Ops, vectors: Array) -> Array:
-        """`tr(E V^T V E^T)` for vectors V [Q, P], by their products: [n]."""
+        """`tr(E V^T V E^T)` for vectors V [Q, P], from `dot`: [n]."""
         return sum_of_squares(ops, self.dot(ops, vectors))
 
     def solved(self, ops: Ops, apply: Apply) -> Array:
-        """`E P^-1` in full, for what applies P^-1 to vectors [..., P]: [n, R, P]."""
+        """`E P^-1` in full, where `apply` multiplies vectors [..., P] by P^-1: [n, R, P]."""
         return apply(ops, self.dense(ops))
 
     def pairs(self, ops: Ops, vectors: Array) -> Array:
-        """Products with stacks of vectors [m, S, P], the pairs last: [R, S, m, n]."""
+        """The products with m stacks of vectors [m, S, P], with pairs on the last axes.
+
+        They are [R, S, m, n].
+        """
         xp, values = ops.xp, self.dense(ops)
         n, rows, size = values.shape
         m, others, _ = vectors.shape
@@ -81,24 +83,24 @@ class Rows(ABC):
         return xp.permute_dims(product, (2, 0, 1, 3))
 
     def quadratic(self, ops: Ops, matrix: Array) -> Array:
-        """`E W E^T` for a symmetric W [P, P]; N R P (P + R) multiply-adds: [n, R, R]."""
+        """`E W E^T` for a symmetric W [P, P]: [n, R, R]; N R P (P + R) multiply-adds."""
         xp, values = ops.xp, self.dense(ops)
         half = xp.reshape(_flat(ops, values) @ matrix, values.shape)
         return symmetric(ops, half @ xp.matrix_transpose(values))
 
     def quadratic_trace(self, ops: Ops, matrix: Array) -> Array:
-        """`tr(E W E^T)` for a symmetric W [P, P]; N R P^2 multiply-adds: [n]."""
+        """`tr(E W E^T)` for a symmetric W [P, P]: [n]; N R P^2 multiply-adds."""
         xp, values = ops.xp, self.dense(ops)
         half = xp.reshape(_flat(ops, values) @ matrix, values.shape)
         return xp.sum(xp.sum(half * values, axis=2), axis=1)
 
     def weighed(self, ops: Ops, weights: Array) -> Array:
-        """`E diag(v) E^T` for v [P], or [1] for all alike; N R^2 P multiply-adds: [n, R, R]."""
+        """`E diag(v) E^T` for v [P], or [1] if all are equal: [n, R, R]; N R^2 P multiply-adds."""
         values = self.dense(ops)
         return symmetric(ops, (values * weights) @ ops.xp.matrix_transpose(values))
 
     def weighed_trace(self, ops: Ops, weights: Array) -> Array:
-        """`tr(E diag(v) E^T)` for v [P], or [1] for all alike; N R P multiply-adds: [n]."""
+        """`tr(E diag(v) E^T)` for v [P], or [1] if all are equal: [n]; N R P multiply-adds."""
         squares = ops.xp.sum(self.dense(ops) ** 2, axis=1)
         return ops.xp.sum(squares * weights, axis=1)
 
@@ -112,7 +114,7 @@ class Rows(ABC):
         return DenseRows(xp.reshape(turned, (n, rows, size)))
 
     def rotated_trace(self, ops: Ops, left: Array, right: Array, weights: Array) -> Array:
-        """`tr(E U diag(v) U^T E^T)` for U = left (x) right and v [P], of turned rows: [n]."""
+        """`tr(E U diag(v) U^T E^T)` for U = left (x) right and v [P], from `rotated`: [n]."""
         return self.rotated(ops, left, right).weighed_trace(ops, weights)
 
     def sandwiched(self, ops: Ops, weights: Array, left: Array, right: Array) -> Array:
@@ -133,26 +135,26 @@ class Rows(ABC):
         return DenseRows(self.dense(ops) * scale[:, None, None])
 
     def fisher(self, ops: Ops) -> Array:
-        """The sum of the Fisher information over the block; N R P^2 multiply-adds: [P, P]."""
+        """The sum of the Fisher information over the block: [P, P]; N R P^2 multiply-adds."""
         flat = _flat(ops, self.dense(ops))
         return flat.T @ flat
 
     def fisher_diagonal(self, ops: Ops) -> Array:
-        """The diagonal of that sum; N R P multiply-adds: [P]."""
+        """The diagonal of that sum: [P]; N R P multiply-adds."""
         return ops.xp.sum(_flat(ops, self.dense(ops)) ** 2, axis=0)
 
     def factors(self, ops: Ops) -> tuple[Array, ...]:
-        """Arrays [n, d], the products of whose inner products are those of the rows.
+        """Arrays [n, d] whose inner products, multiplied with each other, give those of the rows.
 
-        What two candidates have in common is `tr(E_i E_j^T)`. By default one array of all rows,
-        [n, R P].
+        The inner product of two candidates is `tr(E_i E_j^T)`. The default is one array of all
+        rows, [n, R P].
         """
         values = self.dense(ops)
         return (ops.xp.reshape(values, (values.shape[0], -1)),)
 
 
 class DenseRows(Rows):
-    """Rows without structure.
+    """Rows without structure, given in full.
 
     Parameters
     ----------
@@ -169,12 +171,12 @@ class DenseRows(Rows):
         return self._values
 
     def dense(self, ops: Ops) -> Array:
-        """The rows themselves."""
+        """The rows in full: [n, R, P]."""
         return self.values
 
 
 def sum_of_squares(ops: Ops, x: Array) -> Array:
-    """The sum of the squares of each candidate's numbers [n, R, Q]: [n]."""
+    """The sum of squares of x [n, R, Q] per candidate: [n]."""
     return ops.xp.sum(ops.xp.sum(x**2, axis=2), axis=1)
 
 

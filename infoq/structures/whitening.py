@@ -1,8 +1,9 @@
-"""Coordinates in which the parameters are independent with unit variance: `S S^T` the covariance.
+"""Whitening: coordinates in which the parameters are independent with unit variance.
 
-What rows measure is then a sum of squares, `E W E^T = (E S) (E S)^T`, and what a projection takes
-from the rows and what it leaves are two sums of squares: neither is the difference of two large
-numbers, however much the rows say. Like forms they are nothing but arrays.
+With a factor S of the covariance, `W = S S^T`, the prior covariance of outcomes is a sum of
+squares, `E W E^T = (E S) (E S)^T`. A projection splits it into the part that it removes and the
+part that it leaves. Both are sums of squares, not differences of large numbers, however informative
+the rows are. Like forms, whitenings consist of arrays alone.
 """
 
 from __future__ import annotations
@@ -15,18 +16,18 @@ from infoq.structures.rows import Rows
 
 
 class Whitening(Protocol):
-    """A factor S [P, P] of the covariance.
+    """A factor S [P, P] of the covariance `S S^T`.
 
-    All four members are required, and one's own is a named tuple of arrays, as a `Form` is. What
-    has nothing to compute is `ready` as it is.
+    A whitening of your own is a named tuple of arrays with these four members, like a `Form`. If it
+    has nothing to compute, `ready` returns itself.
     """
 
     def ready(self, ops: Ops) -> Whitening:
-        """The same with what it needs computed; inside a block's own library."""
+        """The same whitening after its computations, which run in the library of a block."""
         ...
 
     def rows(self, ops: Ops, rows: Rows) -> Array:
-        """`E_i S` of each candidate: [n, R, P]."""
+        """The whitened rows `E_i S` per candidate: [n, R, P]."""
         ...
 
     def vectors(self, ops: Ops, x: Array) -> Array:
@@ -34,17 +35,17 @@ class Whitening(Protocol):
         ...
 
     def back(self, ops: Ops, x: Array) -> Array:
-        """`x S^T` for vectors x [..., P], with which rows have the products `E S x^T`."""
+        """`x S^T` for vectors x [..., P]: products of rows with these are `E S x^T`."""
         ...
 
 
 class DiagonalWhitening(NamedTuple):
-    """diag(v).
+    """The factor diag(v).
 
     Attributes
     ----------
     values : array [P] or [1]
-        The standard deviations of the parameters.
+        The standard deviations v of the parameters.
     """
 
     values: Array
@@ -54,20 +55,20 @@ class DiagonalWhitening(NamedTuple):
         return self
 
     def rows(self, ops: Ops, rows: Rows) -> Array:
-        """Elementwise."""
+        """The whitened rows `E_i diag(v)`, in full: [n, R, P]."""
         return rows.dense(ops) * self.values
 
     def vectors(self, ops: Ops, x: Array) -> Array:
-        """Elementwise."""
+        """`x diag(v)` for vectors x [..., P]."""
         return x * self.values
 
     def back(self, ops: Ops, x: Array) -> Array:
-        """Elementwise."""
+        """`x diag(v)` for vectors x [..., P]."""
         return x * self.values
 
 
 class DenseWhitening(NamedTuple):
-    """A matrix.
+    """A factor that is given as a matrix.
 
     Attributes
     ----------
@@ -82,29 +83,29 @@ class DenseWhitening(NamedTuple):
         return self
 
     def rows(self, ops: Ops, rows: Rows) -> Array:
-        """By the structure of the rows."""
+        """The whitened rows `E_i R^T`, from `rows.dot`: [n, R, P]."""
         return rows.dot(ops, self.root)
 
     def vectors(self, ops: Ops, x: Array) -> Array:
-        """One product of matrices."""
+        """`x R^T` for vectors x [..., P], one matrix product."""
         return flat_product(ops, x, self.root.T)
 
     def back(self, ops: Ops, x: Array) -> Array:
-        """One product of matrices."""
+        """`x R` for vectors x [..., P], one matrix product."""
         return flat_product(ops, x, self.root)
 
 
 class RotatedWhitening(NamedTuple):
-    """`Q diag(v)`, Q = left (x) right.
+    """The factor `Q diag(v)` with Q = left (x) right.
 
     Attributes
     ----------
     left : array [C, C]
-        Orthogonal.
+        The orthogonal factor over classes.
     right : array [D, D]
-        Orthogonal.
+        The orthogonal factor over features.
     values : array [C D]
-        The standard deviations in that basis.
+        The standard deviations v in the basis Q.
     """
 
     left: Array
@@ -116,29 +117,29 @@ class RotatedWhitening(NamedTuple):
         return self
 
     def rows(self, ops: Ops, rows: Rows) -> Array:
-        """Elementwise, once the rows are turned."""
+        """The whitened rows, rotated and then scaled: [n, R, P]."""
         return rows.rotated(ops, self.left, self.right).dense(ops) * self.values
 
     def vectors(self, ops: Ops, x: Array) -> Array:
-        """X C D (C + D) multiply-adds."""
+        """`x S` for X vectors x: X C D (C + D) multiply-adds."""
         return turn(ops, x, self.left, self.right) * self.values
 
     def back(self, ops: Ops, x: Array) -> Array:
-        """X C D (C + D) multiply-adds."""
+        """`x S^T` for X vectors x: X C D (C + D) multiply-adds."""
         return turn(ops, x * self.values, self.left.T, self.right.T)
 
 
 class ReducedWhitening(NamedTuple):
-    """`S (I - V^T V + V^T diag(v) V)`: after outcomes that measure V, orthonormal under S.
+    """`S (I - V^T V + V^T diag(v) V)`: the factor given outcomes in whitened directions V.
 
     Attributes
     ----------
     base : Whitening
-        S.
+        The factor S before the outcomes.
     directions : array [Q, P]
-        V.
+        The orthonormal directions V, in whitened coordinates.
     values : array [Q]
-        The standard deviation that is left in each direction.
+        The standard deviations v that are left in these directions.
     """
 
     base: Whitening
@@ -150,15 +151,15 @@ class ReducedWhitening(NamedTuple):
         return self
 
     def rows(self, ops: Ops, rows: Rows) -> Array:
-        """By a projection."""
+        """The base's whitened rows, scaled by v in the directions V: [n, R, P]."""
         return self._reduced(ops, self.base.rows(ops, rows))
 
     def vectors(self, ops: Ops, x: Array) -> Array:
-        """By a projection."""
+        """The base's whitened vectors, scaled by v in the directions V: [..., P]."""
         return self._reduced(ops, self.base.vectors(ops, x))
 
     def back(self, ops: Ops, x: Array) -> Array:
-        """By a projection."""
+        """Vectors x [..., P], scaled by v in the directions V and then mapped by the base."""
         return self.base.back(ops, self._reduced(ops, x))
 
     def _reduced(self, ops: Ops, x: Array) -> Array:
@@ -166,47 +167,51 @@ class ReducedWhitening(NamedTuple):
 
 
 class ObservedWhitening(NamedTuple):
-    """After outcomes with some rows, from what was known before.
+    """A factor of the covariance given outcomes, from a factor before them.
 
     Attributes
     ----------
     base : Whitening
-        What was known before.
+        The factor before the outcomes.
     known : array [Q, P]
-        What the outcomes measure, in units of their noise.
+        The rows of the outcomes, in units of their noise.
     """
 
     base: Whitening
     known: Array
 
     def ready(self, ops: Ops) -> Whitening:
-        """By the singular vectors of the rows; Q P min(Q, P) multiply-adds, a few times."""
+        """A `ReducedWhitening`, from the singular vectors of the whitened rows.
+
+        A few times Q P min(Q, P) multiply-adds.
+        """
         base = self.base.ready(ops)
         return ReducedWhitening(base, *observed(ops, base.vectors(ops, self.known)))
 
     def rows(self, ops: Ops, rows: Rows) -> Array:
-        """By a projection."""
+        """The whitened rows, as in `ready`: [n, R, P]."""
         return self.ready(ops).rows(ops, rows)
 
     def vectors(self, ops: Ops, x: Array) -> Array:
-        """By a projection."""
+        """The whitened vectors x [..., P], as in `ready`."""
         return self.ready(ops).vectors(ops, x)
 
     def back(self, ops: Ops, x: Array) -> Array:
-        """By a projection."""
+        """`x S^T` for vectors x [..., P], as in `ready`."""
         return self.ready(ops).back(ops, x)
 
 
 def principal(ops: Ops, rows: Array) -> tuple[Array, Array]:
-    """The right singular vectors [r, P] and values [r] of rows [Q, P], r = min(Q, P)."""
+    """The right singular vectors [r, P] and singular values [r] of rows [Q, P], r = min(Q, P)."""
     _, values, vectors = ops.xp.linalg.svd(rows, full_matrices=False)
     return vectors, values
 
 
 def outside_and_inside(ops: Ops, x: Array, directions: Array) -> tuple[Array, Array]:
-    """Vectors x [..., P] outside of orthonormal directions [Q, P], and their products with these.
+    """The part of vectors x [..., P] orthogonal to orthonormal directions, and their products.
 
-    Twice: what the first projection leaves behind by rounding lies in the span for the most part.
+    The directions are [Q, P] and the products [..., Q]. The projection runs twice, because the
+    rounding that the first one leaves lies mostly in the span of the directions.
     """
     inside = flat_product(ops, x, directions.T)
     outside = x - flat_product(ops, inside, directions)
@@ -215,12 +220,12 @@ def outside_and_inside(ops: Ops, x: Array, directions: Array) -> tuple[Array, Ar
 
 
 def observed(ops: Ops, rows: Array) -> tuple[Array, Array]:
-    """Directions [r, P] of white rows [Q, P], and the deviations [r] that their outcomes leave."""
+    """The directions [r, P] of whitened rows [Q, P], and the deviations [r] left given outcomes."""
     directions, strengths = principal(ops, rows)
     return directions, 1 / ops.xp.sqrt(1 + strengths * strengths)
 
 
 def shrunk(ops: Ops, x: Array, directions: Array, values: Array) -> Array:
-    """Vectors x [..., P] times numbers [Q] in orthonormal directions [Q, P]."""
+    """Vectors x [..., P], scaled by numbers [Q] in orthonormal directions [Q, P]."""
     outside, inside = outside_and_inside(ops, x, directions)
     return outside + flat_product(ops, inside * values, directions)

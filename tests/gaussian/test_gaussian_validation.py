@@ -125,10 +125,10 @@ STRUCTURE = {
         ValueError,
         "samples: expected at least 1, got 0",
     ),
-    "no labels of its own": (
+    "no probabilities of labels": (
         lambda a: infoq.gradient_embedding(a(cases.PHI), likelihoods.Poisson(a(cases.PROBS))),
         TypeError,
-        "labels: Poisson has no labels of its own; pass labels=",
+        "labels: Poisson has no probabilities of labels; pass labels=",
     ),
     "an index": (lambda a: dense(a)[0], TypeError, "expected a slice of candidates"),
     "precision of another P": (
@@ -189,12 +189,12 @@ STRUCTURE = {
     "a sum of two sizes": (
         lambda a: infoq.DiagonalPrecision(a(np.ones(2))) + infoq.DensePrecision(a(np.eye(3))),
         ValueError,
-        "precisions of P=2 and P=3 parameters don't add up",
+        "precisions of P=2 and P=3 parameters cannot be added; both must have the same P",
     ),
     "logdet of a number": (
         lambda a: infoq.ScalarPrecision(1.0).logdet(),
         ValueError,
-        "num_parameters: a ScalarPrecision does not know it",
+        "num_parameters: a ScalarPrecision holds for any number of parameters; pass",
     ),
     "diagonal embedding, dense precision": (
         lambda a: Gaussian(infoq.DiagonalEmbedding(a(cases.DIAGONAL)), a(np.eye(P))),

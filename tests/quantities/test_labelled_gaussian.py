@@ -419,7 +419,7 @@ def test_what_is_refused(backend):
     with pytest.raises(ValueError, match="approximation: expected one of 'logdet', 'trace'"):
         infoq.ig(pool, labels, approximation="jensen")
     with pytest.raises(
-        ValueError, match=r"^labels: expected N=4 labels, one a candidate, got shape"
+        ValueError, match=r"^labels: expected N=4 labels, one per candidate, got shape"
     ):
         infoq.ig(pool, labels[:3])
     with pytest.raises(TypeError, match=r"^target_labels: expected an integer dtype"):

@@ -165,7 +165,9 @@ class Anything(infoq.Precision):
 
 def test_what_has_no_size_says_what_it_lacks():
     pool = np.ones((2, 3))
-    with pytest.raises(NotImplementedError, match=r"Anything: fits any .* define covariance"):
+    with pytest.raises(
+        NotImplementedError, match=r"Anything: holds for any number .* define covariance"
+    ):
         infoq.eig(infoq.Gaussian(pool, Anything()))
     with pytest.raises(NotImplementedError, match=r"Anything: has no array .* define logdet"):
         Anything().logdet(3)
