@@ -83,7 +83,9 @@ def test_classes_and_counts_are_refused(backend, likelihood):
     ]
     for embedding in embeddings:
         pool = infoq.Gaussian(embedding, 1.0)
-        with pytest.raises(TypeError, match=r"sample\(draws\)\.entropy\(\), or Categorical\.entropy"):
+        with pytest.raises(
+            TypeError, match=r"sample\(draws\)\.entropy\(\), or Categorical\.entropy"
+        ):
             pool.entropy()
         with pytest.raises(TypeError, match="not normal"):
             infoq.methods.entropy(pool, 2)
