@@ -95,7 +95,7 @@ def identifiers() -> frozenset[str]:
 @pytest.mark.parametrize("place", sorted({found[0] for found in PLACES}))
 def test_files_and_functions_on_the_page_exist(place):
     path, name = PLACE.fullmatch(place).groups()
-    assert ((DOCS.parent if path.startswith("tests/") else PACKAGE) / path).is_file()
+    assert ((DOCS.parent if path.startswith(("tests/", "docs/")) else PACKAGE) / path).is_file()
     assert name is None or name in defined(path)
 
 
