@@ -1,1 +1,1 @@
-"""Prediction space: what K posterior draws predict about the outcomes of candidates."""
+"""Prediction space: predictions of K posterior draws for the outcomes of candidates."""

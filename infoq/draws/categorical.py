@@ -42,19 +42,20 @@ _AXES = "NKC"
 
 @capabilities()
 class Categorical(PosteriorDraws):
-    """What a model believes about categorical outcomes: K draws from its posterior predictive.
+    """Predictive of categorical outcomes: K posterior draws of the class probabilities.
 
     Parameters
     ----------
     probs, log_probs, logits : array [N, K, C]
-        Exactly one of: class probabilities, their logarithms, or logits (normalised over C, by
-        block, when they are used). N candidates, K posterior draws, C classes; draw k is the same
-        model for every candidate, and for every target. Dropout that draws new masks for each row
-        or call is not, and nothing looks wrong: `infoq.shared_draws` tells.
+        Exactly one of: class probabilities, their logarithms, or logits. Logits are normalised over
+        C, block by block, when they are used. N candidates, K posterior draws, C classes. Draw k
+        must be the same model for every candidate, and for every target. It is not with dropout
+        that draws new masks for each row or call, which causes no error: check with
+        `infoq.shared_draws`.
     weights : array [K], optional
-        How much each draw counts; normalised to sum to one. Default: all the same.
+        The weight of each draw; normalised to sum to one. Default: equal weights.
     axes : str
-        Where the axes are, as a permutation of ``"NKC"``. Never guessed.
+        The order of the axes, as a permutation of ``"NKC"``. It is never guessed.
 
     Raises
     ------
@@ -62,16 +63,16 @@ class Categorical(PosteriorDraws):
         If there is not exactly one array, it is not floating, or the arrays are of several
         libraries.
     ValueError
-        If the shape does not fit `axes`, an axis is empty, there is one class (of one logit z pass
-        the two logits [0, z]), or (where values can be read) a value is NaN, negative or infinite,
-        or a row does not sum to one within 0.001 (float16 and bfloat16: 0.02). The message names
-        the first offending candidate and draw.
+        If the shape does not fit `axes`, an axis is empty, or there is only one class (for one
+        logit z pass the two logits [0, z]). Where values can be read, also if a value is NaN,
+        negative or infinite, or a row does not sum to one within 0.001 (float16 and bfloat16:
+        0.02). The message names the first bad candidate and draw.
 
     Notes
     -----
     ``pool[:10]``, ``pool[indices]`` and ``pool[mask]`` are some of the candidates under the same
-    draws. The array is kept as it is, and is never written to. Reading the values for the check
-    takes one pass; of an array with traced or lazy values only the structure is checked.
+    draws. The array is not copied, and is never written to. The check of the values takes one pass;
+    for an array with traced or lazy values only the structure is checked.
 
     Examples
     --------
@@ -88,10 +89,10 @@ class Categorical(PosteriorDraws):
     _static = ("name", "kind")
     values: Array
     kind: str
-    # What the values were called when they were given, for messages.
+    # The name of the argument that held the values, for messages.
     name: str
 
-    # Made of parts, or put together by a library's transformation, it is not checked again.
+    # Not checked again when it is made of parts, or rebuilt by a library's transformation.
     _checked = True
 
     def __init__(
@@ -126,7 +127,7 @@ class Categorical(PosteriorDraws):
         for own in weighed:
             self.draw_weights = check_weights(ops, own, values, self.num_draws, "weights", "draw")
 
-    # --- what it is -------------------------------------------------------------------------
+    # --- properties -------------------------------------------------------------------------
 
     @property
     def num_draws(self) -> int:
@@ -139,18 +140,17 @@ class Categorical(PosteriorDraws):
         return int(self.values.shape[2])
 
     def __getitem__(self, candidates: Any) -> Categorical:
-        """Some of the candidates: by a slice, by integers [m], or by a boolean mask [N].
+        """Some of the candidates, selected by a slice, integers [m], or a boolean mask [N].
 
-        As NumPy takes them, with the same draws, weights and kind of values, but that a single
-        integer is refused: there is always an axis of candidates, and one alone is
-        ``pool[i : i + 1]``.
+        Follows NumPy's indexing, and keeps draws, weights and kind of values. A single integer
+        raises, as there is always an axis of candidates: pass ``pool[i : i + 1]``.
         """
         (values,) = some_of(self.ops, (self.values,), candidates)
         return self._of(values)
 
     def _of(self, values: Array) -> Categorical:
-        """The same draws of other candidates, some of these."""
-        if not self._checked:  # now, as their numbers here are not known later
+        """The same draws with the values of some of the candidates."""
+        if not self._checked:  # now, while a message can still name the candidate's index here
             self._check_values_now()
         few = self.replace(values=values)
         few._checked = self._checked
@@ -165,13 +165,13 @@ class Categorical(PosteriorDraws):
 
     @property
     def probs(self) -> Array:
-        """The class probabilities [N, K, C]; computed in full where logits were given."""
+        """The class probabilities [N, K, C]; computed in full if logits were given."""
         return to_probabilities(self.ops, self.values, self.kind)
 
-    # --- what it answers --------------------------------------------------------------------
+    # --- information and entropy ------------------------------------------------------------
 
     def as_targets(self, targets: Any) -> Categorical:
-        """Targets as a `Categorical`; a bare array is probabilities."""
+        """Targets as a `Categorical`; a bare array holds class probabilities."""
         return as_categorical(targets, "targets")
 
     def information(
@@ -185,17 +185,17 @@ class Categorical(PosteriorDraws):
         Parameters
         ----------
         about : PARAMETERS or EachTarget
-            What the outcome is to tell about.
+            The unknowns that the information is about.
         given : Outcomes, optional
-            Outcomes that already count as known, from `context` and `observe`.
+            The context that the information is conditional on, from `context` and `observe`.
         approximation : {"logdet"}
-            Of a `Gaussian`; here there is nothing to approximate.
+            For a `Gaussian`; here nothing is approximated.
 
         Raises
         ------
         TypeError, ValueError
             If the targets have other draws, another dtype, library or device than the candidates,
-            or (where values can be read on the way) a bare array is no probabilities.
+            or (where values can be read) a bare array does not hold probabilities.
         """
         check_exact(approximation)
         known = self.check_given(given)
@@ -209,28 +209,28 @@ class Categorical(PosteriorDraws):
         shared = (targets.values, targets.target_weights(target_weights))
         try:
             if known is not None and known.num_observed > 0:
-                told = self.information_with_each(targets, target_weights, known)
-                return self.finish(self._less_known(told, known))
+                joint = self.information_with_each(targets, target_weights, known)
+                return self.finish(self._less_known(joint, known))
             return self.finish(self._map(about_split, 32, *shared, prepare=prepare))
         except InvalidValuesError:
             targets._check_values()
             raise
 
     def _about_all(self, about: AllTargets, given: Outcomes | None) -> Array:
-        """I[Y_i; Y_T, Y_given] - I[Y_i; Y_given]: both are sums of divergences."""
+        """I[Y_i; Y_T, Y_given] - I[Y_i; Y_given], where both are sums of divergences: [N] nats."""
         empty = self.context(samples=about.samples, seed=about.seed)
         known = empty if given is None else given
         joint = self.joint_with(about.targets, known)
         weights = self.ops.fetch(self.weights)
         split = joint.split(ops_for(weights), weights)
         scores = self._less_known(self._map(about_split, 32, *split), known)
-        if joint.sampled:  # the samples' mean is not quite the draws' own weights
+        if joint.sampled:  # the samples' mean differs slightly from the draws' own weights
             own = self._less_known(self._map(draw_information, 2), known)
             scores = self.ops.xp.minimum(scores, own)
         return self.finish(scores)
 
     def joint_with(self, targets: Categorical, known: Outcomes) -> Outcomes:
-        """The context `known` with the outcomes of all targets."""
+        """The context `known` with the outcomes of all targets added."""
         for index in range(len(targets)):
             known = targets.observe(known, index)
         return known
@@ -238,7 +238,7 @@ class Categorical(PosteriorDraws):
     def information_with_each(
         self, targets: Categorical, weights: Array | None, given: Outcomes
     ) -> Array:
-        """The mean of I[Y_i; Y_e, Y_given]: [N]."""
+        """The mean over targets e of I[Y_i; Y_e, Y_given]: [N] nats."""
         posteriors = ops_for(given.probabilities).xp.exp(given.log_posteriors)
         shared = (targets.values, targets.target_weights(weights))
         prepare = partial(check_targets, targets.kind, not targets._checked)
@@ -252,21 +252,26 @@ class Categorical(PosteriorDraws):
         Parameters
         ----------
         given : Outcomes, optional
-            Outcomes that already count as known, from `context` and `observe`.
+            The context that the entropy is conditional on, from `context` and `observe`.
         """
         self.check_given(given)
         return self.finish(self._less_known(self._map(mean_entropy, 2), given))
 
     def evaluate(self, score: Callable[[Ops, Array, Array], Array], entries: int = 4) -> Array:
-        """A score of one's own for each candidate, in blocks and checked like any other: [N].
+        """A custom score of each candidate, [N], computed in blocks of validated probabilities.
 
         Parameters
         ----------
         score : callable
-            ``score(ops, probs, weights)`` of a block of probabilities [n, K, C] and the draws'
-            weights [K]: [n]. Written in ``ops.xp``, it runs on every library.
+            ``score(ops, probs, weights)`` returns [n] for a block of probabilities [n, K, C] and
+            the draws' weights [K]. Written in ``ops.xp``, it runs on every library.
         entries : int
-            How many numbers it keeps for each probability: what blocks are cut by.
+            The numbers that it keeps per probability; it sets the size of blocks.
+
+        Raises
+        ------
+        ValueError
+            If the score does not return one number per candidate.
         """
         run = partial(_one_each, score)
         return self.cast(self._map(run, entries))
@@ -280,13 +285,24 @@ class Categorical(PosteriorDraws):
         Parameters
         ----------
         given : Outcomes
-            What is known so far.
+            The context so far.
         index : int or 0-d array
             The candidate.
         label : int or 0-d array, optional
-            Which outcome it was, for the contexts of `ig`, `pig` and `jpig`: all of a context are
-            labels, or none. One that all draws call impossible tells nothing. Default: not known
-            yet; all outcomes that it may have are weighed.
+            The observed outcome, for the contexts of `ig`, `pig` and `jpig`. Either all outcomes of
+            a context have labels, or none. A label that all draws call impossible changes nothing.
+            Default: not known yet, so that all possible outcomes count by their probability.
+
+        Returns
+        -------
+        Outcomes
+            The larger context.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the context has other draws, the index is not a candidate, the label is not a class,
+            or the context mixes labels with outcomes that are not known yet.
         """
         if label is not None:
             likelihood = self.label_likelihood(index, label)
@@ -300,24 +316,24 @@ class Categorical(PosteriorDraws):
         return known.replaced(indices=(*given.indices, place))
 
     def some(self, indices: Array) -> Categorical:
-        """Some of the candidates, [m]."""
+        """The candidates at some indices [m]."""
         ops_for(indices)
         return self._of(self.ops.xp.take(self.values, indices, axis=0))
 
     def permuted(self, order: Array) -> Categorical:
-        """The same with other draws in place of each, by their order [K]; weights stay in place."""
+        """The same candidates with their draws in another order [K]; weights are not reordered."""
         return self._of(self.ops.xp.take(self.values, order, axis=1))
 
-    # --- what observed labels are -----------------------------------------------------------
+    # --- observed labels --------------------------------------------------------------------
 
     def check_labels(self, labels: Array | None, name: str = "labels") -> Array:
-        """The labels, refused where they are none of these: integers [N], below C if readable."""
+        """The labels after input validation: integers [N], below C where values can be read."""
         return check_labels(self.ops, labels, self.values, name)
 
     def label_likelihood(self, index: Array | int, label: Array | int) -> Array:
-        """The log-probability of one candidate's label under each draw: [K], up to a constant.
+        """The log-probability of one candidate's label under each draw: [K], in memory.
 
-        In memory, and less the largest of them.
+        The largest of them is subtracted.
         """
         ops, row = self._row(index)
         if is_integer(label):
@@ -337,14 +353,14 @@ class Categorical(PosteriorDraws):
         shape: tuple[int, ...] = (),
         add: bool = False,
     ) -> Array:
-        """A kernel of the log-likelihoods [n, K] of observed labels, over blocks of candidates.
+        """Results of a kernel of the log-likelihoods [n, K] of observed labels, block by block.
 
-        Its results are joined, ``[N, *shape]``, or added, ``[*shape]``.
+        They are joined, ``[N, *shape]``, or added, ``[*shape]``.
         """
         unread = None if self.ops.concrete(labels) else name
         run = partial(on_labels, kernel, self.kind, not self._checked, unread)
         rows = self.values, labels
-        # Beside what is as large as the values, some arrays [n, K].
+        # Beside arrays as large as the values, some arrays [n, K].
         each = 4 * self._row_bytes * (self.num_classes + 2) // self.num_classes
         try:
             if add:
@@ -354,12 +370,12 @@ class Categorical(PosteriorDraws):
             self._check_values()
             raise
 
-    # --- how it computes --------------------------------------------------------------------
+    # --- computation in blocks --------------------------------------------------------------
 
     def _row(self, index: Array | int) -> tuple[Ops, Array]:
-        """One candidate's values [K, C] in memory, with their operations.
+        """The operations and the values [K, C] of one candidate in memory.
 
-        No kernel checks them on the way, so it is done here: all at once, or of a lazy library the
+        No kernel validates them, so it is done here: for all values, or in a lazy library for the
         row that is read.
         """
         check_index(index, self.num_candidates)
@@ -379,9 +395,9 @@ class Categorical(PosteriorDraws):
         *shared: Array,
         prepare: Callable[..., Any] | None = None,
     ) -> Array:
-        """A kernel over blocks of candidates, with the values checked on the way if need be.
+        """Results of a kernel over blocks of candidates, which validates values not checked yet.
 
-        `entries` is how many numbers the kernel keeps for each probability.
+        `entries` is the number of values that the kernel keeps per probability.
         """
         run = partial(on_probabilities, kernel, self.kind, not self._checked)
         try:
@@ -401,7 +417,7 @@ class Categorical(PosteriorDraws):
         return self.num_draws * self.num_classes * self.ops.item_bytes(self.values)
 
     def _less_known(self, scores: Array, given: Outcomes | None) -> Array:
-        """I[Y_i; Y_given] taken off: what the known outcomes already tell of each candidate's."""
+        """Scores minus I[Y_i; Y_given], the information of the known outcomes: [N]."""
         if given is None or given.num_observed == 0:
             return scores
         split = given.split(ops_for(given.probabilities), self.ops.fetch(self.weights))
@@ -413,7 +429,7 @@ class Categorical(PosteriorDraws):
             self._checked = True
 
     def _check_values(self) -> None:
-        """Raise with the first offending candidate, if there is one."""
+        """Raise an error that names the first bad candidate, if there is one."""
         run = partial(refused, self.kind)
         bad = map_rows(run, (self.values,), bytes_per_row=2 * self._row_bytes)
         index = first_index(self.ops, bad)
@@ -427,22 +443,22 @@ class Categorical(PosteriorDraws):
 def _one_each(
     score: Callable[[Ops, Array, Array], Array], ops: Ops, probs: Array, weights: Array
 ) -> Array:
-    """A score of one's own, refused where it is not one number a candidate."""
+    """Result [n] of a custom score; raises unless it has one number per candidate."""
     result: Array = score(ops, probs, weights)
     if hasattr(result, "shape"):
         ops_for(probs=probs, score=result)
     if tuple(getattr(result, "shape", ())) != tuple(probs.shape[:1]):
         raise ValueError(
-            f"score: expected [n], one number a candidate, for probabilities "
+            f"score: expected [n], one number per candidate, for probabilities "
             f"{tuple(probs.shape)}, got {tuple(getattr(result, 'shape', ()))}"
         )
     return result
 
 
 def as_categorical(x: Any, name: str = "probs") -> Categorical:
-    """`x` itself, or a bare array as the probabilities [N, K, C] of a `Categorical`.
+    """`x` itself, or a `Categorical` with a bare array as its probabilities [N, K, C].
 
-    The values of a bare array are checked as they are first read, which saves a pass over them.
+    The values of a bare array are validated when they are first read, which saves a pass over them.
     """
     if isinstance(x, Categorical):
         return x
@@ -455,12 +471,12 @@ def as_categorical(x: Any, name: str = "probs") -> Categorical:
         )
     predictive = Categorical.__new__(Categorical)
     predictive._setup(x, "probs", None, _AXES, name=name)
-    if not predictive.ops.may_branch(x):  # a compiled block can't check on the way
+    if not predictive.ops.may_branch(x):  # a compiled block cannot validate
         predictive._check_values_now()
     return predictive
 
 
 def _a(x: object) -> str:
-    """The name of its class, with an article."""
+    """The name of the class of `x`, with an article."""
     name = type(x).__name__
     return f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"

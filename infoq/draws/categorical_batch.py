@@ -10,16 +10,16 @@ from infoq.unknowns import About, AllTargets, Parameters
 
 
 class CategoricalBatch:
-    """A growing batch: its gains and its value, by the joint outcomes of its candidates.
+    """Gains and value of a growing batch, from the joint outcomes of its members.
 
     Parameters
     ----------
     pool : Categorical
         The candidates.
     about : PARAMETERS, EachTarget or AllTargets
-        What the outcomes are to tell about.
+        The unknowns that the information is about.
     known : Outcomes
-        What is known before the first pick.
+        The context before the first pick.
     """
 
     def __init__(self, pool: Categorical, about: About, known: Outcomes) -> None:
@@ -31,11 +31,11 @@ class CategoricalBatch:
         return self._known
 
     def gains(self, state: Outcomes) -> Array:
-        """What every candidate tells beyond the batch: [N] nats."""
+        """Information of each candidate conditional on the batch: [N] nats."""
         return self._pool.information(self._about, state)
 
     def gains_of(self, state: Outcomes, indices: Array) -> Array:
-        """What some candidates [m] tell beyond the batch: [m] nats."""
+        """Information of some candidates [m] conditional on the batch: [m] nats."""
         return self._pool.some(indices).information(self._about, state)
 
     def add(self, state: Outcomes, index: Array | int) -> Outcomes:
@@ -47,20 +47,23 @@ class CategoricalBatch:
         return self._pool.forget(state, index)
 
     def most(self, state: Outcomes) -> Array:
-        """The most that any candidates can tell beyond the batch, in memory: a 0-d array."""
+        """Upper bound of any information given the batch, in nats: a 0-d array in memory."""
         return entropy_left(state)
 
     def noise(self, state: Outcomes, index: Array) -> Array:
-        """Below what the gain of a candidate [1] is rounding or chance, in memory: [1] nats."""
+        """The size of gains that may be rounding or chance, for a candidate [1]: [1] nats."""
         return noise(self._pool.some(index), self._about, state)
 
     def value(self, state: Outcomes) -> Array:
-        """What the batch tells, by what it and the targets tell of the parameters: a 0-d array."""
+        """Information of the batch in nats, from that of batch and targets about the parameters.
+
+        A 0-d array, computed anew and not from gains.
+        """
         value = self._value(state)
         return ops_for(value).xp.minimum(value, self.most(self._known))
 
     def _value(self, state: Outcomes) -> Array:
-        value = self._told(self._pool, state, ())
+        value = self._information(self._pool, state, ())
         if isinstance(self._about, Parameters):
             return value
         targets = self._about.targets
@@ -75,10 +78,14 @@ class CategoricalBatch:
         self, targets: Categorical, value: Array, state: Outcomes, some: tuple[int, ...]
     ) -> Array:
         """I[Y_B; Y_T] = I[Y_B; Theta] + I[Y_T; Theta] - I[Y_B, Y_T; Theta]."""
-        return value + self._told(targets, self._known, some) - self._told(targets, state, some)
+        return (
+            value
+            + self._information(targets, self._known, some)
+            - self._information(targets, state, some)
+        )
 
-    def _told(self, targets: Categorical, state: Outcomes, some: tuple[int, ...]) -> Array:
-        """What outcomes and some targets' tell of the parameters, beyond what was known."""
+    def _information(self, targets: Categorical, state: Outcomes, some: tuple[int, ...]) -> Array:
+        """Information of the outcomes, and of some targets', about the parameters given `known`."""
         for index in some:
             state = targets.observe(state, index)
         before = self._pool.joint_information(self._known)

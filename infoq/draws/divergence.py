@@ -1,14 +1,14 @@
-"""The one kernel of prediction space: how far conditional predictions lie from their mean.
+"""The central kernel of prediction space: divergence of conditional predictions from their mean.
 
-Something that splits the K draws into weighted rows, `w_s` with probability `pi_s`, tells about
-the outcome of candidate i
+A variable S splits the K draws into weighted rows, `w_s` with probability `pi_s`. Its information
+about the outcome of candidate i is
 
     I = sum_s pi_s KL( p_i(. | s) || p_i ),    p_i(c | s) = sum_k w_s[k] p_i(c | k).
 
-With `r = p_i(c | s) / p_i(c) - 1`, each divergence is a sum of `p_i(c) [(1 + r) log1p(r) - r]`:
-terms that are not negative, and no difference of entropies. The draws themselves as rows give EIG;
-the posterior over draws after each outcome of a target gives EPIG, and after each joint outcome of
-a batch gives what the batch already tells.
+With `r = p_i(c | s) / p_i(c) - 1`, each divergence is a sum of `p_i(c) [(1 + r) log1p(r) - r]`.
+These terms are never negative, and no entropies are subtracted. The draws themselves as rows give
+EIG. The posteriors over draws after each outcome of a target give EPIG. Those after each joint
+outcome of a batch give the information that the batch already has about the candidate.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ class Split(NamedTuple):
     Attributes
     ----------
     deviations : array [S, K]
-        Each row's weights less the draws' own, `w_s[k] - w[k]`.
+        The weights of each row minus the draws' own, `w_s[k] - w[k]`.
     probabilities : array [S]
-        How probable each row is; they sum to one.
+        The probability of each row; they sum to one.
     """
 
     deviations: Array
     probabilities: Array
 
 
-# Logarithms are off by eps |r| where they add up to about r^2 / 2. By the inequality of Cauchy and
-# Schwarz that is a part eps sqrt(2 / I) of a mean divergence I: above this many nats at most 5e-6
-# in float32.
+# Logarithms are off by eps |r| and add up to about r^2 / 2. By the Cauchy-Schwarz inequality the
+# relative error of a mean divergence I is eps sqrt(2 / I): above this many nats at most 5e-6 in
+# float32.
 _LOGARITHMS_CANCEL = 1e-3
 
-# Above this many nats, even a single term that cancels has 4 digits in float32; where many terms
-# with independent errors add up, fewer nats do.
+# Above this many nats, even a single term that cancels has 4 digits in float32. With many terms of
+# independent errors, fewer nats are enough.
 _TERM_DIFFERS = 5e-7
 
 
@@ -52,9 +52,9 @@ def draw_information(ops: Ops, probs: Array, weights: Array) -> Array:
 
     Notes
     -----
-    Relatively exact, to 1e-5 in float32, for any number of draws and classes. Where values can be
-    read, one pass of logarithms gives the difference of entropies, and only the candidates for
-    which that would cancel go through the centred form.
+    The relative error is at most 1e-5 in float32, for any number of draws and classes. Where values
+    can be read, one pass of logarithms gives the difference of entropies. Only candidates for which
+    it would cancel are computed again in the centred form.
     """
     mean = ops.mix(weights, probs)
     if not ops.may_branch(probs, weights):
@@ -74,9 +74,9 @@ def draw_information(ops: Ops, probs: Array, weights: Array) -> Array:
 
 
 def _entropies_cancel(draws: int) -> float:
-    """Below how many nats a difference of entropies is off by 1e-5 in float32.
+    """The nats below which a difference of entropies has a relative error of 1e-5 in float32.
 
-    Measured. Rounding adds up where draws are alike, and does so over one product of matrices.
+    Measured. Rounding errors add up if draws are alike, over one matrix product.
     """
     alike = draws if draws <= LONGEST_MIX else LONGEST_MIX // 2
     return (10 + alike) / 640
@@ -85,14 +85,14 @@ def _entropies_cancel(draws: int) -> float:
 def _entropy_difference(ops: Ops, probs: Array, weights: Array, mean: Array) -> Array:
     """`H[p_i] - sum_k w_k H[p_ik]`, class by class; NaN where a probability is zero.
 
-    Of many classes the entropies are as large as log C, and what each class adds is not.
+    With many classes the entropies are as large as log C, while the terms per class are small.
     """
     per_class = ops.mix(weights, ops.rough_xlogx(probs)) - ops.xlogx(mean)
     return ops.xp.sum(per_class, axis=-1)
 
 
 def _refine(ops: Ops, values: Array, low: Array, again: Callable[[Array], Array]) -> Array:
-    """`values` [n], with those that are `low` [n] replaced by `again(their indices)`."""
+    """`values` [n], of which those at `low` [n] are replaced by `again(indices)`."""
     xp = ops.xp
     rows = xp.nonzero(low)[0]
     if rows.shape[0] == 0:
@@ -108,7 +108,7 @@ def _rough(ops: Ops, probs: Array, weights: Array, mean: Array) -> Array:
     """`sum_k w_k sum_c p log(p / mean)`; NaN where a probability is zero."""
     by_draw, means = _draws_first(ops, probs, mean)
     change = by_draw - means[:, None, :]
-    # The sum of these would be 0 were the mean not rounded.
+    # Their sum would be 0 if the mean were not rounded.
     rounding = ops.mix(weights, change)
     terms = ops.mix(weights, ops.times_log_ratio(by_draw, change, _positive(ops, means)))
     return ops.xp.sum(ops.xp.reshape(terms - rounding, mean.shape), axis=-1)
@@ -120,7 +120,7 @@ def _centred(ops: Ops, probs: Array, weights: Array, mean: Array) -> Array:
     by_draw, means = _draws_first(ops, probs, mean)
     ratio = _ratio(ops, by_draw, means)
     terms = ops.mix(weights, ops.kl_term(ratio))
-    # Exact for any `mean`: what its own rounding adds to each divergence is taken off again.
+    # Exact for any `mean`: the contribution of its rounding to each divergence is subtracted.
     rounding = ops.kl_term(ops.mix(weights, ratio))
     return xp.sum(mean * xp.reshape(terms - rounding, mean.shape), axis=-1)
 
@@ -128,7 +128,7 @@ def _centred(ops: Ops, probs: Array, weights: Array, mean: Array) -> Array:
 def _draws_first(ops: Ops, probs: Array, mean: Array) -> tuple[Array, Array]:
     """Probabilities [1, K, n C] and their means [1, n C].
 
-    What is taken off all draws alike is then as long as a block of candidates, not as C.
+    So the vector subtracted from all draws is as long as a block of candidates, not as C.
     """
     xp = ops.xp
     n, draws, classes = probs.shape
@@ -171,7 +171,7 @@ def _over_split(
 
 
 def row_information(ops: Ops, deviations: Array, probs: Array, weights: Array) -> Array:
-    """`KL(p(. | s) || p)` by each row s of a split [S, K], of one candidate [1, K, C]: [S] nats."""
+    """`KL(p(. | s) || p)` of one candidate [1, K, C] for each row s of a split [S, K]: [S] nats."""
     mean = ops.mix(weights, probs)
     ratio = _ratio(ops, probs, mean)[0, ...]
     return ops.kl_term(deviations @ ratio) @ mean[0, :]
@@ -193,13 +193,13 @@ def outcome_split(ops: Ops, probs: Array, weights: Array, target_weights: Array)
 
 
 def _ratio(ops: Ops, probs: Array, mean: Array) -> Array:
-    """The deviation p / mean - 1, by an exact difference; 0 for a class that no draw allows."""
+    """The deviation p / mean - 1, from an exact difference; 0 for a class that no draw allows."""
     return (probs - mean[:, None, :]) / _positive(ops, mean)
 
 
 def _positive(ops: Ops, mean: Array) -> Array:
     """`mean` [n, C] as [n, 1, C], with 1 in place of 0."""
     xp = ops.xp
-    # A subnormal mean counts as zero: some libraries flush it to zero, and divide by it.
+    # A subnormal mean counts as 0, as some libraries flush it to zero and then divide by it.
     some = mean >= float(xp.finfo(mean.dtype).smallest_normal)
     return xp.where(some, mean, ops.scalar(1.0, mean))[:, None, :]

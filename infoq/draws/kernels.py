@@ -1,4 +1,4 @@
-"""What a `Categorical` runs on each block: probabilities from what was given, then a quantity."""
+"""Block kernels of a `Categorical`: from its values to probabilities, and to a quantity."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def on_probabilities(
     values: Array,
     *shared: Array,
 ) -> Array:
-    """A kernel of probabilities as one of the values that were given, [n]."""
+    """Result [n] of a kernel of probabilities, from values of any kind."""
     return kernel(ops, _checked(ops, values, kind, check), *shared)
 
 
 def _checked(ops: Ops, values: Array, kind: str, check: bool) -> Array:
-    """Probabilities, refused where they are none and that can be known."""
+    """Probabilities of the values; raises if they are invalid, where values can be read."""
     probs = to_probabilities(ops, values, kind)
     if check and ops.concrete(values) and not check_probabilities(ops, probs, values.dtype):
         raise InvalidValuesError(f"{kind}: NaN, negative, or rows that do not sum to one")
@@ -32,7 +32,7 @@ def _checked(ops: Ops, values: Array, kind: str, check: bool) -> Array:
 
 
 def refused(kind: str, ops: Ops, values: Array) -> Array:
-    """Which candidates are no probabilities: [n] booleans."""
+    """Mask [n] of the candidates whose values are not probabilities."""
     probs = to_probabilities(ops, values, kind)
     if ops.concrete(probs) and check_probabilities(ops, probs, values.dtype):
         return ops.xp.zeros_like(values[:, 0, 0], dtype=ops.xp.bool)
@@ -42,14 +42,14 @@ def refused(kind: str, ops: Ops, values: Array) -> Array:
 def about_split(
     ops: Ops, probs: Array, weights: Array, deviations: Array, probabilities: Array
 ) -> Array:
-    """What each outcome tells about what splits the draws: [n]."""
+    """Information of each outcome about the variable that splits the draws: [n] nats."""
     return split_information(ops, probs, weights, Split(deviations, probabilities))
 
 
 def split_targets(
     kind: str, check: bool, ops: Ops, weights: Array, targets: Array, target_weights: Array
 ) -> tuple[Array, ...]:
-    """The draws' weights, and what the targets' outcomes split them into."""
+    """The draws' weights, and the arrays of the `Split` by the outcomes of targets."""
     probs = _checked(ops, targets, kind, check)
     return weights, *outcome_split(ops, probs, weights, target_weights)
 
@@ -57,7 +57,7 @@ def split_targets(
 def check_targets(
     kind: str, check: bool, ops: Ops, weights: Array, targets: Array, *others: Array
 ) -> tuple[Array, ...]:
-    """The draws' weights, the targets' probabilities, and the others as they are."""
+    """The draws' weights, the validated probabilities of the targets, and `others` unchanged."""
     return weights, _checked(ops, targets, kind, check), *others
 
 
@@ -70,9 +70,9 @@ def about_each_given(
     posteriors: Array,
     probabilities: Array,
 ) -> Array:
-    """`sum_e v_e I[Y_i; Y_e, Y_B]` by the posteriors [S, K] of S joint outcomes of B: [n]."""
+    """`sum_e v_e I[Y_i; Y_e, Y_B]` from the posteriors [S, K] of S joint outcomes of B: [n]."""
 
-    def told(posteriors: Array, probabilities: Array) -> Array:
+    def information(posteriors: Array, probabilities: Array) -> Array:
         rows = [
             (outcome_split(ops, targets, posteriors[s, :], target_weights), s)
             for s in range(posteriors.shape[0])
@@ -82,9 +82,9 @@ def about_each_given(
         return split_information(ops, probs, weights, Split(deviations, each))
 
     row_bytes = 4 * ops.item_bytes(probs) * targets.shape[0] * targets.shape[1] * targets.shape[2]
-    return sum_columns(ops, told, (posteriors, probabilities), bytes_per_column=row_bytes)
+    return sum_columns(ops, information, (posteriors, probabilities), bytes_per_column=row_bytes)
 
 
 def mean_entropy(ops: Ops, probs: Array, weights: Array) -> Array:
-    """The entropy of each candidate's mean prediction: [n]."""
+    """The entropy of each candidate's mean prediction: [n] nats."""
     return -ops.xp.sum(ops.xlogx(ops.mix(weights, probs)), axis=-1)

@@ -25,13 +25,13 @@ from infoq.draws.outcomes import Outcomes, place_of
 from infoq.unknowns import About, AllTargets, EachTarget, Parameters
 
 
-class Told(NamedTuple):
-    """A batch of observed labels so far.
+class LabelledState(NamedTuple):
+    """State of a batch of observed labels.
 
     Attributes
     ----------
     growth : array [K]
-        The log of the factor by which the batch makes each draw more probable than at first.
+        The log of the factor by which the batch has raised the weight of each draw.
     indices : tuple of int or array []
         The picks.
     """
@@ -41,7 +41,7 @@ class Told(NamedTuple):
 
 
 class LabelledBatch:
-    """A growing batch: its gains and its value, by what its labels tell of the draws.
+    """Gains and value of a growing batch, from the information of its labels about the draws.
 
     Parameters
     ----------
@@ -50,14 +50,14 @@ class LabelledBatch:
     labels : array [N]
         Their observed labels.
     about : PARAMETERS, EachTarget or AllTargets
-        What the labels are to tell about.
+        The unknowns that the information is about.
     target_labels : array [M] or None
         The targets' observed labels.
     given : Outcomes or None
-        Labels that are known before the first pick.
+        The context of labels before the first pick.
     log_density : array [K], optional
-        Of the draws. With it, what labels tell about the parameters is the drop in differential
-        entropy; else the divergence.
+        The log-density of the draws. With it, the information about the parameters is the drop in
+        differential entropy; without it, the divergence.
     """
 
     def __init__(
@@ -76,11 +76,13 @@ class LabelledBatch:
             self._density = self._density_once_known(log_density)
         self._targets: tuple[Array, ...] = ()
         if not isinstance(about, Parameters):
-            self._targets = self._told_by(about, target_labels)
+            self._targets = self._target_growth(about, target_labels)
         self.submodular = False
 
-    def _told_by(self, about: EachTarget | AllTargets, labels: Array | None) -> tuple[Array, ...]:
-        """The growth [S, K] by each target or by all together, and how much each row counts."""
+    def _target_growth(
+        self, about: EachTarget | AllTargets, labels: Array | None
+    ) -> tuple[Array, ...]:
+        """The growth [S, K] by each target or by all together, and the weight of each row."""
         targets, name = about.targets, "target_labels"
         self._pool.check_same_draws(targets)
         labels = targets.check_labels(labels, name)
@@ -94,60 +96,63 @@ class LabelledBatch:
         return targets.map_labels(growth, labels, self._row, name=name, shape=shape), weights
 
     def _density_once_known(self, log_density: Array) -> Array:
-        """The log-density [K] of the draws once what is given is known, up to a constant."""
+        """The log-density [K] of the draws conditional on the context, up to a constant."""
         own, local = self._pool.ops, ops_for(self._row)
         first = self._pool.context().log_posteriors[0, :]
         density = check_log_density(self._pool, log_density, first)
-        # Of draws that weigh nothing, whatever is finite: it counts nothing.
+        # Draws of weight 0 may have any finite value, as it does not count.
         some = (first > -float("inf")) & (self._row > -float("inf"))
         zero = local.scalar(0.0, first)
         change = local.xp.where(some, self._row, zero) - local.xp.where(some, first, zero)
         density = density + own.adopt(change)
-        # A constant says nothing, and would be all that rounding leaves where it is large.
+        # A constant has no effect, but a large one would lose all digits to rounding.
         return density - own.xp.sum(own.adopt(local.xp.exp(self._row)) * density)
 
-    def start(self) -> Told:
+    def start(self) -> LabelledState:
         """The empty batch."""
-        return Told(ops_for(self._row).xp.zeros_like(self._row), ())
+        return LabelledState(ops_for(self._row).xp.zeros_like(self._row), ())
 
-    def gains(self, state: Told) -> Array:
-        """What every candidate's label adds to the value of the batch: [N] nats."""
+    def gains(self, state: LabelledState) -> Array:
+        """The gain of each candidate's label, given the batch: [N] nats."""
         row = self._row + state.growth
         pool, labels = self._pool, self._labels
         if not self._targets:
-            told = state.growth
+            so_far = state.growth
             if self._density is not None:
-                told = self._pool.ops.adopt(told) + self._density
-            return pool.cast(pool.map_labels(label_information, labels, row, told))
+                so_far = self._pool.ops.adopt(so_far) + self._density
+            return pool.cast(pool.map_labels(label_information, labels, row, so_far))
         return pool.cast(
             pool.map_labels(mean_log_ratio, labels, row, *self._targets, prepare=growth_of_rows)
         )
 
-    def gains_of(self, state: Told, indices: Array) -> Array:
-        """What the labels of some candidates [m] add to the value of the batch: [m] nats."""
+    def gains_of(self, state: LabelledState, indices: Array) -> Array:
+        """The gains of the labels of some candidates [m], given the batch: [m] nats."""
         few = copy(self)
         few._pool = self._pool.some(indices)
         few._labels = self._pool.ops.xp.take(self._labels, indices, axis=0)
         return few.gains(state)
 
-    def add(self, state: Told, index: Array | int) -> Told:
+    def add(self, state: LabelledState, index: Array | int) -> LabelledState:
         """The batch with one more candidate."""
         label = self._pool.ops.row(self._labels, index)
         likelihood = self._pool.label_likelihood(index, label)
         ops = ops_for(likelihood)
         more = growth(ops, likelihood[None, :], self._row + state.growth)
-        return Told(state.growth + more[0, :], (*state.indices, index))
+        return LabelledState(state.growth + more[0, :], (*state.indices, index))
 
-    def remove(self, state: Told, index: Array | int) -> Told:
-        """The batch without one of its candidates; the others are observed anew."""
+    def remove(self, state: LabelledState, index: Array | int) -> LabelledState:
+        """The batch without one of its members; the others are observed anew."""
         place = place_of(state.indices, index)
         anew = self.start()
         for other in state.indices[:place] + state.indices[place + 1 :]:
             anew = self.add(anew, other)
         return anew
 
-    def value(self, state: Told) -> Array:
-        """What the batch tells, by how it weighs the draws and not by its gains: a 0-d array."""
+    def value(self, state: LabelledState) -> Array:
+        """The information of the batch in nats, from the draws' weights and not from its gains.
+
+        A 0-d array.
+        """
         ops, row = ops_for(self._row), self._row
         batch = state.growth[None, :]
         if not self._targets:
@@ -163,12 +168,12 @@ class LabelledBatch:
 
 
 def check_log_density(pool: Categorical, log_density: Array, row: Array) -> Array:
-    """A log-density [K] as of weights `row` [K], refused where it is none of these draws'."""
+    """A validated log-density [K], centred, with the dtype of the log-weights `row` [K]."""
     ops, (_, log_density) = admit_all(candidates=pool.values, log_density=log_density)
     check_floating(ops, log_density, "log_density")
     if tuple(log_density.shape) != tuple(row.shape):
         raise ValueError(
-            f"log_density: expected shape {tuple(row.shape)}, one a draw, got "
+            f"log_density: expected shape {tuple(row.shape)}, one per draw, got "
             f"{tuple(log_density.shape)}"
         )
     check_same_device(ops, candidates=pool.values, log_density=log_density)
@@ -176,15 +181,15 @@ def check_log_density(pool: Categorical, log_density: Array, row: Array) -> Arra
         (index := first_index(ops, ~ops.xp.isfinite(log_density))) is not None
     ):
         raise ValueError(
-            f"log_density: draw {index} has a value that is NaN or infinite; a draw has a "
-            "positive density"
+            f"log_density: draw {index} has a value that is NaN or infinite; pass the finite log "
+            "of its density"
         )
-    density: Array = log_density - ops.xp.mean(log_density)  # now, while it has all digits
+    density: Array = log_density - ops.xp.mean(log_density)  # before the cast, which loses digits
     return density if density.dtype == row.dtype else ops.xp.astype(density, row.dtype)
 
 
 def known_row(pool: Categorical, given: object) -> Array:
-    """The log-weights [K] of the draws once the labels of a context are known, in memory."""
+    """The log-weights [K] of the draws given the labels of a context, in memory."""
     empty = pool.context()
     if given is None:
         given = empty
@@ -195,7 +200,7 @@ def known_row(pool: Categorical, given: object) -> Array:
         )
     if given.num_observed > 0 and not isinstance(given, ObservedLabels):
         raise ValueError(
-            "given: expected observed labels, got outcomes that are not known yet; name them by "
+            "given: expected observed labels, got outcomes that are not known yet; pass labels to "
             "observe(given, index, label)"
         )
     ours, row = empty.log_posteriors[0, :], given.log_posteriors[0, :]
@@ -203,7 +208,7 @@ def known_row(pool: Categorical, given: object) -> Array:
     check_same_device(ops, candidates=ours, given=row)
     if row.dtype != ours.dtype or row.shape != ours.shape:
         raise ValueError(
-            f"given: expected K={ours.shape[0]} draws in {ours.dtype}, as of the candidates, got "
+            f"given: expected K={ours.shape[0]} draws in {ours.dtype}, like the candidates, got "
             f"K={row.shape[0]} in {row.dtype}"
         )
     return row

@@ -1,14 +1,14 @@
-"""What observed labels tell of the K posterior draws, and so of the labels of others.
+"""Information of observed labels about the K posterior draws, and so about other labels.
 
-A label y weighs the draws anew, by how probable each draw calls it. All that is computed is a
-function of its *growth*, `t_k = log p_k(y) / p(y)`: the log of the factor by which draw k gains.
+A label y reweights the draws by its probability under each. Everything here is a function of its
+*growth*, `t_k = log p_k(y) / p(y)`: the log of the factor by which the weight of draw k grows.
 
     p(k | y) - p(k)  = w_k expm1(t_k)                              deviations
     KL(p(k | y) || p(k)) = sum_k w_k [(1 + r) log1p(r) - r],  r = expm1(t_k)
     log p(y' | y) / p(y') = log1p( sum_k w_k expm1(t_k) expm1(t'_k) )
 
-which neither cancels where labels tell little nor underflows where a hundred tell much: weights are
-logarithms, and where growth is large the same is computed from those.
+These neither cancel for labels of little information nor underflow for a hundred labels of much
+information: weights are kept as logarithms, and used directly where growth is large.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from infoq.measures.distribution import to_log_probabilities
 
 
 class ObservedLabels(Outcomes):
-    """A context of labels that have been observed: one row of log-weights over the draws.
+    """A context of observed labels: one row of log-weights over the draws.
 
-    Their log-likelihoods are arrays [K, 1], each up to a constant.
+    The log-likelihoods are arrays [K, 1], each up to a constant.
     """
 
 
 def observe_label(ops: Ops, known: Outcomes, likelihood: Array, index: Any) -> ObservedLabels:
-    """The context with one more label, of relative log-probabilities [K] under the draws."""
+    """The context with one more label, given its relative log-probabilities [K] under the draws."""
     if known.num_observed > 0 and not isinstance(known, ObservedLabels):
         raise ValueError(
-            "given: got outcomes that are not known yet beside a label; begin with context()"
+            "given: got outcomes that are not known yet beside a label; start again from context()"
         )
     row = known.log_posteriors
     joint = row + growth(ops, likelihood[None, :], row[0, :])
@@ -55,9 +55,9 @@ def observe_label(ops: Ops, known: Outcomes, likelihood: Array, index: Any) -> O
     )
 
 
-# --- labels, and how probable the draws call them -------------------------------------------
+# --- labels and their likelihoods -----------------------------------------------------------
 def check_labels(ops: Ops, labels: Array | None, values: Array, name: str) -> Array:
-    """Labels, refused where they are none of candidates [N, K, C]; by values if readable."""
+    """Labels after input validation against candidates [N, K, C]; values too, if readable."""
     size, classes = values.shape[0], values.shape[2]
     if labels is None:
         raise TypeError(
@@ -70,7 +70,7 @@ def check_labels(ops: Ops, labels: Array | None, values: Array, name: str) -> Ar
         raise TypeError(f"{name}: expected integers, got {labels.dtype}")
     if tuple(labels.shape) != (size,):
         raise ValueError(
-            f"{name}: expected shape ({size},), one a candidate, got {tuple(labels.shape)}"
+            f"{name}: expected shape ({size},), one per candidate, got {tuple(labels.shape)}"
         )
     if ops.concrete(labels):
         _check_range(ops, labels, classes, name)
@@ -81,24 +81,24 @@ def _check_range(ops: Ops, labels: Array, classes: int, name: str, *, block: boo
     numbers = _as_indices(ops, labels)
     index = first_index(ops, (numbers < 0) | (numbers >= classes))
     if index is not None:
-        place = "" if block else f" at {index}"  # within a block, that would mislead
+        place = "" if block else f" at {index}"  # an index within a block would mislead
         raise ValueError(
             f"{name}: expected classes from 0 to {classes - 1}, got {int(numbers[index])}{place}"
         )
 
 
 def _as_indices(ops: Ops, labels: Array) -> Array:
-    """Labels in the integers that the library counts by."""
+    """Labels in the integer dtype of the library's indices."""
     return ops.xp.astype(labels, ops.xp.arange(1, device=ops.device(labels)).dtype)
 
 
 def label_likelihoods(
     kind: str, check: bool, name: str | None, ops: Ops, values: Array, labels: Array
 ) -> Array:
-    """Each label's log-probability under each draw, less its largest: [n, K].
+    """Log-probability of each label under each draw, minus the largest: [n, K].
 
-    Differences of draws that nearly agree are exact where probabilities were given. `check` says
-    whether those are to be checked, and `name` names the labels if they are.
+    Differences between draws that nearly agree are exact if probabilities were given. `check` says
+    whether to validate these; `name` is the name of the labels, if they are to be validated.
     """
     xp = ops.xp
     _, draws, classes = values.shape
@@ -127,15 +127,15 @@ def on_labels(
     labels: Array,
     *shared: Array,
 ) -> Array:
-    """A kernel of the labels' log-likelihoods as one of values and labels, [n, ...]."""
+    """Result [n, ...] of a kernel of log-likelihoods, from values and labels."""
     return kernel(ops, label_likelihoods(kind, check, name, ops, values, labels), *shared)
 
 
 def _relative_logs(ops: Ops, probs: Array, top: Array) -> Array:
-    """`log(probs / top)`, by an exact difference where the two are within a factor of two."""
+    """`log(probs / top)`, from an exact difference if they are within a factor of two."""
     xp = ops.xp
     one, zero = ops.scalar(1.0, probs), ops.scalar(0.0, probs)
-    # A subnormal probability counts as zero: some libraries flush it to zero.
+    # A subnormal probability counts as 0, as some libraries flush it to zero.
     least = float(xp.finfo(probs.dtype).smallest_normal)
     top = xp.where(top >= least, top, one)
     near, some = probs > top / 2, probs >= least
@@ -144,12 +144,13 @@ def _relative_logs(ops: Ops, probs: Array, top: Array) -> Array:
     return xp.where(near, close, xp.where(some, far, ops.scalar(-float("inf"), probs)))
 
 
-# --- what they tell of the draws ------------------------------------------------------------
+# --- information about the draws ------------------------------------------------------------
 def growth(ops: Ops, likelihoods: Array, log_weights: Array) -> Array:
-    """The log of the factor by which each draw gains, `log p_k(y) / p(y)`: [n, K].
+    """The log of the factor by which each draw's weight grows, `log p_k(y) / p(y)`: [n, K].
 
-    Of labels with log-probabilities [n, K] (up to a constant each) under draws with log-weights
-    [K]. 0 for a label that all draws call impossible, which tells nothing.
+    `likelihoods` [n, K] are the log-probabilities of the labels, up to a constant each, under draws
+    with log-weights [K]. It is 0 for a label that all draws call impossible, which is
+    uninformative.
     """
     xp = ops.xp
     evidence = ops.logsumexp(log_weights + likelihoods, -1, keepdims=True)
@@ -157,35 +158,35 @@ def growth(ops: Ops, likelihoods: Array, log_weights: Array) -> Array:
     zero = ops.scalar(0.0, likelihoods)
     counts = possible & (log_weights > -float("inf"))
     first = xp.where(counts, likelihoods - xp.where(possible, evidence, zero), zero)
-    # The rounding of the evidence is as large as a small growth: one step of Newton takes it off.
+    # The rounding error of the evidence is as large as a small growth; a Newton step removes it.
     return first - xp.log1p(xp.sum(deviations(ops, first, log_weights), axis=-1, keepdims=True))
 
 
 def deviations(ops: Ops, gained: Array, log_weights: Array) -> Array:
-    """What each draw gains in weight: [n, K], of growth [n, K] and log-weights [K]."""
+    """The change of each draw's weight, from growth [n, K] and log-weights [K]: [n, K]."""
     small, change = _small(ops, gained)
     weights = ops.xp.exp(log_weights)
     far = ops.xp.exp(log_weights + gained) - weights
     return ops.xp.where(small, weights * change, far)
 
 
-def label_information(ops: Ops, likelihoods: Array, log_weights: Array, told: Array) -> Array:
-    """What each label adds to the divergence of the draws' weights from those at first: [n] nats.
+def label_information(ops: Ops, likelihoods: Array, log_weights: Array, so_far: Array) -> Array:
+    """The increase by each label of the divergence of the draws' weights from the first: [n] nats.
 
-    `told` [K] is the log of the factor by which the draws have gained so far: for zeros, it is
-    `KL(p(k | y) || p(k))`. A sum of two terms that need no difference of divergences.
+    `so_far` [K] is the log of the factor by which the draws have grown so far. If it is zero, the
+    result is `KL(p(k | y) || p(k))`. It is a sum of two terms, and subtracts no divergences.
     """
     xp = ops.xp
-    zero = ops.scalar(0.0, told)
+    zero = ops.scalar(0.0, so_far)
     gained = growth(ops, likelihoods, log_weights)
     apart = xp.matmul(
-        deviations(ops, gained, log_weights), xp.where(told > -float("inf"), told, zero)
+        deviations(ops, gained, log_weights), xp.where(so_far > -float("inf"), so_far, zero)
     )
     return divergence(ops, gained, log_weights) + apart
 
 
 def divergence(ops: Ops, gained: Array, log_weights: Array) -> Array:
-    """`sum_k w_k e^t_k t_k` as a sum of terms that are not negative: [n] nats."""
+    """`sum_k w_k e^t_k t_k` as a sum of terms that are never negative: [n] nats."""
     xp = ops.xp
     small, change = _small(ops, gained)
     zero = ops.scalar(0.0, gained)
@@ -197,7 +198,7 @@ def divergence(ops: Ops, gained: Array, log_weights: Array) -> Array:
 
 
 def _small(ops: Ops, gained: Array) -> tuple[Array, Array]:
-    """Where growth is small, and `expm1` of it there; elsewhere differences do not cancel."""
+    """Mask of small growth, and `expm1` of it there; elsewhere differences do not cancel."""
     small = ops.xp.abs(gained) < 1
     return small, ops.xp.expm1(ops.xp.where(small, gained, ops.scalar(0.0, gained)))
 
@@ -205,10 +206,10 @@ def _small(ops: Ops, gained: Array) -> tuple[Array, Array]:
 def mean_log_ratio(
     ops: Ops, likelihoods: Array, log_weights: Array, rows: Array, row_weights: Array
 ) -> Array:
-    """`sum_s v_s log p(y_i | s) / p(y_i)` by the growth [S, K] from what is known to s: [n] nats.
+    """`sum_s v_s log p(y_i | s) / p(y_i)` from the growth [S, K] of the draws by each s: [n] nats.
 
-    Costs of the order of n S K exponentials; temporary arrays stay in the cache. -inf where s makes
-    a label impossible that was not.
+    Costs of the order of n S K exponentials; temporary arrays stay in the cache. It is -inf if s
+    makes a label impossible that was possible before.
     """
     xp = ops.xp
     gained = growth(ops, likelihoods, log_weights)
@@ -223,10 +224,10 @@ def mean_log_ratio(
 
 
 def log_ratio(ops: Ops, gained: Array, log_weights: Array, rows: Array) -> Array:
-    """`log p(y_i | s) / p(y_i)` by the growth of each label [n, K] and of each s [S, K]: [n, S]."""
+    """`log p(y_i | s) / p(y_i)` from the growth by each label [n, K] and each s [S, K]: [n, S]."""
     xp = ops.xp
     direct = ops.logsumexp((log_weights + rows)[None, :, :] + gained[:, None, :], -1)
-    # Where all terms are small, their own sum has more digits than the logarithm of one near 1.
+    # If all terms are small, their sum has more digits than the logarithm of a number near 1.
     most = 0.9 * math.log(float(xp.finfo(gained.dtype).max))
     change = xp.expm1(xp.minimum(gained, ops.scalar(most, gained)))
     moved = deviations(ops, rows, log_weights)
@@ -238,12 +239,12 @@ def log_ratio(ops: Ops, gained: Array, log_weights: Array, rows: Array) -> Array
 
 
 def joint_growth(ops: Ops, likelihoods: Array, log_weights: Array) -> Array:
-    """The log of the factor by which each draw gains from all labels together, unscaled: [K]."""
+    """The sum of the growth by all labels: that of their joint, up to a constant: [K]."""
     return ops.xp.sum(growth(ops, likelihoods, log_weights), axis=0)
 
 
 def growth_of_rows(
     ops: Ops, log_weights: Array, rows: Array, row_weights: Array
 ) -> tuple[Array, ...]:
-    """The log-weights and row weights, and the growth from the log-weights to each row [S, K]."""
+    """The log-weights, the growth from them to each row [S, K], and the row weights."""
     return log_weights, growth(ops, rows, log_weights), row_weights

@@ -1,8 +1,8 @@
-"""A context in prediction space: outcomes that count as known, and what they say of the draws.
+"""Contexts in prediction space: known outcomes, and the posterior over draws given them.
 
-The joint outcomes of a growing batch are enumerated while they fit, and sampled beyond. Both are
-rows of log-weights over the K draws, so that a hundred observed outcomes do not underflow. A sample
-keeps its draw and its outcomes for good: growing the batch extends it and redraws nothing.
+The joint outcomes of a growing batch are enumerated while they are few, and sampled otherwise. Both
+are rows of log-weights over the K draws, so that a hundred observed outcomes do not underflow. A
+sample keeps its draw and its outcomes: when the batch grows, it is extended and never redrawn.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _ATTRIBUTES = (
 
 
 class Outcomes(Tree):
-    """What is known: the joint outcomes of the candidates observed so far.
+    """A context: the joint outcomes of the candidates observed so far.
 
     Attributes
     ----------
@@ -35,16 +35,16 @@ class Outcomes(Tree):
     log_posteriors : array [S, K]
         For each joint outcome (or sample), the log-weights of the draws given it.
     probabilities : array [S]
-        How probable each joint outcome (or sample) is.
+        The probability of each joint outcome (or sample).
     sampled : bool
         Whether the rows are samples rather than all joint outcomes.
     samples : int
-        The number of joint outcomes up to which all are enumerated, and of samples beyond.
+        At most this many joint outcomes are enumerated; if there are more, this many are sampled.
     seed : int
-        What the samples are drawn from.
+        Seed of the samples.
     indices : tuple of int or array []
-        Which candidates they are of, where `Categorical.observe` was told: `places`, with those
-        that can't be read, `unread`, in the place of None.
+        The observed candidates, if made by `Categorical.observe`: `places`, with the indices that
+        cannot be read, `unread`, in place of None.
     """
 
     _arrays = ("log_likelihoods", "log_posteriors", "probabilities", "unread")
@@ -72,13 +72,13 @@ class Outcomes(Tree):
         self.log_likelihoods = log_likelihoods
         self.log_posteriors, self.probabilities = log_posteriors, probabilities
         self.sampled, self.samples, self.seed = sampled, samples, seed
-        # An index that cannot be read belongs to a trace, and may leave it as an array alone.
+        # An index that cannot be read belongs to a trace, and may leave it only as an array.
         self.unread = tuple(index for index in indices if not isinstance(index, int))
         self.places = tuple(index if isinstance(index, int) else None for index in indices)
 
     @property
     def indices(self) -> tuple[Any, ...]:
-        """Which candidates the outcomes are of, where that was told."""
+        """The candidates of the outcomes, where they are recorded."""
         unread = iter(self.unread)
         return tuple(next(unread) if index is None else index for index in self.places)
 
@@ -88,11 +88,11 @@ class Outcomes(Tree):
         return len(self.log_likelihoods)
 
     def replaced(self, **changes: Any) -> Self:
-        """The same with some of its attributes replaced."""
+        """A copy with some of its attributes replaced."""
         return type(self)(**{name: changes.get(name, getattr(self, name)) for name in _ATTRIBUTES})
 
     def every(self, step: int, start: int) -> Self:
-        """The context by every so many of its samples alone; of all such parts the same number."""
+        """The context with every `step`-th of its samples; parts of all starts have equal size."""
         size = int(self.probabilities.shape[0]) // step
         rows = self.log_posteriors[start : size * step : step, ...]
         weights = self.probabilities[:size] * 0 + 1 / size
@@ -104,7 +104,7 @@ class Outcomes(Tree):
         return f"{type(self).__name__}(B={self.num_observed}, S={count} {how}, K={draws})"
 
     def split(self, ops: Ops, weights: Array) -> Split:
-        """What the joint outcomes split the draws into."""
+        """The `Split` of the draws by the joint outcomes."""
         return Split(ops.xp.exp(self.log_posteriors) - weights[None, :], self.probabilities)
 
 
@@ -139,7 +139,7 @@ def observe(ops: Ops, known: Outcomes, log_likelihood: Array, weights: Array) ->
 def _enumerate(
     ops: Ops, known: Outcomes, log_likelihood: Array, weights: Array
 ) -> tuple[Array, Array]:
-    """All joint outcomes with one more candidate: S C rows."""
+    """Log-weights and probabilities of all joint outcomes with one more candidate: S C rows."""
     xp = ops.xp
     count, draws = known.log_posteriors.shape
     classes = log_likelihood.shape[1]
@@ -151,7 +151,7 @@ def _enumerate(
 
 
 def _sample(ops: Ops, known: Outcomes, history: tuple[Array, ...], weights: Array) -> Outcomes:
-    """Samples of the joint outcomes of all observed candidates, from the beginning."""
+    """The context with samples of the joint outcomes of all observed candidates, made anew."""
     xp = ops.xp
     prior = xp.broadcast_to(_log(ops, weights)[None, :], (known.samples, weights.shape[0]))
     equal = xp.ones_like(prior[:, 0]) / known.samples
@@ -165,12 +165,12 @@ def _sample(ops: Ops, known: Outcomes, history: tuple[Array, ...], weights: Arra
 def _extend_samples(
     ops: Ops, known: Outcomes, log_likelihood: Array, weights: Array, step: int
 ) -> Array:
-    """Each sample draws the new candidate's outcome from its own draw, and weighs all draws."""
+    """Log-weights [S, K] after each sample draws the new candidate's outcome from its own draw."""
     xp = ops.xp
     draw = _sample_draws(ops, weights, known.samples)
     below = ops.cumulative_sum(xp.exp(log_likelihood), axis=1)
     below = xp.take(below / below[:, -1:], draw, axis=0)
-    # Strictly below one, so that an outcome of probability zero is never drawn.
+    # `level` is below one, so that an outcome of probability zero is never drawn.
     level = ops.uniform((known.samples,), (known.seed, step), weights)
     outcome = xp.sum(xp.astype(below <= level[:, None], xp.int32), axis=1)
     joint = known.log_posteriors + xp.take(log_likelihood.T, outcome, axis=0)
@@ -178,7 +178,7 @@ def _extend_samples(
 
 
 def _sample_draws(ops: Ops, weights: Array, samples: int) -> Array:
-    """The draw of each sample: every draw in proportion to its weight, with no chance in it."""
+    """The draw of each sample: draws in proportion to their weights, without randomness."""
     xp = ops.xp
     below = ops.cumulative_sum(weights)
     middle = xp.astype(xp.arange(samples, device=ops.device(weights)), weights.dtype) + 0.5
@@ -187,7 +187,7 @@ def _sample_draws(ops: Ops, weights: Array, samples: int) -> Array:
 
 
 def _normalise(ops: Ops, joint: Array, weights: Array) -> tuple[Array, Array]:
-    """Rows of log-weights that sum to one, and the log of what each summed to."""
+    """Rows of normalised log-weights, and the log of the sum of each row before (the evidence)."""
     xp = ops.xp
     evidence = ops.logsumexp(joint, -1, keepdims=True)
     possible = evidence > -float("inf")
@@ -205,15 +205,15 @@ def _log(ops: Ops, weights: Array) -> Array:
 
 
 def as_place(index: Array | int) -> Any:
-    """An index as an integer where that can be read: arrays of some libraries have no hash."""
+    """An index as an integer if it can be read, as arrays of some libraries have no hash."""
     if not is_integer(index) and hasattr(index, "shape") and not ops_for(index).concrete(index):
         return index
     return int(index)
 
 
 def place_of(indices: tuple[Any, ...], index: Array | int) -> int:
-    """Where a pick stands among the others; refused where it is none."""
+    """The place of a pick among the picks; raises if it is not in the batch."""
     for place, other in enumerate(indices):
         if int(other) == int(index):
             return place
-    raise ValueError(f"index: {int(index)} is not in the batch")
+    raise ValueError(f"index: {int(index)} is not in the batch; pass the index of a member")

@@ -1,4 +1,4 @@
-"""K posterior draws of what candidates answer: their weights, contexts, and what fits them."""
+"""Base class of predictions by K posterior draws: weights, contexts and compatibility checks."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from infoq.draws.outcomes import Outcomes, nothing_known, observe, place_of
 class PosteriorDraws(Tree, ABC):
     """N candidates under K draws from one posterior; draw k is the same model for all of them.
 
-    A subclass says what the draws predict, and what is to be known of it. Its first field is an
-    array of one entry a candidate.
+    A subclass defines what the draws predict, and the information of it. Its first field is an
+    array with one entry per candidate.
 
     Attributes
     ----------
     draw_weights : array [K] or None
-        How much each draw counts; None for all the same.
+        The weight of each draw; None for equal weights.
     """
 
     draw_weights: Array | None = None
 
     @property
     def first(self) -> Array:
-        """What says the library, dtype and device of the candidates, and their number."""
+        """The first field: it has the library, dtype, device and number of the candidates."""
         first: Array = self.parts[0]
         return first
 
@@ -46,7 +46,7 @@ class PosteriorDraws(Tree, ABC):
 
     @property
     def like(self) -> Array:
-        """A small array of the dtype that is computed in, on the device of the candidates."""
+        """A small array with the dtype of the computation, on the device of the candidates."""
         return self.ops.upcast(self.first[:1, ...])
 
     @property
@@ -65,17 +65,28 @@ class PosteriorDraws(Tree, ABC):
             return self.ops.equal_weights(self.num_draws, self.first)
         return self.draw_weights
 
-    # --- what is known -----------------------------------------------------------------------
+    # --- contexts ----------------------------------------------------------------------------
 
     def context(self, *, samples: int = 10_000, seed: Any = 0) -> Outcomes:
-        """The empty context: nothing is known yet.
+        """The empty context, without any outcome.
 
         Parameters
         ----------
         samples : int
-            Up to this many joint outcomes are enumerated; beyond, as many are sampled.
+            At most this many joint outcomes are enumerated. If there are more, this many are
+            sampled.
         seed : int or the library's random generator
-            What samples are drawn from.
+            Source of the random samples.
+
+        Returns
+        -------
+        Outcomes
+            The context, to grow by `observe`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `samples` is not an integer of at least 1.
         """
         samples = check_count(samples, "samples")
         weights = self.ops.fetch(self.weights)
@@ -83,16 +94,26 @@ class PosteriorDraws(Tree, ABC):
         return nothing_known(ops, weights, samples, ops.seed(seed))
 
     def forget(self, given: Outcomes, index: Array | int) -> Outcomes:
-        """The context `given` without the outcome of one candidate that it has.
+        """The context `given` without the outcome of one of its candidates.
 
-        The others are observed anew, from the same seed.
+        All other outcomes are observed anew, from the same seed.
 
         Parameters
         ----------
         given : Outcomes
-            What is known so far, from `observe` alone.
+            The context so far, made only by `observe`.
         index : int or 0-d array
             The candidate.
+
+        Returns
+        -------
+        Outcomes
+            The smaller context.
+
+        Raises
+        ------
+        ValueError
+            If the candidate is not in the context.
         """
         place = place_of(given.indices, index)
         weights = self.ops.fetch(self.weights)
@@ -110,13 +131,18 @@ class PosteriorDraws(Tree, ABC):
     def joint_information(self, given: Outcomes) -> Array:
         """I[Y_given; Theta] of all that is known, not by its gains: a 0-d array.
 
-        The mean divergence of the draws' weights afterwards from those before. Where the joint
-        outcomes are sampled, it and a sum of gains are two estimates from one sample.
+        The mean divergence of the draws' weights afterwards from those before, in nats. If the
+        joint outcomes are sampled, this and a sum of gains are two estimates from one sample.
 
         Parameters
         ----------
         given : Outcomes
-            What is known.
+            The context.
+
+        Returns
+        -------
+        array []
+            Nats.
         """
         ops = ops_for(given.probabilities)
         weights, xp = self.ops.fetch(self.weights), ops.xp
@@ -124,18 +150,18 @@ class PosteriorDraws(Tree, ABC):
         divergence = ops.weigh(ops.kl_term(given.split(ops, weights).deviations / some), weights)
         return xp.sum(given.probabilities * divergence)
 
-    # --- results, and what they are of --------------------------------------------------------
+    # --- results and compatibility checks -----------------------------------------------------
 
     def finish(self, scores: Array) -> Array:
-        """Rounding below zero taken off, in the dtype that came in."""
+        """Scores in the input dtype, with negative rounding errors set to 0."""
         return self.cast(self.ops.xp.maximum(scores, self.ops.xp.zeros_like(scores)))
 
     def cast(self, scores: Array) -> Array:
-        """Scores in the dtype that came in."""
+        """Scores in the input dtype."""
         return self.ops.xp.astype(scores, self.first.dtype)
 
     def target_weights(self, weights: Array | None) -> Array:
-        """Weights [M] of these as targets, which sum to one."""
+        """Weights [M] of these candidates as targets, normalised to sum to one."""
         size = self.num_candidates
         if size == 0:
             raise ValueError("targets: expected at least one target, got none")
@@ -145,7 +171,7 @@ class PosteriorDraws(Tree, ABC):
         return check_weights(self.ops, weights, self.first, size, "target_weights", "target")
 
     def check_same_draws(self, targets: PosteriorDraws) -> None:
-        """Refuse targets of other draws, another dtype, library or device."""
+        """Raise if the targets have other draws, another dtype, library or device."""
         ops_for(candidates=self.first, targets=targets.first)
         check_same_device(self.ops, candidates=self.first, targets=targets.first)
         if targets.first.dtype != self.first.dtype:
@@ -167,7 +193,7 @@ class PosteriorDraws(Tree, ABC):
             )
 
     def check_given(self, given: object) -> Outcomes | None:
-        """What is given, refused where it is no context of outcomes of these draws and library."""
+        """The context `given`; raises if it is not one of outcomes of these draws and library."""
         if given is None:
             return None
         if not isinstance(given, Outcomes):
@@ -180,7 +206,7 @@ class PosteriorDraws(Tree, ABC):
         check_same_device(ops_for(candidates=weights, given=row), candidates=weights, given=row)
         if row.shape[1] != weights.shape[0] or row.dtype != weights.dtype:
             raise ValueError(
-                f"given: expected K={weights.shape[0]} draws in {weights.dtype}, as of the "
+                f"given: expected K={weights.shape[0]} draws in {weights.dtype}, like the "
                 f"candidates, got K={row.shape[1]} in {row.dtype}"
             )
         return given
@@ -189,6 +215,6 @@ class PosteriorDraws(Tree, ABC):
 def _refuse_labels(given: Outcomes | None) -> None:
     if isinstance(given, ObservedLabels):
         raise ValueError(
-            "given: got observed labels, which ig, pig and jpig take; where outcomes are not known "
-            "yet, weigh the draws instead: Categorical(..., weights=exp(given.log_posteriors[0]))"
+            "given: got observed labels, which ig, pig and jpig take; for outcomes that are not "
+            "known yet weight the draws: Categorical(..., weights=exp(given.log_posteriors[0]))"
         )

@@ -1,4 +1,4 @@
-"""What K draws can tell, and what of a gain is rounding or the chance of samples."""
+"""Resolution of K draws: the largest possible gain, and the size of rounding and sampling error."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from infoq.draws.outcomes import Outcomes
 from infoq.measures.distribution import to_probabilities
 from infoq.unknowns import About, AllTargets, EachTarget
 
-# Gains of exhausted batches by rounding alone were up to 5e-7 of log K in float32, and up to 8e-15
-# in float64 (K = 4 to 100, C = 2 to 10).
+# Measured gains of exhausted batches, which are pure rounding error, were up to 5e-7 of log K in
+# float32, and up to 8e-15 in float64 (K = 4 to 100, C = 2 to 10).
 _ROUNDING = {32: 1e-6, 64: 1e-13}
 
-# Parts of the samples, each with every so many of them, by which their chance is told.
+# Number of interleaved parts of the samples, from which their standard error is estimated.
 _PARTS = 10
 
 
 def entropy_left(given: Outcomes) -> Array:
-    """What is not known of the draws, H[Theta | given]: a 0-d array in memory, nats.
+    """The remaining entropy of the draws, H[Theta | given], in nats: a 0-d array in memory.
 
-    Less its own rounding, so that what is cut at it does not exceed log K.
+    Reduced by its own rounding error, so that gains limited by it do not exceed log K.
     """
     ops = ops_for(given.probabilities)
     return ops.compiled(_entropy_left, None)(given.log_posteriors, given.probabilities)
@@ -39,10 +39,10 @@ def _entropy_left(ops: Ops, log_weights: Array, probabilities: Array) -> Array:
 
 
 def noise(one: Categorical, about: About, given: Outcomes) -> Array:
-    """Below what the information of a single candidate is rounding, or chance: [1], in memory.
+    """The size of information that may be rounding or chance, of one candidate: [1] in memory.
 
-    Where outcomes are sampled these are two standard errors: of the mean over ten parts of the
-    samples, of which each has every tenth.
+    If outcomes are sampled, this is two standard errors. They are estimated from the means of ten
+    interleaved parts of the samples.
     """
     weights = one.ops.fetch(one.weights)
     ops = ops_for(weights)
@@ -52,7 +52,7 @@ def noise(one: Categorical, about: About, given: Outcomes) -> Array:
     if isinstance(about, AllTargets):
         joint = one.joint_with(about.targets, given)
     count = min(_PARTS, int(joint.probabilities.shape[0]))
-    if not joint.sampled or count < 2:  # one sample says nothing of others
+    if not joint.sampled or count < 2:  # one sample has no standard error
         return ops.constant((1,), math.inf if joint.sampled else floor, weights)
     parts = xp.zeros_like(xp.arange(count, dtype=weights.dtype, device=ops.device(weights)))
     if given.sampled:
@@ -60,24 +60,24 @@ def noise(one: Categorical, about: About, given: Outcomes) -> Array:
     if isinstance(about, AllTargets):
         parts = parts + _by_part(ops, _by_row(ops, one, weights, joint), count)
     elif isinstance(about, EachTarget):
-        told = [
+        information = [
             one.ops.fetch(one.information_with_each(*about, given.every(count, start)))
             for start in range(count)
         ]
-        parts = parts + xp.concat(told)
+        parts = parts + xp.concat(information)
     apart = parts - xp.mean(parts)
     error = xp.sqrt(xp.sum(apart * apart) / (count * (count - 1)))
     return xp.maximum(2 * error, ops.scalar(floor, weights))[None]
 
 
 def _by_part(ops: Ops, rows: Array, count: int) -> Array:
-    """The means of every so many of the rows [S]: [count]."""
+    """Means of `count` interleaved parts of the rows [S]: [count]."""
     size = int(rows.shape[0]) // count
     return ops.xp.mean(ops.xp.reshape(rows[: size * count], (size, count)), axis=0)
 
 
 def _by_row(ops: Ops, one: Categorical, weights: Array, given: Outcomes) -> Array:
-    """How far each joint outcome moves the prediction of a single candidate: [S] nats."""
+    """Divergence by each joint outcome of the prediction of one candidate: [S] nats."""
     values = one.ops.fetch(one.values)
     probs = to_probabilities(ops, values, one.kind)
     size = 4 * ops.item_bytes(weights) * one.num_classes

@@ -190,7 +190,7 @@ def test_a_score_of_ones_own_is_one_number_each(backend):
         backend.numpy(pool.evaluate(lambda ops, p, w: ops.xp.max(p[:, 0, :], axis=1))),
         PROBS.max(axis=1),
     )
-    with pytest.raises(ValueError, match=r"score: expected \[n\], one number a candidate"):
+    with pytest.raises(ValueError, match=r"score: expected \[n\], one number per candidate"):
         backend.numpy(pool.evaluate(lambda ops, p, w: p))
 
 

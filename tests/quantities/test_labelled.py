@@ -459,7 +459,7 @@ def test_labels_are_checked(backend):
         infoq.pig(pool, targets, labels)
     with pytest.raises(TypeError, match=r"labels: expected integers, got .*float64"):
         infoq.ig(pool, backend.array(LABELS, "float64"))
-    with pytest.raises(ValueError, match=r"labels: expected shape \(5,\), one a candidate"):
+    with pytest.raises(ValueError, match=r"labels: expected shape \(5,\), one per candidate"):
         infoq.jpig(pool, targets, labels[:4], seen)
     with pytest.raises(ValueError, match=r"target_labels: expected shape \(3,\)"):
         infoq.jpig(pool, targets, labels, seen[:2])
@@ -616,7 +616,7 @@ def test_measures_and_densities_that_are_refused(backend):
             score(pool, seen, log_density=density)
         with pytest.raises(ValueError, match="log_density: is of a Categorical"):
             score(gaussian, measure="entropy", log_density=density)
-        with pytest.raises(ValueError, match=r"log_density: expected shape \(4,\), one a draw"):
+        with pytest.raises(ValueError, match=r"log_density: expected shape \(4,\), one per draw"):
             score(pool, seen, measure="entropy", log_density=density[:3])
         with pytest.raises(TypeError, match="log_density: expected a real floating dtype"):
             score(pool, seen, measure="entropy", log_density=backend.array(np.arange(4)))
