@@ -209,7 +209,7 @@ class ArrayOps:
 
         `signature` names the core axes, as in NumPy's generalised universal functions, such as
         ``"(i,j),(i)->()"``. The axes before them broadcast. Results have the broadcast axes and the
-        dtype of the first array. `function` reads no values, and core axes are in one chunk.
+        dtype of the first array. `function` gets each vector or matrix whole, and reads no values.
         """
         return self.compiled(partial(function, **settings), None)(*arrays)
 
