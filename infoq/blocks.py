@@ -28,7 +28,7 @@ def map_rows(
     prepare: Callable[..., tuple[Any, ...]] | None = None,
     shape: tuple[int, ...] = (),
 ) -> Array:
-    """`kernel(ops, *rows, *shared)` for all candidates, block by block: [N, *shape].
+    """`kernel(ops, *rows, *shared)` for all candidates, block by block: `[N, *shape]`.
 
     Parameters
     ----------

@@ -175,7 +175,7 @@ class ArrayOps:
         shared: tuple[Any, ...],
         shape: tuple[int, ...] = (),
     ) -> Array:
-        """`run(rows, shared)`: [N, *shape], chunk by chunk if the library has chunked arrays.
+        """`run(rows, shared)`: `[N, *shape]`, chunk by chunk if the library has chunked arrays.
 
         `run` maps arrays [n, ...] and shared arrays (or trees or tuples of either) to
         `[n, *shape]`. Trees reach it as trees that hold the arrays of one chunk.

@@ -42,7 +42,7 @@ class DaskOps(Ops):
         shared: tuple[Any, ...],
         shape: tuple[int, ...] = (),
     ) -> Array:
-        """The results [N, *shape], by one lazy task per chunk that sees shared arrays whole."""
+        """The results `[N, *shape]`, by one lazy task per chunk that sees shared arrays whole."""
         return _by_chunk(run, rows, shared, shape)
 
     def add_chunks(
@@ -119,7 +119,7 @@ def _by_chunk(
     shape: tuple[int, ...],
     **options: Any,
 ) -> Array:
-    """The results of `run` on each chunk of candidates: a Dask array [N, *shape]."""
+    """The results of `run` on each chunk of candidates: a Dask array `[N, *shape]`."""
     arguments: list[Any] = []
     # Every array has the same chunks of candidates, and one chunk along all other axes.
     like = first_array(rows)

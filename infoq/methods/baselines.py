@@ -70,6 +70,8 @@ def entropy(x: Predictive | Array, k: int, **who: Unpack[Who]) -> Selection:
 def least_confidence(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Selection:
     """Pick the candidates whose most probable class has the lowest probability.
 
+    The score is a heuristic, computed from the mean prediction.
+
     Parameters
     ----------
     x : Categorical or array [N, K, C]
@@ -108,6 +110,8 @@ def least_confidence(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Sele
 )
 def margin(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Selection:
     """Pick the candidates with the smallest margin between the two most probable classes.
+
+    The score is a heuristic, computed from the mean prediction.
 
     Parameters
     ----------
@@ -152,6 +156,8 @@ def margin(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Selection:
 def variation_ratio(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Selection:
     """Pick the candidates where the largest share of draws votes against the majority.
 
+    The score is a heuristic, computed from the votes of the draws.
+
     Parameters
     ----------
     x : Categorical or array [N, K, C]
@@ -191,6 +197,8 @@ def variation_ratio(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Selec
 )
 def mean_std(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Selection:
     """Pick the candidates whose class probabilities vary most between draws.
+
+    The score is a heuristic, computed from the spread of the draws.
 
     Parameters
     ----------

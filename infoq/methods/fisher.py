@@ -281,6 +281,8 @@ def bait_binary(
 def itl(x: Gaussian, targets: Gaussian | Embedding, k: int, **who: Unpack[Who]) -> Selection:
     """ITL: transductive learning by the joint information about all targets, greedily.
 
+    The gains are exact for a linear Gaussian model.
+
     Parameters
     ----------
     x : Gaussian
@@ -335,6 +337,8 @@ def vtl(
     **who: Unpack[Who],
 ) -> Selection:
     """VTL: transductive learning by the remaining variance at the targets, greedily.
+
+    The gains are exact for a linear Gaussian model.
 
     Parameters
     ----------

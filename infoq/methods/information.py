@@ -28,6 +28,8 @@ def bald(
 ) -> Selection:
     """BALD: pick the candidates whose single outcomes are most informative about the parameters.
 
+    Scores are exact; for a `Gaussian`, the trace is an upper bound.
+
     Parameters
     ----------
     x : Categorical, Gaussian or array [N, K, C]
@@ -77,6 +79,9 @@ def batch_bald(
     x: Predictive | Array, k: int, *, samples: int = 10_000, seed: Any = 0, **who: Unpack[Who]
 ) -> Selection:
     """BatchBALD: pick the batch that is jointly most informative about the parameters, greedily.
+
+    Information is exact while the joint outcomes fit, then a Monte Carlo estimate. For a `Gaussian`
+    it is a log-determinant.
 
     Parameters
     ----------
@@ -128,6 +133,8 @@ def epig(
     **who: Unpack[Who],
 ) -> Selection:
     """EPIG: pick the candidates most informative about a target's outcome, on average.
+
+    Scores are exact given the draws; from few draws they are biased upwards.
 
     Parameters
     ----------
@@ -190,6 +197,9 @@ def batch_epig(
 ) -> Selection:
     """Batch EPIG: pick the batch most informative about a target's outcome, on average, greedily.
 
+    Information is exact while the joint outcomes fit, then a Monte Carlo estimate. For a `Gaussian`
+    it is as in EPIG. The objective is not submodular.
+
     Parameters
     ----------
     x : Categorical, Gaussian or array [N, K, C]
@@ -251,6 +261,9 @@ def jepig(
 ) -> Selection:
     """JEPIG: pick the candidates most informative about all targets' outcomes jointly.
 
+    Information is exact while the targets' joint outcomes fit, then a Monte Carlo estimate. For a
+    `Gaussian` it is a log-determinant.
+
     Parameters
     ----------
     x : Categorical, Gaussian or array [N, K, C]
@@ -308,6 +321,9 @@ def batch_jepig(
     **who: Unpack[Who],
 ) -> Selection:
     """Batch JEPIG: pick the batch most informative about all targets' outcomes, greedily.
+
+    Information is exact while the joint outcomes fit, then a Monte Carlo estimate. For a `Gaussian`
+    it is a log-determinant. The objective is not submodular.
 
     Parameters
     ----------

@@ -79,6 +79,8 @@ def logdet_mi(
 ) -> Selection:
     r"""LogDetMI: pick the batch that shares the most volume with queries, :math:`I_f(A; Q)`.
 
+    The objective is exact, and not submodular.
+
     Parameters
     ----------
     points : array [N, P] or Embedding
@@ -205,6 +207,8 @@ def logdet_cmi(
     r"""LogDetCMI: pick the batch that shares volume with queries given a private set.
 
     .. math:: I_f(A; Q \mid P)
+
+    The objective is exact, and not submodular.
 
     Parameters
     ----------

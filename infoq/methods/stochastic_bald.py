@@ -27,6 +27,8 @@ def power_bald(
 ) -> Selection:
     """PowerBALD: draw in proportion to a power of the BALD score, without replacement.
 
+    The scores are exact; drawing the batch from them is a heuristic.
+
     Parameters
     ----------
     x : Categorical, Gaussian or array [N, K, C]
@@ -73,6 +75,8 @@ def softmax_bald(
 ) -> Selection:
     """SoftmaxBALD: draw in proportion to the exponential of the BALD score, without replacement.
 
+    The scores are exact; drawing the batch from them is a heuristic.
+
     Parameters
     ----------
     x : Categorical, Gaussian or array [N, K, C]
@@ -116,6 +120,8 @@ def softrank_bald(
     x: Predictive | Array, k: int, *, coldness: float = 1.0, seed: Any = 0, **who: Unpack[Who]
 ) -> Selection:
     """SoftrankBALD: draw by the rank of the BALD score, without replacement.
+
+    The scores are exact; drawing the batch from them is a heuristic.
 
     Parameters
     ----------
