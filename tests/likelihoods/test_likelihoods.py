@@ -631,7 +631,7 @@ STRUCTURE = [
     (lambda a: Poisson(a(np.ones(3, int))), TypeError, r"rate: expected a real floating dtype"),
     (lambda a: Softmax([[0.5, 0.5]]), TypeError, r"probs: expected an array .* got list"),
     (lambda a: Softmax(a(Z[0])), ValueError, r"probs: expected \[N, C\] .* got shape \(3,\)"),
-    (lambda a: Softmax(a(SINGULAR)), ValueError, r"a likelihood is of one model: of K draws"),
+    (lambda a: Softmax(a(SINGULAR)), ValueError, r"a likelihood is of one model: with K draws"),
     (lambda a: Softmax(logits=a(Z[:, :1])), ValueError, r"C >= 2 .*\(4, 1\); .* use Bernoulli"),
     (lambda a: Bernoulli(logits=a(SINGULAR)), ValueError, r"\[N\] or \[N, C\] .*\(4, 3, 3\)"),
     (lambda a: Bernoulli(logits=a(0.5 * Z[:0])), ValueError, r"logits: axis N is empty"),

@@ -269,7 +269,9 @@ def test_labels_of_another_shape_are_refused(backend):
     mine = Classes(backend.array(Z))
     mine.check_labels(backend.array(LABELS))
     for labels in (LABELS[:3], LABELS[:, None]):
-        with pytest.raises(ValueError, match=r"labels: expected shape \(6,\), one label a can"):
+        with pytest.raises(
+            ValueError, match=r"labels: expected shape \(6,\), one label per candidate"
+        ):
             mine.check_labels(backend.array(labels))
 
 
