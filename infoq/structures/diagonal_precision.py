@@ -170,7 +170,7 @@ class DiagonalPrecision(Precision):
 
 
 def as_precision(x: Any, name: str = "precision") -> Precision:
-    """A precision from itself, a number, a vector [P] or a matrix [P, P]; messages say `name`."""
+    """The precision of a number, vector [P], matrix [P, P] or Precision; messages say `name`."""
     if isinstance(x, Precision):
         return x
     if x is None:

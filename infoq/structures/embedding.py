@@ -128,7 +128,7 @@ class Embedding(Tree, ABC):
         Raises
         ------
         TypeError
-            If the embedding does not know its predictions.
+            If the embedding has no predictions.
         """
         raise TypeError(f"{type(self).__name__}: {NO_PREDICTION}")
 
@@ -143,7 +143,7 @@ class Embedding(Tree, ABC):
         Raises
         ------
         TypeError, ValueError
-            If the embedding does not know its predictions, or the likelihood refuses the labels.
+            If the embedding has no predictions, or the likelihood refuses the labels.
         """
         raise TypeError(f"{type(self).__name__}: {NO_PREDICTION}")
 
@@ -157,7 +157,7 @@ class Embedding(Tree, ABC):
         Raises
         ------
         TypeError
-            If the embedding does not know the logits.
+            If the embedding has no logits.
         """
         raise TypeError(
             f"{type(self).__name__}: does not say what the outcomes are; samples need a "

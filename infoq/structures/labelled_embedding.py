@@ -44,7 +44,7 @@ class Scored(Embedding):
 
 
 class Labelled(Scored):
-    """An embedding that knows its predictions, together with labels.
+    """An embedding with predictions, together with labels.
 
     Attributes
     ----------

@@ -160,7 +160,7 @@ class LowRankPrecision(Precision):
         return self.base.num_noise(num_parameters) + int(self.rows.shape[0])
 
     def plus(self, other: Precision) -> Precision | None:
-        """The sum of the bases, with the rows of both; None where that is not known."""
+        """The sum with another precision: the sum of the bases, and the rows of both."""
         if isinstance(other, LowRankPrecision):
             total = self.plus(other.base)
             return None if total is None else LowRankPrecision(total, other.rows, sign=other.sign)

@@ -85,7 +85,7 @@ class Precision(Tree, ABC):
         size, like = num_parameters or self.num_parameters, first_array(self)
         if like is None:
             raise NotImplementedError(
-                f"{type(self).__name__}: has no array that tells its library; define logdet"
+                f"{type(self).__name__}: has no array to take the library from; define logdet"
             )
         return self._in_full(size, like).logdet()
 
@@ -117,7 +117,7 @@ class Precision(Tree, ABC):
         return None
 
     def plus(self, other: Precision) -> Precision | None:
-        """The sum with another precision, if this one knows a structured sum; else None."""
+        """The sum with another precision where it keeps the structure of this one; else None."""
         return None
 
     @property
@@ -314,12 +314,12 @@ class DensePrecision(Precision):
         return self.full
 
     def update(self, rows: Array) -> Precision:
-        """The precision after R more outcomes with rows [R, P]."""
+        """The matrix `P + rows^T rows`, after R more outcomes with rows [R, P]."""
         check_rows(rows, self.num_parameters)
         return DensePrecision.symmetric(self.full + rows.T @ rows)
 
     def downdate(self, rows: Array) -> Precision:
-        """The precision before R outcomes with rows [R, P]."""
+        """The matrix `P - rows^T rows`, before R outcomes with rows [R, P]."""
         check_rows(rows, self.num_parameters)
         return DensePrecision.symmetric(self.full - rows.T @ rows)
 

@@ -51,7 +51,7 @@ class DiagonalWhitening(NamedTuple):
     values: Array
 
     def ready(self, ops: Ops) -> DiagonalWhitening:
-        """Itself."""
+        """The whitening itself; there is nothing to compute."""
         return self
 
     def rows(self, ops: Ops, rows: Rows) -> Array:
@@ -79,7 +79,7 @@ class DenseWhitening(NamedTuple):
     root: Array
 
     def ready(self, ops: Ops) -> DenseWhitening:
-        """Itself."""
+        """The whitening itself; there is nothing to compute."""
         return self
 
     def rows(self, ops: Ops, rows: Rows) -> Array:
@@ -113,7 +113,7 @@ class RotatedWhitening(NamedTuple):
     values: Array
 
     def ready(self, ops: Ops) -> RotatedWhitening:
-        """Itself."""
+        """The whitening itself; there is nothing to compute."""
         return self
 
     def rows(self, ops: Ops, rows: Rows) -> Array:
@@ -147,7 +147,7 @@ class ReducedWhitening(NamedTuple):
     values: Array
 
     def ready(self, ops: Ops) -> ReducedWhitening:
-        """Itself."""
+        """The whitening itself; there is nothing to compute."""
         return self
 
     def rows(self, ops: Ops, rows: Rows) -> Array:
