@@ -79,12 +79,12 @@ def jepig(
 
     For a `Gaussian`, it is symmetric in candidate and targets, and is the LogDetMI of similarity
     matrices with the noise as the ridge. It is not submodular in the batch. The candidate is
-    projected on the rows of the targets: in the space of their M R rows if they are fewer than the
-    P parameters, else in that of the parameters. The explained part and the residual are sums of
-    squares, so that no log-determinants are subtracted. In float32 the relative error is 1e-4 up to
-    a prior variance of 10^7 times the noise, above 1e-5 nats. With more than 256 parameters and
-    outcomes of little information it uses quadratic forms, which cost less; derivatives are always
-    those of the quadratic forms.
+    projected on the rows of the targets, in the space of these M R rows or of the P parameters,
+    whichever is smaller. The explained part and the residual are sums of squares, so that no
+    log-determinants are subtracted. In float32 the relative error is 1e-4 up to a prior variance of
+    10^7 times the noise, above 1e-5 nats. With more than 256 parameters and outcomes of little
+    information it uses quadratic forms, which cost less; derivatives are always those of the
+    quadratic forms.
 
     References
     ----------

@@ -61,9 +61,9 @@ def ig(
     ----------
     x : Categorical, Gaussian or array [N, K, C]
         The candidates; a bare array holds class probabilities. For the divergence, a `Gaussian`
-        needs an embedding that knows its prediction: `LastLayerEmbedding`, `fisher_embedding` or
-        `JacobianEmbedding` with a `Softmax`, `Bernoulli`, `Poisson` or ``Normal(variance, mean=)``
-        likelihood, at the mean of the parameters given `given`.
+        needs an embedding that knows its prediction at the mean of the parameters, conditional on
+        `given`. Such embeddings are `LastLayerEmbedding`, `fisher_embedding` or `JacobianEmbedding`
+        with a `Softmax`, `Bernoulli`, `Poisson` or ``Normal(variance, mean=)`` likelihood.
     labels : array [N] or [N, C], optional
         The observed labels: integers from 0 to C - 1 for a `Categorical` or a `Softmax`, otherwise
         what the likelihood takes. The drop in entropy of a `Gaussian` does not depend on them.

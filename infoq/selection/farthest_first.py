@@ -76,9 +76,9 @@ def farthest_first(
 
     Notes
     -----
-    A bound: the largest distance of a candidate to its nearest pick, which would be the next gain,
-    is at most twice that of the best k centres among the candidates (beside the given points, if
-    there are any).
+    A bound: the largest distance of a candidate to its nearest pick is at most twice that of the
+    best k centres among the candidates. (It would be the next gain. Given points are centres of
+    both batches.)
 
     Costs k passes over the points, each of N P multiply-adds, or N (D + C R) for rows in Kronecker
     structure. An embedding without that structure is evaluated anew in each pass. Memory is N

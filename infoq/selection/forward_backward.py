@@ -32,11 +32,12 @@ def forward_backward(
     Parameters
     ----------
     f : set function
-        Three optional methods are used if it has them: ``remove(state, index)``, the inverse of
-        `add`; ``losses_of(state, indices)``, how much the value drops if each of the members
-        `indices` [m] is removed; and ``gains_of(state, indices)``. Without `remove`, all other
-        members are added again. If it has ``pruned(members, size, given)``, as `EIG`, `EPIG` and
-        `JEPIG` of a `Gaussian` do, that method decides which members are kept.
+        Optional methods are used if it has them. ``remove(state, index)`` is the inverse of `add`;
+        without it, all other members are added again. ``losses_of(state, indices)`` returns how
+        much the value drops if each of the members `indices` [m] is removed.
+        ``gains_of(state, indices)`` returns the gains [m] of some candidates.
+        ``pruned(members, size, given)``, as `EIG`, `EPIG` and `JEPIG` of a `Gaussian` have it,
+        decides which members are kept.
     k : int, optional
         How many to pick; more than there are picks all. With a budget it may be left out.
     oversample : float
