@@ -2,6 +2,7 @@
 
 from infoq import backends, likelihoods, methods
 from infoq.draws.categorical import Categorical
+from infoq.draws.dirichlet import Dirichlet
 from infoq.gaussian.evidence import marginal_likelihood, optimise_prior_precision
 from infoq.gaussian.laplace import laplace
 from infoq.gaussian.predictive import Gaussian
@@ -97,6 +98,7 @@ __all__ = [
     "DensePrecision",
     "DiagonalEmbedding",
     "DiagonalPrecision",
+    "Dirichlet",
     "Embedding",
     "FacilityLocation",
     "FacilityLocationQuery",

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 from infoq.checks.choices import OfEachTarget, check_exact
 from infoq.draws.categorical import Categorical, as_categorical
 from infoq.draws.categorical_batch import CategoricalBatch
+from infoq.draws.dirichlet import Dirichlet, refuse
 from infoq.draws.labelled_batch import LabelledBatch
 from infoq.draws.outcomes import Outcomes
 from infoq.gaussian.evidence import marginal_likelihood, optimise_prior_precision
@@ -41,6 +42,7 @@ __all__ = [
     "DenseRows",
     "DiagonalEmbedding",
     "DiagonalPrecision",
+    "Dirichlet",
     "EachTarget",
     "Embedding",
     "Gaussian",
@@ -55,6 +57,7 @@ __all__ = [
     "Predictive",
     "Rows",
     "ScalarPrecision",
+    "as_marginal",
     "as_predictive",
     "batch_of",
     "batch_of_labels",
@@ -75,15 +78,25 @@ Context: TypeAlias = Outcomes | Precision | Embedding | Gaussian
 
 
 def as_predictive(x: Any, name: str = "probs") -> Predictive:
-    """`x` itself, or a bare array as the probabilities [N, K, C] of a `Categorical`."""
+    """`x` itself, or a bare array as the probabilities [N, K, C] of a `Categorical`.
+
+    A `Dirichlet` is refused: see `as_marginal`.
+    """
     if isinstance(x, Gaussian):
         return x
+    if isinstance(x, Dirichlet):
+        refuse(name)
     if isinstance(x, Embedding):
         raise TypeError(
             f"{name}: got an embedding without a precision; pass infoq.Gaussian(embedding, "
             "precision)"
         )
     return as_categorical(x, name)
+
+
+def as_marginal(x: Any, name: str = "probs") -> Predictive | Dirichlet:
+    """As `as_predictive`, for scores that look at each candidate alone: a `Dirichlet`, too."""
+    return x if isinstance(x, Dirichlet) else as_predictive(x, name)
 
 
 def batch_of(

@@ -63,6 +63,7 @@ def log_det(b):
 EXAMPLES = {
     **{name: one.on for name, one in examples.EXAMPLES.items()},
     "Categorical": draws,
+    "Dirichlet": lambda b: infoq.Dirichlet(b.array(8 * PROBS[:, 0])),
     "Gaussian": posterior,
     "EIG": lambda b: infoq.EIG(draws(b)),
     "EPIG": lambda b: infoq.EPIG(draws(b), draws(b)),
@@ -95,6 +96,7 @@ MORE = {
     "weights of draws": lambda b: infoq.Categorical(
         logits=b.array(np.log(PROBS)), weights=b.array(np.array([0.4, 0.3, 0.2, 0.1]))
     ),
+    "votes": lambda b: infoq.Categorical.from_votes(b.array(LABELS[:, None]), C),
     "outcomes": lambda b: draws(b).observe(draws(b).context(), 2),
     "labelled outcomes": lambda b: draws(b).observe(draws(b).context(), 2, 1),
     "an observed posterior": lambda b: posterior(b).observe(posterior(b).context(), 2),

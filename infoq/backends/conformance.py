@@ -113,6 +113,18 @@ def _kl_term(kit: _Kit) -> None:
         kit.close(term / slack, [[exact(v) / unit / slack for v in values]])
 
 
+def _digamma(kit: _Kit) -> None:
+    euler = 0.5772156649015329
+    values = [0.5, 1.0, 2.0, 3.0, 10.0]
+    expected = [-euler - 2 * math.log(2), -euler, 1 - euler, 1.5 - euler, 2.251752589066721]
+    kit.close(kit.ops.digamma(kit.array(values)), expected)
+    x, more = kit.array([1.0, 2.0, 9.0]), kit.array([1.0, 1.0, 2.0])
+    gains = [1 / 2, 1 / 3, 1 / 10 + 1 / 11]
+    lags = [math.log(2) - 1 / 2, math.log(1.5) - 1 / 3, math.log(11 / 9) - 21 / 110]
+    kit.close(kit.ops.digamma_gain(x, more), gains)
+    kit.close(kit.ops.digamma_lag(x, more), lags)
+
+
 def _logsumexp(kit: _Kit) -> None:
     low = -math.inf
     values = [[0.0, 1.0, 2.0], [900.0, 900.0, low], [low, low, low], [-1e4, -1e4, -1e4]]
@@ -214,6 +226,7 @@ def _over_chunks(kit: _Kit) -> None:
 _CHECKS: dict[str, Callable[[_Kit], None]] = {
     "xlogx": _xlogx,
     "kl_term": _kl_term,
+    "digamma": _digamma,
     "logsumexp": _logsumexp,
     "softmax": _softmax,
     "cumulative_sum": _cumulative_sum,

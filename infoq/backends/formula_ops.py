@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infoq.backends import terms
+from infoq.backends import digamma, terms
 from infoq.backends.array_ops import ArrayOps
 from infoq.backends.arrays import Array
 
@@ -69,6 +69,31 @@ class FormulaOps(ArrayOps):
         xp = self.xp
         lowest = self.scalar(terms.next_to_minus_one(xp, p), p)
         return p * xp.log1p(xp.maximum(change / base, lowest))
+
+    def digamma(self, x: Array) -> Array:
+        """The digamma function of `x > 0`, the derivative of the log-gamma function.
+
+        Next to its root, 1.4616, to some roundings of 1.
+        """
+        return digamma.digamma(self.xp, x)
+
+    def digamma_gain(self, x: Array, more: Array) -> Array:
+        """`digamma(1 + x + more) - digamma(1 + x)` with all digits, for `x > 0` and `more >= 0`."""
+        return digamma.gain(self.xp, x, more, self._below_series(x))
+
+    def digamma_lag(self, x: Array, more: Array) -> Array:
+        """`log(1 + more / x) - digamma_gain(x, more)` with all digits: at least 0.
+
+        That is f(x) - f(x + more), with `f(x) = digamma(1 + x) - log(x)`, which falls.
+        """
+        return digamma.lag(self.xp, x, more, self._below_series(x))
+
+    def _below_series(self, x: Array) -> Array | None:
+        """1 where `x` is too small for the asymptotic series, else 0; None where none is seen."""
+        start, _ = digamma.reach(self.xp, x)
+        if self.may_branch(x) and 0 not in x.shape and bool(self.xp.min(x) >= start):
+            return None
+        return self.xp.astype(x < start, x.dtype)
 
     # --- reductions -------------------------------------------------------------------------
 

@@ -34,6 +34,9 @@ class JaxOps(Ops):
 
     xlogx = _one_program(Ops.xlogx)
     kl_term = _one_program(Ops.kl_term)
+    digamma = _one_program(Ops.digamma)
+    digamma_gain = _one_program(Ops.digamma_gain)
+    digamma_lag = _one_program(Ops.digamma_lag)
     logsumexp = _one_program(Ops.logsumexp, "axis", "keepdims")
     softmax = _one_program(Ops.softmax, "axis")
     log_softmax = _one_program(Ops.log_softmax, "axis")

@@ -65,17 +65,15 @@ def one_of(names: tuple[str, ...], value: Any, argument: str) -> Any:
     return value
 
 
-def check_exact(approximation: Any) -> None:
-    """Check that the approximation for a `Categorical` is "logdet", as it is exact."""
+def check_exact(approximation: Any, kind: str = "Categorical") -> None:
+    """Check that the approximation for a predictive of this kind is "logdet", as it is exact."""
     if isinstance(approximation, str) and approximation == "logdet":
         return
     others = [name for name in OF_EACH_TARGET if name != "logdet"]
     if isinstance(approximation, str) and approximation in others:
-        raise ValueError(
-            f"approximation: {approximation!r} is for a Gaussian; a Categorical is exact"
-        )
+        raise ValueError(f"approximation: {approximation!r} is for a Gaussian; a {kind} is exact")
     names = ", ".join(map(repr, others))
     raise ValueError(
-        f"approximation: expected 'logdet' for a Categorical, which is exact (for a Gaussian also "
+        f"approximation: expected 'logdet' for a {kind}, which is exact (for a Gaussian also "
         f"{names}), got {approximation!r}"
     )

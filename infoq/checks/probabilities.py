@@ -20,20 +20,21 @@ class InvalidValuesError(ValueError):
 
 
 def check_structure(ops: Ops, values: Array, axes: object, name: str) -> None:
-    """Check the rank, dtype and shape of draws, and that `axes` is a permutation of NKC."""
+    """Check the rank, dtype and shape of draws, and that `axes` is a permutation of NKC or NC."""
     shape = tuple(values.shape)
-    if not isinstance(axes, str) or sorted(axes) != ["C", "K", "N"]:
+    if not isinstance(axes, str) or "".join(sorted(axes)) not in ("CKN", "CN"):
         raise ValueError(
-            f"axes: expected a permutation of 'NKC' (candidates, draws, classes), got {axes!r}"
+            f"axes: expected a permutation of 'NKC' (candidates, draws, classes), or of 'NC' for "
+            f"a single prediction, got {axes!r}"
         )
     check_floating(ops, values, name)
-    if len(shape) != 3:
+    if len(shape) != len(axes):
         hint = ""
         if len(shape) == 2:
-            hint = "; for a single draw, insert the axis K: x[:, None, :]"
+            hint = '; for a single prediction of each candidate, pass axes="NC"'
+        names = "candidates N, draws K, classes C" if "K" in axes else "candidates N, classes C"
         raise ValueError(
-            f"{name}: expected 3 axes {axes} (candidates N, draws K, classes C), got shape "
-            f"{shape}{hint}"
+            f"{name}: expected {len(axes)} axes {axes} ({names}), got shape {shape}{hint}"
         )
     for axis, size in zip(axes, shape, strict=True):
         if size == 0:

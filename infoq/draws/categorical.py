@@ -16,6 +16,7 @@ from infoq.checks.choices import OfEachTarget, check_exact
 from infoq.checks.indexing import some_of
 from infoq.checks.numbers import check_index, first_index
 from infoq.checks.probabilities import InvalidValuesError, check_structure, check_weights, describe
+from infoq.draws.dirichlet import Dirichlet, refuse
 from infoq.draws.divergence import draw_information
 from infoq.draws.kernels import (
     about_each_given,
@@ -34,6 +35,7 @@ from infoq.draws.labels import (
 )
 from infoq.draws.outcomes import Outcomes, as_place, observe
 from infoq.draws.posterior_draws import PosteriorDraws
+from infoq.draws.votes import one_hot
 from infoq.measures.distribution import to_log_probabilities, to_probabilities
 from infoq.unknowns import AllTargets, EachTarget, Parameters
 
@@ -55,7 +57,9 @@ class Categorical(PosteriorDraws):
     weights : array [K], optional
         The weight of each draw; normalised to sum to one. Default: equal weights.
     axes : str
-        The order of the axes, as a permutation of ``"NKC"``. It is never guessed.
+        The order of the axes, as a permutation of ``"NKC"``. It is never guessed. ``"NC"`` or
+        ``"CN"`` is a single prediction per candidate, K = 1, for entropies and margins: nothing
+        can disagree, and `eig` is 0.
 
     Raises
     ------
@@ -119,6 +123,8 @@ class Categorical(PosteriorDraws):
         given = {name: values} if weights is None else {name: values, "weights": weights}
         ops, (values, *weighed) = admit_all(False, **given)
         check_structure(ops, values, axes, name)
+        if "K" not in axes:  # a single prediction
+            values, axes = values[None, ...], f"K{axes}"
         order = tuple(axes.index(axis) for axis in _AXES)
         if order != (0, 1, 2):
             values = ops.xp.permute_dims(values, order)
@@ -126,6 +132,68 @@ class Categorical(PosteriorDraws):
         self._checked = False
         for own in weighed:
             self.draw_weights = check_weights(ops, own, values, self.num_draws, "weights", "draw")
+
+    @classmethod
+    @capabilities()
+    def from_votes(
+        cls,
+        votes: Array,
+        num_classes: int,
+        *,
+        weights: Array | None = None,
+        axes: str = "NK",
+        like: Array | None = None,
+    ) -> Categorical:
+        """One label for each draw: a committee's votes, or any function of the draws.
+
+        Each draw is certain of its label. As a pool, `eig` is the entropy of the votes (query by
+        committee). As the target of `epig`, labels g(theta_k) make it the information about
+        g(theta) itself, all else about theta left out: for g the best arm it is entropy search,
+        for g a parameter (in bins) all others are nuisances.
+
+        Parameters
+        ----------
+        votes : integers [N, K]
+            The label of each of N candidates, or targets, under each of K draws: 0 to C - 1.
+        num_classes : int
+            The number of labels that there are, C, at least 2.
+        weights : array [K], optional
+            How much each draw counts. Default: all the same.
+        axes : {"NK", "KN"}
+            Where the axes are.
+        like : array, optional
+            An array whose dtype the probabilities have, such as those of the candidates that this
+            is a target for; of the same library and device. Default: the library's floating dtype.
+
+        Returns
+        -------
+        Categorical
+            Probabilities [N, K, C] of 0 and 1.
+
+        Raises
+        ------
+        TypeError
+            If votes are no integers, or `like` is not floating.
+        ValueError
+            If the shape does not fit `axes`, or (where values can be read) a label is no class;
+            the message names the first candidate and draw. Elsewhere such a label makes NaN.
+
+        References
+        ----------
+        Seung, H. S., Opper, M. and Sompolinsky, H. (1992). Query by committee. COLT, 287-294.
+        Hennig, P. and Schuler, C. (2012). Entropy search for information-efficient global
+        optimization, arXiv:1112.1217.
+
+        Examples
+        --------
+        Four members vote on two candidates:
+
+        >>> import numpy as np, infoq
+        >>> votes = infoq.Categorical.from_votes(np.array([[0, 0, 0, 0], [0, 1, 2, 1]]), 3)
+        >>> infoq.eig(votes).round(4)
+        array([0.    , 1.0397])
+        """
+        return cls(one_hot(votes, num_classes, axes, like), weights=weights)
 
     # --- properties -------------------------------------------------------------------------
 
@@ -464,6 +532,8 @@ def as_categorical(x: Any, name: str = "probs") -> Categorical:
         return x
     if x is None:
         raise TypeError(f"{name}: expected an array [N, K, C] or a Categorical, got None")
+    if isinstance(x, Dirichlet):
+        refuse(name)
     if isinstance(x, Tree):
         raise TypeError(
             f"{name}: expected an array [N, K, C] or a Categorical, got {_a(x)}, which has no "

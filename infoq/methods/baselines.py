@@ -9,25 +9,25 @@ from infoq.backends import Array
 from infoq.backends.capabilities import capabilities, meaningless
 from infoq.draws.categorical import Categorical
 from infoq.methods.taxonomy import Who, method
-from infoq.predictives import Predictive, as_predictive
+from infoq.predictives import Dirichlet, Predictive, as_marginal
 from infoq.selection import Selection
 
 
 @capabilities(lazy="the picks are computed eagerly")
 @method(
-    noun="Categorical or Gaussian",
+    noun="Categorical, Gaussian or Dirichlet",
     verb="entropy of the outcome",
     adverb="of the mean prediction",
     selection="top_k",
     status="exact",
     source="Shannon 1948",
 )
-def entropy(x: Predictive | Array, k: int, **who: Unpack[Who]) -> Selection:
+def entropy(x: Predictive | Dirichlet | Array, k: int, **who: Unpack[Who]) -> Selection:
     """Pick the candidates with the largest entropies of the outcome, noise included.
 
     Parameters
     ----------
-    x : Categorical, Gaussian or array [N, K, C]
+    x : Categorical, Gaussian, Dirichlet or array [N, K, C]
         The candidates; a bare array is probabilities.
     k : int
         How many to pick.
@@ -55,26 +55,26 @@ def entropy(x: Predictive | Array, k: int, **who: Unpack[Who]) -> Selection:
     >>> infoq.methods.entropy(np.array([[[0.9, 0.1]], [[0.5, 0.5]]]), 1).indices
     array([1])
     """
-    return selection.top_k(as_predictive(x).entropy(), k, **who)
+    return selection.top_k(as_marginal(x).entropy(), k, **who)
 
 
 @capabilities(lazy="the picks are computed eagerly")
 @method(
-    noun="Categorical",
+    noun="Categorical or Dirichlet",
     verb="least confidence",
     adverb="of the mean prediction",
     selection="top_k",
     status="heuristic",
     source="Lewis and Gale 1994",
 )
-def least_confidence(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Selection:
+def least_confidence(x: Categorical | Dirichlet | Array, k: int, **who: Unpack[Who]) -> Selection:
     """Pick the candidates whose most probable class has the lowest probability.
 
     The score is a heuristic, computed from the mean prediction.
 
     Parameters
     ----------
-    x : Categorical or array [N, K, C]
+    x : Categorical, Dirichlet or array [N, K, C]
         The candidates; a bare array is probabilities.
     k : int
         How many to pick.
@@ -101,21 +101,21 @@ def least_confidence(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Sele
 
 @capabilities(lazy="the picks are computed eagerly")
 @method(
-    noun="Categorical",
+    noun="Categorical or Dirichlet",
     verb="margin",
     adverb="of the mean prediction",
     selection="top_k",
     status="heuristic",
     source="Scheffer et al. 2001",
 )
-def margin(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Selection:
+def margin(x: Categorical | Dirichlet | Array, k: int, **who: Unpack[Who]) -> Selection:
     """Pick the candidates with the smallest margin between the two most probable classes.
 
     The score is a heuristic, computed from the mean prediction.
 
     Parameters
     ----------
-    x : Categorical or array [N, K, C]
+    x : Categorical, Dirichlet or array [N, K, C]
         The candidates; a bare array is probabilities.
     k : int
         How many to pick.

@@ -9,14 +9,14 @@ from infoq.backends import Array
 from infoq.backends.capabilities import capabilities
 from infoq.checks.choices import OfEachTarget, OfParameters
 from infoq.methods.taxonomy import Who, method
-from infoq.predictives import Predictive
+from infoq.predictives import Dirichlet, Predictive
 from infoq.selection import Selection
 from infoq.structures.embedding import Embedding
 
 
 @capabilities(lazy="the picks are computed eagerly")
 @method(
-    noun="Categorical or Gaussian",
+    noun="Categorical, Gaussian or Dirichlet",
     verb="EIG",
     adverb="exact; of a Gaussian log-det or trace",
     selection="top_k",
@@ -24,7 +24,11 @@ from infoq.structures.embedding import Embedding
     source="Lindley 1956; Houlsby et al. 2011, eq. 2",
 )
 def bald(
-    x: Predictive | Array, k: int, *, approximation: OfParameters = "logdet", **who: Unpack[Who]
+    x: Predictive | Dirichlet | Array,
+    k: int,
+    *,
+    approximation: OfParameters = "logdet",
+    **who: Unpack[Who],
 ) -> Selection:
     """BALD: pick the candidates whose single outcomes are most informative about the parameters.
 
@@ -32,7 +36,7 @@ def bald(
 
     Parameters
     ----------
-    x : Categorical, Gaussian or array [N, K, C]
+    x : Categorical, Gaussian, Dirichlet or array [N, K, C]
         The candidates; a bare array is probabilities.
     k : int
         How many to pick.

@@ -9,13 +9,13 @@ from infoq.backends import Array
 from infoq.backends.capabilities import capabilities
 from infoq.checks.choices import Law
 from infoq.methods.taxonomy import Who, method
-from infoq.predictives import Predictive
+from infoq.predictives import Dirichlet, Predictive
 from infoq.selection import Selection
 
 
 @capabilities(lazy="the picks are computed eagerly")
 @method(
-    noun="Categorical or Gaussian",
+    noun="Categorical, Gaussian or Dirichlet",
     verb="EIG",
     adverb="exact",
     selection="sample, by the power of the score",
@@ -23,7 +23,12 @@ from infoq.selection import Selection
     source="Kirsch et al. 2023",
 )
 def power_bald(
-    x: Predictive | Array, k: int, *, coldness: float = 1.0, seed: Any = 0, **who: Unpack[Who]
+    x: Predictive | Dirichlet | Array,
+    k: int,
+    *,
+    coldness: float = 1.0,
+    seed: Any = 0,
+    **who: Unpack[Who],
 ) -> Selection:
     """PowerBALD: draw in proportion to a power of the BALD score, without replacement.
 
@@ -31,7 +36,7 @@ def power_bald(
 
     Parameters
     ----------
-    x : Categorical, Gaussian or array [N, K, C]
+    x : Categorical, Gaussian, Dirichlet or array [N, K, C]
         The candidates; a bare array is probabilities.
     k : int
         How many to pick.
@@ -63,7 +68,7 @@ def power_bald(
 
 @capabilities(lazy="the picks are computed eagerly")
 @method(
-    noun="Categorical or Gaussian",
+    noun="Categorical, Gaussian or Dirichlet",
     verb="EIG",
     adverb="exact",
     selection="sample, by the exponential of the score",
@@ -71,7 +76,12 @@ def power_bald(
     source="Kirsch et al. 2023",
 )
 def softmax_bald(
-    x: Predictive | Array, k: int, *, coldness: float = 1.0, seed: Any = 0, **who: Unpack[Who]
+    x: Predictive | Dirichlet | Array,
+    k: int,
+    *,
+    coldness: float = 1.0,
+    seed: Any = 0,
+    **who: Unpack[Who],
 ) -> Selection:
     """SoftmaxBALD: draw in proportion to the exponential of the BALD score, without replacement.
 
@@ -79,7 +89,7 @@ def softmax_bald(
 
     Parameters
     ----------
-    x : Categorical, Gaussian or array [N, K, C]
+    x : Categorical, Gaussian, Dirichlet or array [N, K, C]
         The candidates; a bare array is probabilities.
     k : int
         How many to pick.
@@ -109,7 +119,7 @@ def softmax_bald(
 
 @capabilities(lazy="the picks are computed eagerly")
 @method(
-    noun="Categorical or Gaussian",
+    noun="Categorical, Gaussian or Dirichlet",
     verb="EIG",
     adverb="exact",
     selection="sample, by the rank of the score",
@@ -117,7 +127,12 @@ def softmax_bald(
     source="Kirsch et al. 2023",
 )
 def softrank_bald(
-    x: Predictive | Array, k: int, *, coldness: float = 1.0, seed: Any = 0, **who: Unpack[Who]
+    x: Predictive | Dirichlet | Array,
+    k: int,
+    *,
+    coldness: float = 1.0,
+    seed: Any = 0,
+    **who: Unpack[Who],
 ) -> Selection:
     """SoftrankBALD: draw by the rank of the BALD score, without replacement.
 
@@ -125,7 +140,7 @@ def softrank_bald(
 
     Parameters
     ----------
-    x : Categorical, Gaussian or array [N, K, C]
+    x : Categorical, Gaussian, Dirichlet or array [N, K, C]
         The candidates; a bare array is probabilities.
     k : int
         How many to pick.

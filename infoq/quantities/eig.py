@@ -5,13 +5,16 @@ from __future__ import annotations
 from infoq.backends import Array
 from infoq.backends.capabilities import capabilities
 from infoq.checks.choices import OfParameters
-from infoq.predictives import Context, Predictive, as_predictive
+from infoq.predictives import Context, Dirichlet, Predictive, as_marginal
 from infoq.unknowns import PARAMETERS
 
 
 @capabilities()
 def eig(
-    x: Predictive | Array, *, given: Context | None = None, approximation: OfParameters = "logdet"
+    x: Predictive | Dirichlet | Array,
+    *,
+    given: Context | None = None,
+    approximation: OfParameters = "logdet",
 ) -> Array:
     r"""Expected information gain of each outcome about the parameters.
 
@@ -25,7 +28,7 @@ def eig(
 
     Parameters
     ----------
-    x : Categorical, Gaussian or array [N, K, C]
+    x : Categorical, Gaussian, Dirichlet or array [N, K, C]
         The candidates; a bare array holds class probabilities.
     given : Outcomes, or Precision, Embedding or Gaussian, optional
         The context that the information is conditional on. For a `Categorical`: outcomes
@@ -74,16 +77,16 @@ def eig(
     >>> infoq.eig(probs).round(4)
     array([0.    , 0.6931])
     """
-    return as_predictive(x).information(PARAMETERS, given, approximation)
+    return as_marginal(x).information(PARAMETERS, given, approximation)
 
 
 @capabilities()
-def bald(x: Predictive | Array) -> Array:
+def bald(x: Predictive | Dirichlet | Array) -> Array:
     """BALD: the expected information gain of each outcome, under its name in active learning.
 
     Parameters
     ----------
-    x : Categorical, Gaussian or array [N, K, C]
+    x : Categorical, Gaussian, Dirichlet or array [N, K, C]
         The candidates; a bare array holds class probabilities.
 
     Returns
@@ -113,4 +116,4 @@ def bald(x: Predictive | Array) -> Array:
     >>> infoq.bald(np.array([[[0.3, 0.7], [0.2, 0.8]], [[0.4, 0.6], [0.5, 0.5]]])).round(8)
     array([0.00670178, 0.00505939])
     """
-    return as_predictive(x).information(PARAMETERS)
+    return as_marginal(x).information(PARAMETERS)

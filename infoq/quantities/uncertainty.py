@@ -5,17 +5,18 @@ from __future__ import annotations
 from infoq.backends import Array, Ops
 from infoq.backends.capabilities import capabilities, meaningless
 from infoq.draws.categorical import Categorical, as_categorical
+from infoq.draws.dirichlet import Dirichlet
 
 
 @capabilities()
-def least_confidence(x: Categorical | Array) -> Array:
+def least_confidence(x: Categorical | Dirichlet | Array) -> Array:
     r"""Least confidence: the probability that the most probable class is not the outcome.
 
     .. math:: 1 - \max_c \bar p_{ic}
 
     Parameters
     ----------
-    x : Categorical or array [N, K, C]
+    x : Categorical, Dirichlet or array [N, K, C]
         The candidates; a bare array holds class probabilities.
 
     Returns
@@ -48,18 +49,18 @@ def least_confidence(x: Categorical | Array) -> Array:
     >>> infoq.least_confidence(np.array([[[0.7, 0.2, 0.1]], [[0.4, 0.4, 0.2]]])).round(4)
     array([0.3, 0.6])
     """
-    return as_categorical(x, "x").evaluate(_least_confidence)
+    return _with_mean(x).evaluate(_least_confidence)
 
 
 @capabilities()
-def margin(x: Categorical | Array) -> Array:
+def margin(x: Categorical | Dirichlet | Array) -> Array:
     r"""Margin: 1 minus the lead of the most probable class over the second.
 
     .. math:: 1 - (\bar p_{i(1)} - \bar p_{i(2)})
 
     Parameters
     ----------
-    x : Categorical or array [N, K, C]
+    x : Categorical, Dirichlet or array [N, K, C]
         The candidates; a bare array holds class probabilities.
 
     Returns
@@ -92,7 +93,7 @@ def margin(x: Categorical | Array) -> Array:
     >>> infoq.margin(np.array([[[0.7, 0.2, 0.1]], [[0.4, 0.4, 0.2]]])).round(4)
     array([0.5, 1. ])
     """
-    return as_categorical(x, "x").evaluate(_margin)
+    return _with_mean(x).evaluate(_margin)
 
 
 @capabilities(
@@ -187,6 +188,11 @@ def mean_std(x: Categorical | Array) -> Array:
     array([0.2])
     """
     return as_categorical(x, "x").evaluate(_mean_std)
+
+
+def _with_mean(x: Categorical | Dirichlet | Array) -> Categorical | Dirichlet:
+    """What has a mean prediction."""
+    return x if isinstance(x, Dirichlet) else as_categorical(x, "x")
 
 
 def _others(ops: Ops, mean: Array) -> Array:

@@ -65,6 +65,24 @@ def _used(name, example):
     return Case(name, example.inputs, lambda *arrays: _told(example.make(*arrays)))
 
 
+def single(p):
+    """One prediction of each candidate."""
+    return infoq.Categorical(p, axes="NC")
+
+
+def of_dirichlet(a):
+    """All scores of evidential outputs."""
+    x = infoq.Dirichlet(a)
+    return infoq.eig(x), x.entropy(), x.expected_entropy(), x.probs, infoq.margin(x)
+
+
+def about_votes(draws, labels):
+    """The information of draws about the votes of targets."""
+    return infoq.epig(draws, infoq.Categorical.from_votes(labels, C, like=draws))
+
+
+CONCENTRATION = Input((N, C), positive)
+VOTES = Input((N, K), below=C)
 SCALAR = Input((), positive)
 JACOBIAN = Input((N, C, P))
 
@@ -77,6 +95,21 @@ PREDICTIVES = (
         (Input((N, K, C)),),
         lambda z: infoq.Categorical(logits=z).entropy(),
         "logits",
+    ),
+    Case(
+        "Categorical",
+        (PROBS,),
+        lambda p: (single(p).entropy(), infoq.margin(single(p))),
+        "a single prediction",
+    ),
+    Case("Categorical.from_votes", (DRAWS, VOTES), about_votes),
+    Case("Dirichlet", (CONCENTRATION,), of_dirichlet),
+    Case("eig", (CONCENTRATION,), lambda a: infoq.eig(infoq.Dirichlet(a)), "of a Dirichlet"),
+    Case(
+        "least_confidence",
+        (CONCENTRATION,),
+        lambda a: infoq.least_confidence(infoq.Dirichlet(a)),
+        "of a Dirichlet",
     ),
     Case("Gaussian", GAUSSIAN, lambda *x: (pool(*x).entropy(), pool(*x).covariance())),
     Case(
