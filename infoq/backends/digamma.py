@@ -20,6 +20,8 @@ SERIES = (
     1 / 12,
     -3617 / 8160,
     43867 / 14364,
+    -174611 / 6600,
+    854513 / 3036,
 )
 
 
@@ -59,7 +61,7 @@ def lag(xp: Namespace, x: Array, more: Array, near: Array | None) -> Array:
         return _series(terms, x, more)
     far = x + start * near
     # No quotient overflows: x is no closer to 0 than a normal number with some room.
-    lowest = 16 * float(xp.finfo(x.dtype).smallest_normal)
+    lowest = 4 * float(xp.finfo(x.dtype).smallest_normal)
     share = more / (far + more) * (start * near / xp.clip(x, min=lowest))
     return xp.log1p(share) + (_series(terms, far, more) - _steps(start, x, more, near))
 

@@ -29,7 +29,8 @@ def eig(
     Parameters
     ----------
     x : Categorical, Gaussian, Dirichlet or array [N, K, C]
-        The candidates; a bare array holds class probabilities.
+        The candidates; a bare array holds class probabilities. For a `Dirichlet`, the information
+        is about the candidate's own class probabilities, in closed form; it takes no `given`.
     given : Outcomes, or Precision, Embedding or Gaussian, optional
         The context that the information is conditional on. For a `Categorical`: outcomes
         (`Categorical.context`, `Categorical.observe`) of this predictive or of another with the
