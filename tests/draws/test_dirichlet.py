@@ -223,7 +223,7 @@ def test_what_needs_shared_parameters_is_refused(backend):
 
 def test_other_approximations_are_refused(backend):
     pool = infoq.Dirichlet(backend.array(POOL))
-    with pytest.raises(ValueError, match="'trace' is of a Gaussian; a Dirichlet is exact"):
+    with pytest.raises(ValueError, match="'trace' is for a Gaussian; a Dirichlet is exact"):
         infoq.eig(pool, approximation="trace")
-    with pytest.raises(ValueError, match="expected 'logdet' of a Dirichlet"):
+    with pytest.raises(ValueError, match="expected 'logdet' for a Dirichlet"):
         infoq.eig(pool, approximation="moments")
