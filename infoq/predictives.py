@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from infoq.checks.choices import OfEachTarget, check_exact
 from infoq.draws.categorical import Categorical, as_categorical
-from infoq.draws.categorical_batch import CategoricalBatch
 from infoq.draws.dirichlet import Dirichlet, refuse
-from infoq.draws.labelled_batch import LabelledBatch
 from infoq.draws.outcomes import Outcomes
 from infoq.gaussian.evidence import marginal_likelihood, optimise_prior_precision
-from infoq.gaussian.gaussian_batch import GaussianBatch
-from infoq.gaussian.label_batches import batch_of_labels
 from infoq.gaussian.label_shifts import divergence, pointwise
 from infoq.gaussian.laplace import laplace
 from infoq.gaussian.predictive import Gaussian
@@ -29,7 +24,7 @@ from infoq.structures.last_layer import LastLayerEmbedding
 from infoq.structures.low_rank import LowRankPrecision
 from infoq.structures.precision import DensePrecision, Precision
 from infoq.structures.rows import DenseRows, Rows
-from infoq.unknowns import PARAMETERS, About, AllTargets, EachTarget, Parameters
+from infoq.unknowns import PARAMETERS, AllTargets, EachTarget, Parameters
 
 __all__ = [
     "PARAMETERS",
@@ -48,7 +43,6 @@ __all__ = [
     "Gaussian",
     "JacobianEmbedding",
     "KroneckerPrecision",
-    "LabelledBatch",
     "LastLayerEmbedding",
     "LowRankPrecision",
     "Outcomes",
@@ -59,8 +53,6 @@ __all__ = [
     "ScalarPrecision",
     "as_marginal",
     "as_predictive",
-    "batch_of",
-    "batch_of_labels",
     "divergence",
     "fisher_embedding",
     "gradient_embedding",
@@ -97,22 +89,3 @@ def as_predictive(x: Any, name: str = "probs") -> Predictive:
 def as_marginal(x: Any, name: str = "probs") -> Predictive | Dirichlet:
     """As `as_predictive`, for scores that look at each candidate alone: a `Dirichlet`, too."""
     return x if isinstance(x, Dirichlet) else as_predictive(x, name)
-
-
-def batch_of(
-    pool: Predictive,
-    about: About,
-    given: Context | None,
-    approximation: OfEachTarget,
-    samples: int,
-    seed: Any,
-) -> CategoricalBatch | GaussianBatch:
-    """A growing batch of the candidates of either predictive."""
-    if isinstance(pool, Gaussian):
-        pool.context(samples=samples, seed=seed)  # checked, and not used
-        return GaussianBatch(pool, about, pool.known(given), approximation)
-    check_exact(approximation)
-    known = pool.check_given(given)
-    if known is None:
-        known = pool.context(samples=samples, seed=seed)
-    return CategoricalBatch(pool, about, known)

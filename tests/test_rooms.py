@@ -20,6 +20,7 @@ ROOMS = (
     "linear_algebra",
     "checks",
     "unknowns",
+    "set_function",
     "measures",
     "likelihoods",
     "structures",

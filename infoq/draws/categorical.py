@@ -16,6 +16,7 @@ from infoq.checks.choices import OfEachTarget, check_exact
 from infoq.checks.indexing import some_of
 from infoq.checks.numbers import check_index, first_index
 from infoq.checks.probabilities import InvalidValuesError, check_structure, check_weights, describe
+from infoq.draws.categorical_batch import CategoricalBatch
 from infoq.draws.dirichlet import Dirichlet, refuse
 from infoq.draws.divergence import draw_information
 from infoq.draws.kernels import (
@@ -27,6 +28,7 @@ from infoq.draws.kernels import (
     refused,
     split_targets,
 )
+from infoq.draws.labelled_batch import LabelledBatch
 from infoq.draws.labels import (
     check_labels,
     label_likelihoods,
@@ -37,7 +39,7 @@ from infoq.draws.outcomes import Outcomes, as_place, observe
 from infoq.draws.posterior_draws import PosteriorDraws
 from infoq.draws.votes import one_hot
 from infoq.measures.distribution import to_log_probabilities, to_probabilities
-from infoq.unknowns import AllTargets, EachTarget, Parameters
+from infoq.unknowns import About, AllTargets, EachTarget, Parameters
 
 _AXES = "NKC"
 
@@ -296,6 +298,93 @@ class Categorical(PosteriorDraws):
             own = self._less_known(self._map(draw_information, 2), known)
             scores = self.ops.xp.minimum(scores, own)
         return self.finish(scores)
+
+    def batch(
+        self,
+        about: About,
+        given: object = None,
+        approximation: OfEachTarget = "logdet",
+        *,
+        samples: int = 10_000,
+        seed: Any = 0,
+    ) -> CategoricalBatch:
+        """What a growing batch of the candidates' outcomes tells, as a set function.
+
+        Parameters
+        ----------
+        about : PARAMETERS, EachTarget or AllTargets
+            What the outcomes are to tell about.
+        given : Outcomes, optional
+            Outcomes that already count as known, from `context` and `observe`; they have their own
+            number of samples.
+        approximation : {"logdet"}
+            As of `information`.
+        samples, seed
+            As of `context`.
+
+        Returns
+        -------
+        SetFunction
+            Of `EIG`, `EPIG` or `JEPIG`; its state is the context after the batch.
+
+        Examples
+        --------
+        >>> import numpy as np, infoq
+        >>> from infoq.predictives import PARAMETERS
+        >>> pool = infoq.Categorical(np.array([[[0.9, 0.1], [0.1, 0.9]]]))
+        >>> f = pool.batch(PARAMETERS)
+        >>> f.gains(f.start()).round(4)
+        array([0.3681])
+        """
+        check_exact(approximation)
+        known = self.check_given(given)
+        if known is None:
+            known = self.context(samples=samples, seed=seed)
+        return CategoricalBatch(self, about, known)
+
+    def labelled_batch(
+        self,
+        about: About,
+        labels: Array | None,
+        target_labels: Array | None = None,
+        given: object = None,
+        approximation: OfEachTarget = "logdet",
+        *,
+        log_density: Array | None = None,
+    ) -> LabelledBatch:
+        """What a growing batch of observed labels tells, as a set function.
+
+        Parameters
+        ----------
+        about : PARAMETERS, EachTarget or AllTargets
+            What the labels are to tell about.
+        labels : array [N]
+            Those of the candidates.
+        target_labels : array [M], optional
+            Those of the targets.
+        given : Outcomes, optional
+            Labels that already count as known, from `context` and `observe`.
+        approximation : {"logdet"}
+            As of `information`.
+        log_density : array [K], optional
+            log p(theta_k) of the draws, for the drop in entropy in place of the divergence.
+
+        Returns
+        -------
+        SetFunction
+            Of `IG`, `PIG` or `JPIG`.
+
+        Examples
+        --------
+        >>> import numpy as np, infoq
+        >>> from infoq.predictives import PARAMETERS
+        >>> pool = infoq.Categorical(np.array([[[0.9, 0.1], [0.1, 0.9]]]))
+        >>> f = pool.labelled_batch(PARAMETERS, np.array([0]))
+        >>> f.gains(f.start()).round(4)
+        array([0.3681])
+        """
+        check_exact(approximation)
+        return LabelledBatch(self, labels, about, target_labels, given, log_density)
 
     def joint_with(self, targets: Categorical, known: Outcomes) -> Outcomes:
         """The context `known` with the outcomes of all targets added."""

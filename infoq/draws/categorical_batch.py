@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from infoq.backends import Array, ops_for
-from infoq.draws.categorical import Categorical
 from infoq.draws.outcomes import Outcomes
 from infoq.draws.resolution import entropy_left, noise
+from infoq.set_function import PredictiveBatch
 from infoq.unknowns import About, AllTargets, Parameters
 
+if TYPE_CHECKING:
+    from infoq.draws.categorical import Categorical
 
-class CategoricalBatch:
+
+class CategoricalBatch(PredictiveBatch):
     """Gains and value of a growing batch, from the joint outcomes of its members.
 
     Parameters
@@ -22,8 +27,11 @@ class CategoricalBatch:
         The context before the first pick.
     """
 
+    _pool: Categorical
+
     def __init__(self, pool: Categorical, about: About, known: Outcomes) -> None:
-        self._pool, self._about, self._known = pool, about, known
+        super().__init__(pool)
+        self._about, self._known = about, known
         self.submodular = isinstance(about, Parameters)
 
     def start(self) -> Outcomes:

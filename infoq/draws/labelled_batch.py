@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from copy import copy
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from infoq.backends import Array, ops_for
 from infoq.backends.registry import admit_all, check_same_device
 from infoq.checks.dtypes import check_floating
 from infoq.checks.numbers import first_index
-from infoq.draws.categorical import Categorical
 from infoq.draws.labels import (
     ObservedLabels,
     deviations,
@@ -21,8 +20,12 @@ from infoq.draws.labels import (
     log_ratio,
     mean_log_ratio,
 )
-from infoq.draws.outcomes import Outcomes, place_of
+from infoq.draws.outcomes import Outcomes, all_but
+from infoq.set_function import PredictiveBatch
 from infoq.unknowns import About, AllTargets, EachTarget, Parameters
+
+if TYPE_CHECKING:
+    from infoq.draws.categorical import Categorical
 
 
 class LabelledState(NamedTuple):
@@ -40,7 +43,7 @@ class LabelledState(NamedTuple):
     indices: tuple[Any, ...]
 
 
-class LabelledBatch:
+class LabelledBatch(PredictiveBatch):
     """Gains and value of a growing batch, from the information of its labels about the draws.
 
     Parameters
@@ -60,6 +63,8 @@ class LabelledBatch:
         differential entropy; without it, the divergence.
     """
 
+    _pool: Categorical
+
     def __init__(
         self,
         pool: Categorical,
@@ -69,7 +74,8 @@ class LabelledBatch:
         given: object,
         log_density: Array | None = None,
     ) -> None:
-        self._pool, self._labels = pool, pool.check_labels(labels)
+        super().__init__(pool)
+        self._labels = pool.check_labels(labels)
         self._row = known_row(pool, given)
         self._density: Array | None = None
         if log_density is not None:
@@ -142,10 +148,7 @@ class LabelledBatch:
 
     def remove(self, state: LabelledState, index: Array | int) -> LabelledState:
         """The batch without one of its members; the others are observed anew."""
-        place = place_of(state.indices, index)
-        anew = self.start()
-        for other in state.indices[:place] + state.indices[place + 1 :]:
-            anew = self.add(anew, other)
+        anew: LabelledState = self.grown(all_but(state.indices, index))
         return anew
 
     def value(self, state: LabelledState) -> Array:

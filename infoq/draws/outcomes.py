@@ -217,3 +217,9 @@ def place_of(indices: tuple[Any, ...], index: Array | int) -> int:
         if int(other) == int(index):
             return place
     raise ValueError(f"index: {int(index)} is not in the batch; pass the index of a member")
+
+
+def all_but(indices: tuple[Any, ...], index: Array | int) -> tuple[Any, ...]:
+    """The other picks; refused where it is none."""
+    place = place_of(indices, index)
+    return indices[:place] + indices[place + 1 :]

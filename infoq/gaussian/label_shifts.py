@@ -26,7 +26,7 @@ from infoq.gaussian import block_scores
 from infoq.gaussian.block_scores import explained_logdet
 from infoq.gaussian.label_directions import Stated, spanned_scores
 from infoq.gaussian.laplace import check_budget, fisher
-from infoq.gaussian.predictive import Gaussian
+from infoq.gaussian.pool import MeasuredPool
 from infoq.gaussian.projection import Beyond, Spanned, beyond_noise, spanned_logdet
 from infoq.gaussian.targets import FEW, little_is_said
 from infoq.linear_algebra.elimination import bordered, log_above_share
@@ -39,18 +39,19 @@ from infoq.structures.whitening import DiagonalWhitening, Whitening
 from infoq.unknowns import PARAMETERS, AllTargets, EachTarget, approximation_for
 
 
-def divergence(pool: Gaussian, given: object, approximation: str) -> Array:
+def divergence(pool: MeasuredPool, given: object, approximation: str) -> Array:
     """What each label tells about the parameters: [N] nats, never negative."""
     approximation_for(PARAMETERS, approximation)
     covariance = pool.known(given).covariance(pool.like)
     if approximation == "logdet":
         return pool.read(pool.finish(pool.over_blocks(_divergence, covariance)))
     embedding: Any = pool.embedding
-    scores = Gaussian(Gradients.of(labelled=embedding)).over_blocks(block_scores.traced, covariance)
+    gradients = pool.replace(embedding=Gradients.of(labelled=embedding))
+    scores = gradients.over_blocks(block_scores.traced, covariance)
     return pool.read(pool.finish(scores))
 
 
-def pointwise(pool: Gaussian, about: EachTarget | AllTargets, given: object) -> Array:
+def pointwise(pool: MeasuredPool, about: EachTarget | AllTargets, given: object) -> Array:
     """What each label tells about the targets' labels: [N] nats, of either sign."""
     precision = pool.known(given)
     if isinstance(about, AllTargets):
@@ -61,7 +62,7 @@ def pointwise(pool: Gaussian, about: EachTarget | AllTargets, given: object) -> 
     return pool.read(pool.cast(about_each(pool, targets, weights, precision, shift)))
 
 
-def _about_all_targets(pool: Gaussian, targets: Scored, precision: Precision) -> Array:
+def _about_all_targets(pool: MeasuredPool, targets: Scored, precision: Precision) -> Array:
     """What each label tells about all targets': by a projection or by forms, as of `jepig`."""
     ops, size = pool.ops, pool.embedding.num_parameters
     count = len(targets) * targets.num_rows
@@ -81,7 +82,7 @@ def _about_all_targets(pool: Gaussian, targets: Scored, precision: Precision) ->
 
 
 def about_each(
-    pool: Gaussian, targets: Scored, weights: Array, precision: Precision, shift: Array
+    pool: MeasuredPool, targets: Scored, weights: Array, precision: Precision, shift: Array
 ) -> Array:
     """What each label tells about a target's on average, once others have shifted the mean: [N]."""
     size = pool.embedding.num_parameters

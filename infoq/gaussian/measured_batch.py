@@ -1,48 +1,32 @@
-"""What a set function asks of a `Gaussian`: the state of a batch, its gains, and its value."""
+"""Batches by quadratic forms of every candidate, which each pick updates."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
 
 from infoq.backends import Array, Ops, ops_for
-from infoq.backends.fields import arrays_of, first_array, mapped
-from infoq.checks.numbers import check_index
-from infoq.draws.outcomes import place_of
-from infoq.gaussian import forward
+from infoq.backends.fields import first_array
+from infoq.checks.choices import OfEachTarget
+from infoq.draws.outcomes import all_but
+from infoq.gaussian import block_scores, forward
 from infoq.gaussian.backward import all_known, losses, prune, without
 from infoq.gaussian.block_scores import Score
+from infoq.gaussian.gaussian_batch import OutcomeBatch, Picked, in_memory, rows_of
+from infoq.gaussian.pool import MeasuredPool
+from infoq.gaussian.targets import by_forms
 from infoq.linear_algebra.small_matrices import symmetric
 from infoq.settings import current_options
-from infoq.structures.diagonal import DiagonalEmbedding
-from infoq.structures.embedding import DenseEmbedding, Embedding, picked
 from infoq.structures.forms import Form
-from infoq.structures.precision import Precision
+from infoq.unknowns import About, AllTargets, EachTarget
 
 
-class Picked(NamedTuple):
-    """A batch so far.
-
-    Attributes
-    ----------
-    known : Grown, Precision or array [N]
-        What each candidate still measures, the precision after the batch, or what each adds.
-    indices : tuple of int or array []
-        The picks.
-    """
-
-    known: Any
-    indices: tuple[Any, ...]
-
-
-class MeasuredBatch:
+class MeasuredBatch(OutcomeBatch):
     """A batch by the quadratic forms of every candidate, which each pick updates.
 
     Parameters
     ----------
-    embedding : Embedding
-        The candidates.
+    pool, about, approximation
+        As of `OutcomeBatch`.
     forms : tuple of Form
         The covariance and, about targets, what they explain of it; in memory.
     score : callable
@@ -53,13 +37,16 @@ class MeasuredBatch:
 
     def __init__(
         self,
-        embedding: Embedding,
+        pool: MeasuredPool,
+        about: About,
+        approximation: OfEachTarget,
         forms: tuple[Form, ...],
         score: Score,
         *,
         trace: bool = False,
     ) -> None:
-        self._embedding = embedding.factored()
+        super().__init__(pool, about, approximation)
+        self._embedding = pool.embedding.factored()
         self._forms = forms
         self._score = score
         self._trace = trace
@@ -68,11 +55,11 @@ class MeasuredBatch:
         """The empty batch."""
         return Picked(forward.begin(self._embedding, self._forms), ())
 
-    def gains(self, state: Picked) -> Array:
+    def scores(self, state: Picked) -> Array:
         """The score of every candidate, once the batch is known."""
         return forward.scores(state.known, self._score)
 
-    def gains_of(self, state: Picked, indices: Array) -> Array:
+    def scores_of(self, state: Picked, indices: Array) -> Array:
         """The score of some candidates [m]."""
         few = tuple(ops_for(x).xp.take(x, indices, axis=0) for x in state.known.forms)
         return forward.scores(state.known._replace(forms=few), self._score)
@@ -83,18 +70,15 @@ class MeasuredBatch:
 
     def remove(self, state: Picked, index: Array | int) -> Picked:
         """The batch without one of its candidates."""
-        place = place_of(state.indices, index)
-        rest = state.indices[:place] + state.indices[place + 1 :]
+        rest = all_but(state.indices, index)
         rows = rows_of(self._embedding, (index,))
         if self._removable(state, index, rows):
             return Picked(self._changed(state, index, remove=True), rest)
-        anew = self.start()
-        for other in rest:
-            anew = self.add(anew, other)
+        anew: Picked = self.grown(rest)
         return anew
 
     def pruned(
-        self, members: Sequence[int], size: int, given: Sequence[int]
+        self, members: Sequence[int], size: int, given: Sequence[int] = ()
     ) -> tuple[list[int], Array] | None:
         """The members that stay where the least missed is given back until `size` are left.
 
@@ -125,7 +109,7 @@ class MeasuredBatch:
         if says_much(ops, forms[0]):
             return None
         state = all_known(ops, forms, self._embedding.num_rows, trace=self._trace)
-        return prune(
+        kept, gains = prune(
             ops,
             full,
             state,
@@ -135,6 +119,7 @@ class MeasuredBatch:
             size,
             len(given),
         )
+        return kept, self._pool.finish(self._pool.ops.adopt(gains))
 
     def _removable(self, state: Picked, index: Array | int, rows: Array) -> bool:
         return forward.removable(self._forms, state.known, rows)
@@ -147,124 +132,27 @@ class MeasuredBatch:
         )
 
 
-class AddedBatch:
-    """A batch whose gains add up, whatever its candidates share: traces about the parameters.
-
-    Parameters
-    ----------
-    gains : callable
-        What each candidate adds: [N].
-    """
-
-    def __init__(self, gains: Callable[[], Array]) -> None:
-        self._gains = gains
-
-    def start(self) -> Picked:
-        """The empty batch."""
-        return Picked(self._gains(), ())
-
-    def gains(self, state: Picked) -> Array:
-        """What every candidate adds to any batch."""
-        gains: Array = state.known
-        return gains
-
-    def gains_of(self, state: Picked, indices: Array) -> Array:
-        """What some candidates [m] add."""
-        return ops_for(state.known).xp.take(state.known, indices, axis=0)
-
-    def add(self, state: Picked, index: Array | int) -> Picked:
-        """The batch with one more candidate."""
-        check_index(index, int(state.known.shape[0]))
-        return Picked(state.known, (*state.indices, index))
-
-    def remove(self, state: Picked, index: Array | int) -> Picked:
-        """The batch without one of its candidates."""
-        place = place_of(state.indices, index)
-        return Picked(state.known, state.indices[:place] + state.indices[place + 1 :])
-
-    def value(self, state: Picked) -> Array:
-        """The sum of what the batch's candidates add."""
-        ops = ops_for(state.known)
-        picked = [ops.row(state.known, index) for index in state.indices]
-        return ops.xp.sum(ops.xp.stack(picked))
-
-
-class KnownBatch:
-    """A batch by the precision after it: for what is no function of two quadratic forms.
-
-    Parameters
-    ----------
-    embedding : Embedding
-        The candidates.
-    precision : Precision
-        Of the empty batch.
-    gains : callable
-        Of all candidates of an embedding, given a precision.
-    observe, forget : callable
-        The precision with the outcome of one more candidate, or without it.
-    """
+class ExplainedBatch(MeasuredBatch):
+    """A batch about targets, by the covariance and what they explain of it."""
 
     def __init__(
-        self,
-        embedding: Embedding,
-        precision: Precision,
-        gains: Callable[[Embedding, Precision], Array],
-        observe: Callable[[Precision, Any], Precision],
-        forget: Callable[[Precision, Any], Precision],
+        self, pool: MeasuredPool, about: EachTarget | AllTargets, approximation: OfEachTarget
     ) -> None:
-        self._embedding = embedding
-        self._precision = precision
-        self._gains = gains
-        self._observe = observe
-        self._forget = forget
+        plan = by_forms(
+            pool.embedding, about.targets, pool.precision, weights_of(pool, about), approximation
+        )
+        local = ops_for(pool.ops.fetch(pool.like))
+        forms = plan.prepare(local, *in_memory(plan.shared))
+        score = block_scores.EXPLAINED[approximation]
+        trace = approximation in ("trace", "kronecker")
+        super().__init__(pool, about, approximation, forms, score, trace=trace)
 
-    def start(self) -> Picked:
-        """The empty batch."""
-        return Picked(self._precision, ())
 
-    def gains(self, state: Picked) -> Array:
-        """What every candidate tells, once the batch is known."""
-        return self._gains(self._embedding, state.known)
-
-    def gains_of(self, state: Picked, indices: Array) -> Array:
-        """What some candidates [m] tell."""
-        xp, embedding = self._embedding.ops.xp, self._embedding
-        few = mapped(lambda x: xp.take(x, indices, axis=0), embedding)
-        return self._gains(few, state.known)
-
-    def add(self, state: Picked, index: Array | int) -> Picked:
-        """The batch with one more candidate."""
-        return Picked(self._observe(state.known, index), (*state.indices, index))
-
-    def remove(self, state: Picked, index: Array | int) -> Picked:
-        """The batch without one of its candidates."""
-        place = place_of(state.indices, index)
-        rest = state.indices[:place] + state.indices[place + 1 :]
-        # It may have said so much that nothing is left without it: then the others anew. Of lazy or
-        # traced arrays, too, where that would be found out too late.
-        if self._removable(state.known, index):
-            with contextlib.suppress(ValueError):
-                return Picked(self._forget(state.known, index), rest)
-        anew = self.start()
-        for other in rest:
-            anew = self.add(anew, other)
-        return anew
-
-    def _removable(self, known: Precision, index: Any) -> bool:
-        """Whether what is left without a candidate, as a difference, has half of its digits."""
-        embedding = self._embedding
-        if not embedding.ops.concrete(*arrays_of(embedding)):
-            return False
-        if isinstance(embedding, DiagonalEmbedding):
-            like = embedding.ops.row(embedding.fisher_diagonal, index)
-            left = 1 - like / known.diagonal(like)
-        else:
-            rows = rows_of(embedding, (index,))
-            ops = ops_for(rows)
-            share = symmetric(ops, rows @ known.solve(rows).T)
-            left = 1 - ops.symmetric_eigen(share)[0]
-        ops = ops_for(left)
-        return bool(ops.xp.min(left) > float(ops.xp.finfo(left.dtype).eps) ** 0.25)
+def weights_of(pool: MeasuredPool, about: EachTarget | AllTargets) -> Array | None:
+    """How much each target counts [M]; None for all targets together."""
+    if isinstance(about, AllTargets):
+        return None
+    return pool.target_weights(about.targets, about.weights)
 
 
 def says_much(ops: Ops, measured: Array) -> bool:
@@ -276,25 +164,3 @@ def says_much(ops: Ops, measured: Array) -> bool:
         return False
     most = float(ops.xp.finfo(measured.dtype).eps) ** -0.5 / 16
     return bool(ops.xp.max(ops.xp.linalg.diagonal(measured)) > most)
-
-
-def rows_of(embedding: Embedding, indices: tuple[Any, ...]) -> Array:
-    """The rows of some candidates, one below the other and in memory: [B R, P]."""
-    for index in indices:
-        check_index(index, len(embedding))
-    few = picked(embedding, indices)
-    return few.ops.xp.reshape(few.dense(), (-1, embedding.num_parameters))
-
-
-def as_one(embedding: Embedding, indices: tuple[Any, ...]) -> Embedding:
-    """Some candidates as a single one, whose outcome is all of theirs."""
-    if isinstance(embedding, DiagonalEmbedding):
-        ops = embedding.ops
-        rows = [ops.row(embedding.fisher_diagonal, index) for index in indices]
-        return DiagonalEmbedding(ops.xp.sum(ops.xp.stack(rows), axis=0)[None, :])
-    return DenseEmbedding(embedding.ops.adopt(rows_of(embedding, indices)[None, ...]))
-
-
-def in_memory(x: Any) -> Any:
-    """An array, tree, form or nested tuple with its arrays in memory."""
-    return mapped(lambda array: ops_for(array).fetch(array), x)

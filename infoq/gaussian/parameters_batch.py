@@ -8,55 +8,38 @@ than that. Those few are measured anew: beside the rows of the batch, by project
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.fields import mapped
-from infoq.gaussian import forward
-from infoq.gaussian.block_scores import Score
-from infoq.gaussian.measured_batch import MeasuredBatch, Picked, rows_of
-from infoq.structures.embedding import Embedding
-from infoq.structures.forms import Form
-from infoq.structures.low_rank import fewer
+from infoq.checks.choices import OfEachTarget
+from infoq.gaussian import block_scores, forward
+from infoq.gaussian.gaussian_batch import Picked, in_memory, rows_of
+from infoq.gaussian.measured_batch import MeasuredBatch
+from infoq.gaussian.pool import MeasuredPool
+from infoq.structures.low_rank import LowRankPrecision, fewer
+from infoq.unknowns import PARAMETERS, Parameters
 
 # So many multiply-adds for the orthogonal columns of a batch's rows cost little: some 5 ms.
 _SMALL = 2 * 10**7
 
 
 class ParametersBatch(MeasuredBatch):
-    """A batch by what each candidate measures, of which little may be left.
+    """A batch by what each candidate measures, of which little may be left."""
 
-    Parameters
-    ----------
-    embedding : Embedding
-        The candidates.
-    covariance : Form
-        In memory.
-    score : callable
-        Of the quadratic forms.
-    beside : callable
-        The score of all candidates of an embedding, once outcomes with rows [Q, P] are known.
-    """
-
-    def __init__(
-        self,
-        embedding: Embedding,
-        covariance: Form,
-        score: Score,
-        beside: Callable[[Embedding, Array], Array],
-    ) -> None:
-        super().__init__(embedding, (covariance,), score)
-        self._beside = beside
+    def __init__(self, pool: MeasuredPool, about: Parameters, approximation: OfEachTarget) -> None:
+        covariance = in_memory(pool.precision.covariance(pool.like))
+        score = block_scores.PARAMETERS[approximation]
+        super().__init__(pool, about, approximation, (covariance,), score)
         self._whole: tuple[Array, Array] | None = None
 
-    def gains(self, state: Picked) -> Array:
+    def scores(self, state: Picked) -> Array:
         """The score of every candidate, once the batch is known."""
-        return self._refined(super().gains(state), state, None)
+        return self._refined(super().scores(state), state, None)
 
-    def gains_of(self, state: Picked, indices: Array) -> Array:
+    def scores_of(self, state: Picked, indices: Array) -> Array:
         """The score of some candidates [m]."""
-        return self._refined(super().gains_of(state, indices), state, indices)
+        return self._refined(super().scores_of(state, indices), state, indices)
 
     def _refined(self, scores: Array, state: Picked, indices: Array | None) -> Array:
         if not state.indices:
@@ -132,7 +115,8 @@ class ParametersBatch(MeasuredBatch):
             empty = ops.xp.zeros_like(rows[:1, :])
             rows = ops.xp.concat([rows, *[empty] * more])
         few = mapped(lambda x: embedding.ops.xp.take(x, wanted, axis=0), embedding)
-        return self._beside(few, embedding.ops.adopt(rows))
+        known = LowRankPrecision(self._pool.precision, embedding.ops.adopt(rows))
+        return self._pool.replace(embedding=few, precision=known).information(PARAMETERS)
 
 
 def _little(ops: Ops, scores: Array, said: Array, form: Array, whole: Array) -> Array:

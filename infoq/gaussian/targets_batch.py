@@ -14,17 +14,20 @@ from typing import Any, NamedTuple
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.arrays import is_integer
-from infoq.backends.fields import first_array
+from infoq.backends.fields import arrays_of, first_array
 from infoq.blocks import map_rows
+from infoq.checks.choices import OfEachTarget
 from infoq.checks.numbers import check_index
-from infoq.draws.outcomes import place_of
 from infoq.gaussian import forward
 from infoq.gaussian.backward import prune
-from infoq.gaussian.measured_batch import MeasuredBatch, Picked, in_memory
+from infoq.gaussian.gaussian_batch import OutcomeBatch, Picked, in_memory
+from infoq.gaussian.measured_batch import ExplainedBatch, weights_of
+from infoq.gaussian.pool import MeasuredPool
 from infoq.gaussian.projection import divided, strongest, told_logdet, told_trace, white_targets
 from infoq.settings import current_options
 from infoq.structures.embedding import Embedding
 from infoq.structures.whitening import Whitening, observed, shrunk
+from infoq.unknowns import AllTargets, EachTarget
 
 
 class White(NamedTuple):
@@ -51,40 +54,28 @@ class White(NamedTuple):
     most: Array
 
 
-class ProjectedBatch:
+class ProjectedBatch(OutcomeBatch):
     """A batch about targets by the white rows of every candidate.
 
-    Parameters
-    ----------
-    embedding : Embedding
-        The candidates.
-    targets : Embedding
-        The targets.
-    whitening : Whitening
-        Of the parameters before the first pick.
-    scale : array [M]
-        What the rows of each target are multiplied by.
-    trace : bool
-        Whether what is explained is of the trace.
-    smooth : MeasuredBatch, optional
-        The same by quadratic forms, where derivatives are to be taken: those are its own.
+    Derivatives, where they are to be taken, are those of quadratic forms.
     """
 
     def __init__(
-        self,
-        embedding: Embedding,
-        targets: Embedding,
-        whitening: Whitening,
-        scale: Array,
-        *,
-        trace: bool,
-        smooth: MeasuredBatch | None = None,
+        self, pool: MeasuredPool, about: EachTarget | AllTargets, approximation: OfEachTarget
     ) -> None:
-        self._ops = embedding.ops
-        self._size = len(embedding)
-        shared = (whitening, embedding, targets, scale)
-        self._shared: tuple[Any, ...] = in_memory(shared)
-        self._trace, self._smooth = trace, smooth
+        super().__init__(pool, about, approximation)
+        ops, embedding, targets = pool.ops, pool.embedding, about.targets
+        weights = weights_of(pool, about)
+        whitening = pool.precision.whitening(embedding.num_parameters, pool.like)
+        # What the rows of each target are multiplied by.
+        scale = ops.constant((len(targets),), 1.0, pool.like)
+        if weights is not None:
+            scale = ops.xp.sqrt(weights)
+        self._shared: tuple[Any, ...] = in_memory((whitening, embedding, targets, scale))
+        self._trace = approximation == "trace"
+        self._smooth: ExplainedBatch | None = None
+        if ops.derives(*arrays_of((embedding, targets, whitening))):
+            self._smooth = ExplainedBatch(pool, about, approximation)
 
     def start(self) -> Picked:
         """The empty batch."""
@@ -97,22 +88,22 @@ class ProjectedBatch:
     def _local(self) -> Ops:
         return ops_for(first_array(self._shared))
 
-    def gains(self, state: Picked) -> Array:
+    def scores(self, state: Picked) -> Array:
         """What every candidate tells, once the batch is known."""
-        return self._gains(*state.known)
+        return self._scores(*state.known)
 
-    def gains_of(self, state: Picked, indices: Array) -> Array:
+    def scores_of(self, state: Picked, indices: Array) -> Array:
         """What some candidates [m] tell."""
         white, forms = state.known
         few = white._replace(rows=self._local.xp.take(white.rows, indices, axis=0))
         if forms is not None:
             picked = tuple(ops_for(x).xp.take(x, indices, axis=0) for x in forms.forms)
             forms = forms._replace(forms=picked)
-        return self._gains(few, forms)
+        return self._scores(few, forms)
 
     def add(self, state: Picked, index: Array | int) -> Picked:
         """The batch with one more candidate."""
-        check_index(index, self._size)
+        check_index(index, len(self))
         white, forms = state.known
         ops = self._local
         spot = index if is_integer(index) else ops_for(index=index).fetch(index)
@@ -122,16 +113,8 @@ class ProjectedBatch:
             forms = self._smooth.add(Picked(forms, state.indices), index).known
         return Picked((known, forms), (*state.indices, index))
 
-    def remove(self, state: Picked, index: Array | int) -> Picked:
-        """The batch without one of its candidates: the others anew."""
-        place = place_of(state.indices, index)
-        anew = self.start()
-        for other in state.indices[:place] + state.indices[place + 1 :]:
-            anew = self.add(anew, other)
-        return anew
-
     def pruned(
-        self, members: Sequence[int], size: int, given: Sequence[int]
+        self, members: Sequence[int], size: int, given: Sequence[int] = ()
     ) -> tuple[list[int], Array] | None:
         """The members that stay where the least missed is given back until `size` are left.
 
@@ -147,7 +130,7 @@ class ProjectedBatch:
         losses = partial(_losses, ops, white, everyone, self._trace)
         count = len(everyone)
         there = tuple(range(count))
-        return prune(
+        kept, gains = prune(
             ops,
             white.rows,
             there,
@@ -157,8 +140,9 @@ class ProjectedBatch:
             size,
             len(given),
         )
+        return kept, self._pool.finish(self.ops.adopt(gains))
 
-    def _gains(self, white: White, forms: forward.Grown | None) -> Array:
+    def _scores(self, white: White, forms: forward.Grown | None) -> Array:
         ops = self._local
         shared = (white.directions, white.strengths)
         numbers = 4 * int(white.rows.shape[1]) * int(white.rows.shape[2] + white.targets.shape[0])
@@ -169,7 +153,7 @@ class ProjectedBatch:
             return map_rows(kernel, (rows,), shared, bytes_per_row=item * numbers)
 
         if forms is None or self._smooth is None:
-            return self._ops.adopt(value(white.rows, *shared))
+            return self.ops.adopt(value(white.rows, *shared))
         smooth, count = self._smooth, len(shared)
 
         def valued(rows: Array, *arguments: Any) -> Array:
@@ -177,7 +161,7 @@ class ProjectedBatch:
 
         def slopes(_: Array, *arguments: Any) -> Array:
             grown = forward.Grown(arguments[count], (None,) * len(arguments[count]))
-            return smooth.gains(Picked(grown, ()))
+            return smooth.scores(Picked(grown, ()))
 
         return ops.valued(valued, slopes, white.rows, *shared, forms.forms)
 

@@ -6,7 +6,6 @@ from infoq.quantities.epig import epig
 from infoq.quantities.jepig import jepig
 from infoq.quantities.labelled import ig, jpig, pig
 from infoq.quantities.labelled_batches import IG, JPIG, PIG
-from infoq.quantities.set_function import SetFunction
 from infoq.quantities.shared_draws import SharedDraws, shared_draws
 from infoq.quantities.similarity_matrix import similarity_matrix
 from infoq.quantities.submodular import (
@@ -20,6 +19,7 @@ from infoq.quantities.submodular import (
     mutual,
 )
 from infoq.quantities.uncertainty import least_confidence, margin, mean_std, variation_ratio
+from infoq.set_function import SetFunction
 
 __all__ = [
     "EIG",

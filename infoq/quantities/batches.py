@@ -2,116 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from infoq.backends import Array, Ops, ops_for
+from infoq.backends import Array
 from infoq.backends.capabilities import capabilities
 from infoq.checks.choices import OfAllTargets, OfEachTarget, OfParameters
-from infoq.predictives import Context, Predictive, as_predictive, batch_of
-from infoq.quantities.set_function import SetFunction, answer
+from infoq.predictives import Context, Predictive, as_predictive
+from infoq.set_function import Delegate
 from infoq.structures.embedding import Embedding
-from infoq.unknowns import PARAMETERS, About, AllTargets, EachTarget
+from infoq.unknowns import PARAMETERS, AllTargets, EachTarget
 
 
-class Quantity(SetFunction):
-    """A quantity of a growing batch; `EIG`, `EPIG` and `JEPIG` say about what.
+class Quantity(Delegate):
+    """A quantity of a growing batch, by the set function that a predictive hands out.
 
-    `submodular` is whether it is known that gains never grow but for the noise of samples.
+    Gains are nats. `submodular` is whether it is known that they never grow but for the noise of
+    samples. `most` is, of a `Categorical`, the entropy that its draws have left, log K at first,
+    and `noise` says what is rounding or chance; of a `Gaussian` neither is known. `pruned` is no
+    faster than `remove` of a `Categorical`.
     """
-
-    def __init__(
-        self,
-        pool: Predictive,
-        about: About,
-        given: Context | None,
-        approximation: OfEachTarget,
-        samples: int,
-        seed: Any,
-    ) -> None:
-        self._pool = pool
-        self._batch = batch_of(pool, about, given, approximation, samples, seed)
-        self.submodular = self._batch.submodular
-
-    @property
-    def ops(self) -> Ops:
-        """The operations of the library that the gains are arrays of."""
-        return self._pool.ops
-
-    @property
-    def device(self) -> Any:
-        """Where the gains are, in memory; None where that is not known."""
-        like = self.ops.constant((1,), 0.0, self._pool.like)
-        return ops_for(like).device(like)
-
-    @property
-    def num_candidates(self) -> int:
-        """The number of candidates, N."""
-        return len(self._pool)
-
-    def start(self) -> Any:
-        """The state of the empty batch."""
-        return self._batch.start()
-
-    def gains(self, state: Any) -> Array:
-        """What each candidate's outcome tells beyond those of the batch: [N] nats, at least 0."""
-        return self._batch.gains(state)
-
-    def gains_of(self, state: Any, indices: Array) -> Array:
-        """What the outcomes of some candidates [m] tell beyond those of the batch: [m] nats."""
-        return self._batch.gains_of(state, indices)
-
-    def add(self, state: Any, index: Array | int) -> Any:
-        """The state with the outcome of one more candidate."""
-        return self._batch.add(state, index)
-
-    def remove(self, state: Any, index: Array | int) -> Any:
-        """The state without the outcome of one candidate of the batch."""
-        return self._batch.remove(state, index)
-
-    def pruned(
-        self, members: Sequence[int], size: int, given: Sequence[int] = ()
-    ) -> tuple[list[int], Array] | None:
-        """Who of a batch stays where the least missed is given back until `size` are left.
-
-        Parameters
-        ----------
-        members : sequence of int
-            Who may be given back, in the order of picking.
-        size : int
-            How many are to stay.
-        given : sequence of int
-            Who is in the batch before them, and stays.
-
-        Returns
-        -------
-        list of int and array, or None
-            Who stays, in the same order, and what each adds in it; None where it is no faster
-            than by `remove`, of a `Categorical` for example.
-        """
-        kept: tuple[list[int], Array] | None = answer(self._batch, "pruned", members, size, given)
-        return kept
-
-    def most(self, state: Any) -> Array | None:
-        """The most that any candidates can tell beyond the batch, in memory: a 0-d array, nats.
-
-        Of a `Categorical` the entropy that its draws have left, log K at first; else None.
-        """
-        most: Array | None = answer(self._batch, "most", state)
-        return most
-
-    def noise(self, state: Any, index: Array) -> Array | None:
-        """Below what the gain of a candidate, an array [1], is rounding or chance: [1] nats.
-
-        Of a `Categorical` rounding is 1e-6 log K in float32 and 1e-13 log K in float64, and chance
-        two standard errors where outcomes are sampled; else None, which is not known.
-        """
-        noise: Array | None = answer(self._batch, "noise", state, index)
-        return noise
-
-    def value(self, state: Any) -> Array:
-        """What the batch tells, computed anew and not by its gains: a 0-d array, nats."""
-        return self._batch.value(state)
 
 
 @capabilities(lazy="the state of the batch is kept in memory")
@@ -181,7 +90,8 @@ class EIG(Quantity):
         samples: int = 10_000,
         seed: Any = 0,
     ) -> None:
-        super().__init__(as_predictive(x), PARAMETERS, given, approximation, samples, seed)
+        pool = as_predictive(x)
+        super().__init__(pool.batch(PARAMETERS, given, approximation, samples=samples, seed=seed))
 
 
 @capabilities(lazy="the state of the batch is kept in memory")
@@ -245,7 +155,7 @@ class EPIG(Quantity):
     ) -> None:
         pool = as_predictive(x)
         about = EachTarget(pool.as_targets(targets), target_weights)
-        super().__init__(pool, about, given, approximation, samples, seed)
+        super().__init__(pool.batch(about, given, approximation, samples=samples, seed=seed))
 
 
 @capabilities(lazy="the state of the batch is kept in memory")
@@ -304,4 +214,4 @@ class JEPIG(Quantity):
     ) -> None:
         pool = as_predictive(x)
         about = AllTargets(pool.as_targets(targets), samples, seed)
-        super().__init__(pool, about, given, approximation, samples, seed)
+        super().__init__(pool.batch(about, given, approximation, samples=samples, seed=seed))

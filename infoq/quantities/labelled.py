@@ -18,9 +18,7 @@ from infoq.quantities.labelled_batches import (
     JPIG,
     PIG,
     LabelledQuantity,
-    both_observed,
     check_measure,
-    observed,
 )
 from infoq.structures.embedding import Embedding
 from infoq.unknowns import AllTargets, EachTarget
@@ -147,7 +145,7 @@ def ig(
     if measure == "entropy":
         unlabelled: Array = eig(pool, **named)
         return unlabelled
-    return divergence(observed(pool, labels), given, approximation)
+    return divergence(pool.labelled(labels), given, approximation)
 
 
 @capabilities()
@@ -234,7 +232,8 @@ def pig(
             unlabelled: Array = epig(pool, targets, approximation=approximation, **named)
             return unlabelled
         each = EachTarget(targets, target_weights)
-        return pointwise(*both_observed(pool, each, labels, target_labels, approximation), given)
+        both = pool.both_labelled(each, labels, target_labels, approximation)
+        return pointwise(*both, given)
     return _at_first(
         PIG(pool, targets, labels, target_labels, approximation=approximation, **named)
     )
@@ -316,7 +315,8 @@ def jpig(
             unlabelled: Array = jepig(pool, targets, given=given, approximation=approximation)
             return unlabelled
         every = AllTargets(targets)
-        return pointwise(*both_observed(pool, every, labels, target_labels, approximation), given)
+        both = pool.both_labelled(every, labels, target_labels, approximation)
+        return pointwise(*both, given)
     return _at_first(
         JPIG(pool, targets, labels, target_labels, given=given, approximation=approximation)
     )

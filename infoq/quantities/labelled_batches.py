@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from infoq.backends import Array
 from infoq.backends.capabilities import capabilities
 from infoq.checks.choices import (
@@ -12,59 +10,17 @@ from infoq.checks.choices import (
     OfAllTargets,
     OfEachTarget,
     OfParameters,
-    check_exact,
     one_of,
 )
-from infoq.draws.labelled_batch import LabelledBatch
-from infoq.gaussian.label_batches import batch_of_labels
 from infoq.gaussian.predictive import Gaussian
-from infoq.predictives import Context, Predictive, as_predictive, batch_of
+from infoq.predictives import Context, Predictive, as_predictive
 from infoq.quantities.batches import Quantity
 from infoq.structures.embedding import Embedding
-from infoq.structures.labelled_embedding import with_labels
-from infoq.unknowns import PARAMETERS, AllTargets, EachTarget, approximation_for
+from infoq.unknowns import PARAMETERS, AllTargets, EachTarget
 
 
 class LabelledQuantity(Quantity):
-    """A quantity of a growing batch of observed labels; `IG`, `PIG` and `JPIG` say about what."""
-
-    _batch: Any
-
-    def __init__(self, pool: Predictive, batch: Any) -> None:
-        self._pool = pool
-        self._batch = batch
-        self.submodular = batch.submodular
-
-    def gains(self, state: Any) -> Array:
-        """What each candidate's label adds to the value: [N] nats; of labels maybe below 0."""
-        return super().gains(state)
-
-
-def observed(pool: Gaussian, labels: Array | None) -> Gaussian:
-    """Candidates whose labels tell of the parameters."""
-    hint = 'or take measure="entropy", which needs none'
-    return Gaussian(with_labels(pool.embedding, labels, "labels", hint), pool.precision)
-
-
-def both_observed(
-    pool: Gaussian,
-    about: EachTarget | AllTargets,
-    labels: Array | None,
-    target_labels: Array | None,
-    approximation: OfEachTarget,
-) -> tuple[Gaussian, EachTarget | AllTargets]:
-    """Candidates and targets whose labels tell of each other."""
-    if approximation_for(about, approximation) != "logdet":
-        raise ValueError(
-            f"approximation: with labels expected 'logdet', got {approximation!r}; the others are "
-            "of the expectation over labels: leave out labels and target_labels"
-        )
-    hint = "or leave out labels and target_labels, for the expectation over both"
-    targets = pool.targets(about.targets)
-    return (
-        Gaussian(with_labels(pool.embedding, labels, "labels", hint), pool.precision),
-        about._replace(targets=with_labels(targets, target_labels, "target_labels", hint)),
-    )
+    """A quantity of a growing batch of observed labels, whose gains may be below 0."""
 
 
 def check_measure(measure: str, log_density: Array | None, pool: Predictive) -> None:
@@ -78,24 +34,6 @@ def check_measure(measure: str, log_density: Array | None, pool: Predictive) -> 
         )
     if log_density is not None and not needed:
         raise ValueError('log_density: is of a Categorical with measure="entropy" alone')
-
-
-def _batch(
-    pool: Predictive,
-    about: EachTarget | AllTargets,
-    labels: Array | None,
-    target_labels: Array | None,
-    given: Context | None,
-    approximation: OfEachTarget,
-) -> Any:
-    """A growing batch of PIG or JPIG."""
-    if not isinstance(pool, Gaussian):
-        check_exact(approximation)
-        return LabelledBatch(pool, labels, about, target_labels, given)
-    if labels is None and target_labels is None:
-        return batch_of(pool, about, given, approximation, 1, 0)
-    pool, about = both_observed(pool, about, labels, target_labels, approximation)
-    return batch_of_labels(pool, about, given, approximation)
 
 
 @capabilities(lazy="the state of the batch is kept in memory")
@@ -162,15 +100,13 @@ class IG(LabelledQuantity):
     ) -> None:
         pool = as_predictive(x)
         check_measure(measure, log_density, pool)
-        batch: Any
-        if not isinstance(pool, Gaussian):
-            check_exact(approximation)
-            batch = LabelledBatch(pool, labels, PARAMETERS, None, given, log_density)
-        elif measure == "entropy":
-            batch = batch_of(pool, PARAMETERS, given, approximation, 1, 0)
-        else:
-            batch = batch_of_labels(observed(pool, labels), PARAMETERS, given, approximation)
-        super().__init__(pool, batch)
+        if measure == "entropy" and log_density is None:  # of a Gaussian, whose labels are not read
+            super().__init__(pool.batch(PARAMETERS, given, approximation))
+            return
+        f = pool.labelled_batch(
+            PARAMETERS, labels, None, given, approximation, log_density=log_density
+        )
+        super().__init__(f)
 
 
 @capabilities(lazy="the state of the batch is kept in memory")
@@ -232,7 +168,7 @@ class PIG(LabelledQuantity):
     ) -> None:
         pool = as_predictive(x)
         about = EachTarget(pool.as_targets(targets), target_weights)
-        super().__init__(pool, _batch(pool, about, labels, target_labels, given, approximation))
+        super().__init__(pool.labelled_batch(about, labels, target_labels, given, approximation))
 
 
 @capabilities(lazy="the state of the batch is kept in memory")
@@ -291,4 +227,4 @@ class JPIG(LabelledQuantity):
     ) -> None:
         pool = as_predictive(x)
         about = AllTargets(pool.as_targets(targets))
-        super().__init__(pool, _batch(pool, about, labels, target_labels, given, approximation))
+        super().__init__(pool.labelled_batch(about, labels, target_labels, given, approximation))

@@ -9,11 +9,11 @@ from typing import Any
 
 from infoq.backends import Array
 from infoq.backends.capabilities import capabilities
-from infoq.quantities.set_function import SetFunctionLike
 from infoq.selection.budget import Budget, check_budget, check_size
 from infoq.selection.candidates import given_indices, read_once
 from infoq.selection.growth import Growth
 from infoq.selection.selected import Selection, check_batch_size
+from infoq.set_function import SetFunctionLike
 
 
 @capabilities(reads_values="which members are dropped depends on values")

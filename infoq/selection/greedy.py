@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from infoq.backends import Array
 from infoq.backends.capabilities import capabilities
-from infoq.quantities.set_function import SetFunctionLike
 from infoq.selection.growth import Growth
 from infoq.selection.selected import Selection
+from infoq.set_function import SetFunctionLike
 
 
 @capabilities(lazy="the picks are computed eagerly")

@@ -7,10 +7,10 @@ from typing import Any
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.checks.numbers import number
-from infoq.quantities.set_function import SetFunction, SetFunctionLike, as_set_function
 from infoq.selection.budget import Budget, check_size
 from infoq.selection.candidates import allowed, given_indices, read_once
 from infoq.selection.selected import Selection, check_batch_size
+from infoq.set_function import SetFunction, SetFunctionLike, as_set_function
 
 
 class Growth:

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple, TypeAlias
 from infoq.backends import Array, ops_for
 from infoq.backends.arrays import OwnArray, OwnNamespace
 from infoq.backends.capabilities import capabilities
-from infoq.quantities.set_function import SetFunctionLike, name_of
 from infoq.selection.growth import Growth
 from infoq.selection.selected import Selection
+from infoq.set_function import SetFunctionLike, name_of
 
 # The number of stale gains in the first group; each further group is twice as large.
 _FIRST = 8

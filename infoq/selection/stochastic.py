@@ -9,9 +9,9 @@ from typing import Any
 from infoq.backends import Array
 from infoq.backends.capabilities import capabilities
 from infoq.checks.dtypes import is_real_number
-from infoq.quantities.set_function import SetFunctionLike
 from infoq.selection.growth import Growth
 from infoq.selection.selected import Selection, check_batch_size
+from infoq.set_function import SetFunctionLike
 
 
 @capabilities(reads_values="which gains are evaluated depends on the candidates left")

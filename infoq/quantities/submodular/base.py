@@ -8,10 +8,10 @@ from infoq.backends import Array, Ops, ops_for
 from infoq.backends.fields import first_array
 from infoq.checks.values import check_sums
 from infoq.draws.outcomes import place_of
-from infoq.quantities.set_function import SetFunction
 from infoq.quantities.submodular.magnified import MagnifiedSimilarities
 from infoq.quantities.submodular.reading import taken
 from infoq.quantities.submodular.similarities import Similarities
+from infoq.set_function import SetFunction
 
 
 class SimilarityFunction(SetFunction):

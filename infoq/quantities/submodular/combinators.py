@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 from infoq.backends import Array, Ops
 from infoq.backends.capabilities import capabilities
 from infoq.checks.numbers import at_least_zero
-from infoq.quantities.set_function import (
+from infoq.quantities.submodular.parts import added, magnify, members
+from infoq.set_function import (
     SetFunction,
     SetFunctionLike,
     as_set_function,
     difference,
 )
-from infoq.quantities.submodular.parts import added, magnify, members
 
 
 @capabilities(lazy="the state of the batch is kept in memory")

@@ -9,7 +9,7 @@ from infoq.backends.fields import first_array
 from infoq.backends.registry import admit
 from infoq.blocks import add_rows, map_rows
 from infoq.checks.values import check_values
-from infoq.gaussian.measured_batch import rows_of
+from infoq.gaussian.gaussian_batch import rows_of
 from infoq.quantities.submodular.reading import Block, nowhere_negative, taken
 from infoq.structures.embedding import DenseEmbedding, Embedding
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from infoq.backends import ops_for
 from infoq.checks.dtypes import has_dtype
-from infoq.quantities.set_function import SetFunction, name_of
+from infoq.set_function import SetFunction, name_of
 
 
 def members(indices: Any, name: str, count: int) -> list[int]:

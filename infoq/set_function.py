@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
 
 from infoq.backends import Array, Ops, ops_for
 
@@ -232,56 +232,122 @@ class SetFunctionLike(Protocol):
         ...
 
 
-class _Adapted(SetFunction):
-    """A set function that does not inherit, with the defaults for the methods that it lacks."""
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def _passed_on(default: Method) -> Method:
+    """A method that asks the other function where it has its own, and else is the default."""
+    name = default.__name__
+
+    def method(self: Delegate, *arguments: Any) -> Any:
+        if self.has_own(name):
+            return getattr(self._f, name)(*arguments)
+        return default(self, *arguments)
+
+    method.__name__, method.__qualname__ = name, f"Delegate.{name}"
+    method.__doc__, method.__wrapped__ = default.__doc__, default  # type: ignore[attr-defined]
+    return method  # type: ignore[return-value]
+
+
+class Delegate(SetFunction):
+    """The set function of another object, by a class and a constructor of its own.
+
+    Parameters
+    ----------
+    f : SetFunction or object
+        Whom every method is passed on to. What it lacks has the default.
+    """
 
     def __init__(self, f: Any) -> None:
-        self.adapted = f
+        self._f = f
         self.submodular = getattr(f, "submodular", None)
         self.mutual_submodular = getattr(f, "mutual_submodular", False)
-        for name in (*_DEFAULTS, *_OPTIONAL):
-            if (own := getattr(f, name, None)) is not None:
-                setattr(self, name, own)
 
     @property
     def num_candidates(self) -> int:
         """The number of candidates, N."""
-        count = getattr(self.adapted, "num_candidates", None)
-        return len(self.adapted) if count is None else count
+        count = getattr(self._f, "num_candidates", None)
+        return len(self._f) if count is None else count
 
     @property
     def ops(self) -> Ops:
         """The operations of the library that the gains are arrays of."""
-        own: Ops | None = getattr(self.adapted, "ops", None)
+        own: Ops | None = getattr(self._f, "ops", None)
         return super().ops if own is None else own
 
     @property
     def device(self) -> Any:
         """The device of the gains in memory; None if not known."""
-        return getattr(self.adapted, "device", None)
+        return getattr(self._f, "device", None)
 
     @property
     def is_magnified(self) -> bool:
         """Whether similarities with some candidates were magnified."""
-        return getattr(self.adapted, "is_magnified", False)
+        return getattr(self._f, "is_magnified", False)
 
-    def start(self) -> Any:
-        """The state of the empty batch."""
-        return self.adapted.start()
+    def has_own(self, name: str) -> bool:
+        """Whether a method is that of the other function, and not the default."""
+        if isinstance(self._f, SetFunction):
+            return self._f.has_own(name)
+        return getattr(self._f, name, None) is not None
 
-    def gains(self, state: Any) -> Array:
-        """The gain of each candidate: [N]."""
-        gains: Array = self.adapted.gains(state)
-        return gains
+    start = _passed_on(SetFunction.start)
+    gains = _passed_on(SetFunction.gains)
+    gains_of = _passed_on(SetFunction.gains_of)
+    add = _passed_on(SetFunction.add)
+    overlap = _passed_on(SetFunction.overlap)
+    overlap_of = _passed_on(SetFunction.overlap_of)
+    losses_of = _passed_on(SetFunction.losses_of)
+    most = _passed_on(SetFunction.most)
+    noise = _passed_on(SetFunction.noise)
+    pruned = _passed_on(SetFunction.pruned)
+    remove = _passed_on(SetFunction.remove)
+    value = _passed_on(SetFunction.value)
+    magnified = _passed_on(SetFunction.magnified)
 
-    def add(self, state: Any, index: Array | int) -> Any:
-        """The state of the batch with one more candidate."""
-        return self.adapted.add(state, index)
+
+class _Adapted(Delegate):
+    """A set function that does not inherit, with the defaults for the methods that it lacks."""
+
+
+class PredictiveBatch(SetFunction):
+    """The set function that a predictive hands out: of its candidates' outcomes or labels.
+
+    Parameters
+    ----------
+    pool : Categorical or Gaussian
+        The candidates.
+    """
+
+    def __init__(self, pool: Any) -> None:
+        self._pool = pool
+
+    @property
+    def ops(self) -> Ops:
+        """The operations of the library that the gains are arrays of."""
+        ops: Ops = self._pool.ops
+        return ops
+
+    @property
+    def device(self) -> Any:
+        """The device of the gains in memory; None if not known."""
+        like = self.ops.constant((1,), 0.0, self._pool.like)
+        return ops_for(like).device(like)
+
+    @property
+    def num_candidates(self) -> int:
+        """The number of candidates, N."""
+        return len(self._pool)
+
+    def grown(self, indices: tuple[Any, ...]) -> Any:
+        """The state of a batch of these candidates, one added after another."""
+        state = self.start()
+        for index in indices:
+            state = self.add(state, index)
+        return state
 
 
 _REQUIRED = ("start", "gains", "add")
-_DEFAULTS = ("gains_of", "overlap", "overlap_of", "losses_of", "most", "noise", "pruned")
-_OPTIONAL = ("remove", "value", "magnified")
 
 
 def as_set_function(f: Any, example: str, hint: str = "") -> SetFunction:
@@ -310,13 +376,7 @@ def as_set_function(f: Any, example: str, hint: str = "") -> SetFunction:
 
 def name_of(f: SetFunction) -> str:
     """The name of the class that the user wrote."""
-    return type(f.adapted if isinstance(f, _Adapted) else f).__name__
-
-
-def answer(batch: Any, name: str, *arguments: Any) -> Any | None:
-    """The result of a method that not every growing batch has; None if it is missing."""
-    method = getattr(batch, name, None)
-    return None if method is None else method(*arguments)
+    return type(f._f if isinstance(f, _Adapted) else f).__name__
 
 
 def difference(ops: Ops, one: Array, other: Array) -> Array:
