@@ -242,6 +242,8 @@ class Categorical(PosteriorDraws):
 
     def as_targets(self, targets: Any) -> Categorical:
         """Targets as a `Categorical`; a bare array holds class probabilities."""
+        if isinstance(targets, Dirichlet):
+            refuse("targets")
         return as_categorical(targets, "targets")
 
     def information(
@@ -622,7 +624,10 @@ def as_categorical(x: Any, name: str = "probs") -> Categorical:
     if x is None:
         raise TypeError(f"{name}: expected an array [N, K, C] or a Categorical, got None")
     if isinstance(x, Dirichlet):
-        refuse(name)
+        raise TypeError(
+            f"{name}: expected an array [N, K, C] or a Categorical, got a Dirichlet, which has no "
+            "draws; its scores are eig, entropy(), expected_entropy(), least_confidence and margin"
+        )
     if isinstance(x, Tree):
         raise TypeError(
             f"{name}: expected an array [N, K, C] or a Categorical, got {_a(x)}, which has no "

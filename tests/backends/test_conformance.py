@@ -8,6 +8,7 @@ from infoq.backends import check, register
 CHECKS = {
     "xlogx",
     "kl_term",
+    "digamma",
     "logsumexp",
     "softmax",
     "cumulative_sum",

@@ -209,7 +209,6 @@ def shared(pool, draws):
     yield lambda: infoq.IG(pool, labels)
     yield lambda: infoq.eig(pool, given=draws)
     yield lambda: infoq.methods.batch_bald(pool, 2)
-    yield lambda: infoq.mean_std(pool)
     yield lambda: as_predictive(pool)
 
 
@@ -219,6 +218,12 @@ def test_what_needs_shared_parameters_is_refused(backend):
     for run in shared(pool, draws):
         with pytest.raises(TypeError, match=r"Dirichlet share nothing.*top_k.*Categorical"):
             run()
+
+
+@pytest.mark.parametrize("score", [infoq.mean_std, infoq.variation_ratio])
+def test_scores_of_draws_are_refused(backend, score):
+    with pytest.raises(TypeError, match=r"got a Dirichlet, which has no draws; its scores are"):
+        score(infoq.Dirichlet(backend.array(POOL)))
 
 
 def test_other_approximations_are_refused(backend):
