@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from infoq.backends import Array, Ops
 from infoq.gaussian.block_scores import Score
-from infoq.gaussian.forward import Middle, middle_of
+from infoq.gaussian.forward import by_rows, changes, middle_of
 from infoq.linear_algebra.elimination import log1p_det
 from infoq.linear_algebra.small_matrices import identity, symmetric
 
@@ -73,10 +73,15 @@ def without(ops: Ops, state: Shrunk, place: int) -> Shrunk:
     middle = middle_of(
         ops, inside[0], inside[1] if len(inside) == 2 else None, trace=state.trace, remove=True
     )
-    new = [state.forms[0] - solved[0].T @ (middle.inverse @ solved[0])]
-    if len(solved) == 2:
-        new.append(_explained(state, solved, middle))
-    return state._replace(forms=tuple(symmetric(ops, form) for form in new))
+    told = solved[1] if len(solved) == 2 else None
+    new = []
+    for form, pairs in zip(
+        state.forms, changes(by_rows, solved[0], told, middle, trace=state.trace), strict=True
+    ):
+        for one, other in pairs:
+            form = form + one.T @ other
+        new.append(symmetric(ops, form))
+    return state._replace(forms=tuple(new))
 
 
 def prune(
@@ -120,14 +125,6 @@ def prune(
 
 def _order(loss: float) -> float:
     return -math.inf if math.isnan(loss) else loss
-
-
-def _explained(state: Shrunk, solved: list[Array], middle: Middle) -> Array:
-    right = middle.weight @ solved[0] - 2 * (middle.between @ solved[1])
-    explained = state.forms[1] + solved[0].T @ right
-    if state.trace:
-        return explained
-    return explained + solved[1].T @ (middle.between @ solved[1])
 
 
 def _diagonal_blocks(ops: Ops, x: Array, size: int) -> Array:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.fields import first_array
@@ -27,6 +27,8 @@ from infoq.linear_algebra.small_matrices import flat_product, identity, symmetri
 from infoq.structures.embedding import Embedding
 from infoq.structures.forms import ConditionedForm, Form, flattened, unfolded
 from infoq.structures.rows import DenseRows
+
+Pairs: TypeAlias = list[tuple[Array, Array]]
 
 
 class Change(NamedTuple):
@@ -42,6 +44,14 @@ class Change(NamedTuple):
 
     left: Array
     right: Array
+
+    @staticmethod
+    def of(ops: Ops, pairs: Pairs) -> Change:
+        """The change by pairs of vectors."""
+        left, right = zip(*pairs, strict=True)
+        if len(pairs) == 1:
+            return Change(left[0], right[0] / 2)
+        return Change(ops.xp.concat(left), ops.xp.concat(right) / 2)
 
     def apply(self, x: Array) -> Array:
         """Products with vectors x [r, P]."""
@@ -115,15 +125,15 @@ def change(
     inside = None if told is None else symmetric(ops, rows @ told.T)
     inner = symmetric(ops, rows @ solved.T)
     middle = middle_of(ops, inner, inside, trace=trace, remove=remove, itself=itself)
-    updates: tuple[Change, ...] = (_measured(solved, middle),)
     vectors = solved
     left = False
     if told is not None and inside is not None:
         left = not trace and mostly_explained(ops, inner, inside)
         if left:
             told = solved - told
-        updates += (_explained(ops, solved, told, middle, trace=trace, left=left),)
         vectors = ops.xp.concat([solved, told])
+    pairs = changes(by_rows, solved, told, middle, trace=trace, left=left)
+    updates = [Change.of(ops, each) for each in pairs]
     changed = tuple(new.joined(ops, old) for new, old in zip(updates, state.changes, strict=True))
     run = partial(_updated, trace, left)
     size = embedding.num_rows
@@ -190,8 +200,35 @@ def middle_of(
     return Middle(inverse, between, symmetric(ops, between @ inside @ inverse))
 
 
-def _measured(solved: Array, middle: Middle) -> Change:
-    return Change(solved, middle.inverse @ solved / -2)
+def changes(
+    product: Callable[[Array, Array], Array],
+    solved: Array,
+    told: Array | None,
+    middle: Middle,
+    *,
+    trace: bool,
+    left: bool = False,
+) -> tuple[Pairs, ...]:
+    """The change of each form as pairs whose products add up to it, once they are made symmetric.
+
+    This is the update formula of the head of this module, for vectors, for candidates' products
+    with them, and for members of a batch alike: `product` multiplies either by a small matrix. With
+    `left`, `told` is D, what is left to say.
+    """
+    known = [(solved, -product(solved, middle.inverse))]
+    if told is None:
+        return (known,)
+    between = product(told, middle.between)
+    if left:
+        return known, [*known, (told, between)]
+    # Both mixed terms at once: the one is the transpose of the other.
+    explained = [(solved, product(solved, middle.weight) - 2 * between)]
+    return known, explained if trace else [*explained, (told, between)]
+
+
+def by_rows(x: Array, matrix: Array) -> Array:
+    """Rows x [r, ...] by a small matrix [r, r]."""
+    return matrix @ x
 
 
 def mostly_explained(ops: Ops, inner: Array, inside: Array) -> bool:
@@ -199,18 +236,6 @@ def mostly_explained(ops: Ops, inner: Array, inside: Array) -> bool:
     share = ops.xp.linalg.solve(inner + identity(ops, inner.shape[0], inner), inside)
     total = traces(ops, share)
     return ops.concrete(total) and bool(number(total) > 0.5)
-
-
-def _explained(
-    ops: Ops, solved: Array, told: Array, middle: Middle, *, trace: bool, left: bool
-) -> Change:
-    if left:  # told is what is left
-        halves = [middle.inverse @ solved / -2, middle.between @ told / 2]
-        return Change(ops.xp.concat([solved, told]), ops.xp.concat(halves))
-    right = middle.weight @ solved / 2 - middle.between @ told
-    if trace:
-        return Change(solved, right)
-    return Change(ops.xp.concat([solved, told]), ops.xp.concat([right, middle.between @ told / 2]))
 
 
 def _product(ops: Ops, form: Form, changed: Change | None, rows: Array) -> Array:
@@ -266,29 +291,17 @@ def _updated(
     seen: Any,
 ) -> Array:
     """The forms of a block of candidates after a change: [n, count, R, R]."""
-    xp = ops.xp
     rows, count = embedding.rows(ops), len(forms)
     if seen:
         _, rows = unfolded(ops, seen, rows)
     products = rows.dot(ops, vectors)
     size = vectors.shape[0] // count
-    solved = products[:, :, :size]
-    across = xp.matrix_transpose(solved)
-    known = flat_product(ops, solved, middle.inverse) @ across
-    new = [forms[0] - known]
-    if count == 2:
-        told = products[:, :, size:]
-        if left:
-            still = flat_product(ops, told, middle.between) @ xp.matrix_transpose(told)
-            return xp.stack([*new, symmetric(ops, forms[1] - known + still)], axis=1)
-        # symmetric() makes one product of what is added to its transpose.
-        right = flat_product(ops, solved, middle.weight) - 2 * flat_product(
-            ops, told, middle.between
-        )
-        explained = forms[1] + right @ across
-        if not trace:
-            explained = explained + flat_product(ops, told, middle.between) @ (
-                xp.matrix_transpose(told)
-            )
-        new.append(symmetric(ops, explained))
-    return xp.stack(new, axis=1)
+    told = products[:, :, size:] if count == 2 else None
+    product = partial(flat_product, ops)
+    pairs = changes(product, products[:, :, :size], told, middle, trace=trace, left=left)
+    new: list[Array] = []
+    for form, each in zip(forms, pairs, strict=True):
+        for one, other in each:
+            form = form + other @ ops.xp.matrix_transpose(one)
+        new.append(symmetric(ops, form) if new else form)
+    return ops.xp.stack(new, axis=1)
