@@ -81,5 +81,7 @@ EXAMPLES = {
     "likelihoods.Bernoulli": Example((EACH,), _bernoulli),
     "likelihoods.Poisson": Example((EACH,), likelihoods.Poisson),
     "likelihoods.Normal": Example((EACH,), likelihoods.Normal),
+    "likelihoods.NegativeBinomial": Example((EACH, EACH), likelihoods.NegativeBinomial),
+    "likelihoods.Gamma": Example((EACH, EACH), likelihoods.Gamma),
     "likelihoods.Curvature": Example((Input((N, C, C), definite),), likelihoods.Curvature),
 }

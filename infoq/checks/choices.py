@@ -20,6 +20,9 @@ OfEachTarget: TypeAlias = Literal["logdet", "jensen", "trace", "kronecker"]
 Measure: TypeAlias = Literal["divergence", "entropy"]
 """How information of observed labels about the parameters is measured."""
 
+Information: TypeAlias = Literal["expected", "observed"]
+"""The information in a label: the expectation over labels, or that of the label."""
+
 Kind: TypeAlias = Literal["probs", "log_probs", "logits"]
 """The form in which a distribution is passed."""
 
@@ -36,6 +39,7 @@ OF_PARAMETERS: Final[tuple[str, ...]] = get_args(OfParameters)
 OF_ALL_TARGETS: Final[tuple[str, ...]] = get_args(OfAllTargets)
 OF_EACH_TARGET: Final[tuple[str, ...]] = get_args(OfEachTarget)
 MEASURES: Final[tuple[str, ...]] = get_args(Measure)
+INFORMATION: Final[tuple[str, ...]] = get_args(Information)
 KINDS: Final[tuple[str, ...]] = get_args(Kind)
 STRUCTURES: Final[tuple[str, ...]] = get_args(Structure)
 LAWS: Final[tuple[str, ...]] = get_args(Law)

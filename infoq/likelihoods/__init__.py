@@ -6,10 +6,20 @@ observed information equals the expected one for every label and at every w, not
 w. For a network this holds in the generalised Gauss-Newton form.
 """
 
+from infoq.likelihoods.counts import Gamma, NegativeBinomial
 from infoq.likelihoods.curvature import Curvature
 from infoq.likelihoods.exponential import Bernoulli, Poisson
 from infoq.likelihoods.likelihood import Likelihood
 from infoq.likelihoods.normal import Normal
 from infoq.likelihoods.softmax import Softmax
 
-__all__ = ["Bernoulli", "Curvature", "Likelihood", "Normal", "Poisson", "Softmax"]
+__all__ = [
+    "Bernoulli",
+    "Curvature",
+    "Gamma",
+    "Likelihood",
+    "NegativeBinomial",
+    "Normal",
+    "Poisson",
+    "Softmax",
+]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from infoq.backends import Array, Ops
+from typing import Self
+
+from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
+from infoq.backends.fields import first_array
 from infoq.backends.registry import admit
+from infoq.blocks import map_rows
 from infoq.checks.model_outputs import check_outputs
 from infoq.checks.numbers import first_index, number
-from infoq.likelihoods.likelihood import Likelihood, working
+from infoq.likelihoods.likelihood import Likelihood, cast, working
 
 
 @capabilities()
@@ -59,10 +63,66 @@ class Curvature(Likelihood):
             _check_values(ops, ops.upcast(matrix))
         self.matrix = matrix
 
+    @classmethod
+    def at(cls, likelihood: Likelihood, labels: Array) -> Self:
+        """The observed information of a likelihood at labels, [N, C, C], as a likelihood.
+
+        It is what a Laplace posterior of labelled outcomes adds up, and what the entropy of the
+        parameters drops by. For a canonical link it is the curvature, whatever the labels.
+
+        Parameters
+        ----------
+        likelihood : Likelihood
+            Of N candidates, with arrays.
+        labels : array [N] or [N, C]
+            As the likelihood takes them.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the labels are not the likelihood's, or it has no array that says what N is.
+        NotImplementedError
+            If it knows no labels.
+
+        Notes
+        -----
+        Exact. Cost: N C^2 numbers, and the derivatives of each candidate.
+
+        Examples
+        --------
+        >>> import numpy as np, infoq
+        >>> from infoq.likelihoods import Curvature, NegativeBinomial
+        >>> features, labels = np.array([[1.0], [2.0]]), np.array([0, 9])
+        >>> counts = NegativeBinomial(np.array([0.0, 1.0]), 0.5)
+        >>> observed = infoq.LastLayerEmbedding(features, Curvature.at(counts, labels))
+        >>> infoq.laplace(observed, 1.0).logdet().round(4)
+        np.float64(2.5006)
+        """
+        like = first_array(likelihood)
+        if like is None:
+            raise TypeError(
+                f"likelihood: {likelihood!r} has no arrays, which would say what it predicts"
+            )
+        likelihood.check_labels(labels)
+        ops, outputs = ops_for(likelihood=like, labels=labels), likelihood.num_outputs or 1
+        matrix = map_rows(
+            _observed,
+            (likelihood, labels),
+            bytes_per_row=likelihood.numbers_per_candidate(outputs) * ops.item_bytes(like),
+            shape=(outputs, outputs),
+        )
+        return cls.of(matrix=cast(ops, matrix, like.dtype))
+
     def curvature(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
         """The given curvature Lambda [n, C, C]."""
         self._fit(shape)
         return working(ops, self.matrix, like)
+
+
+def _observed(ops: Ops, likelihood: Likelihood, labels: Array) -> Array:
+    like = first_array(likelihood)
+    shape = (int(like.shape[0]), likelihood.num_outputs or 1)
+    return likelihood.observed(ops, labels, shape, ops.upcast(like))
 
 
 def _check_values(ops: Ops, matrix: Array) -> None:

@@ -12,6 +12,7 @@ from infoq.checks.model_outputs import (
     not_finite,
 )
 from infoq.likelihoods.likelihood import Independent, root, working
+from infoq.likelihoods.sigmoid import sigmoids, slope_root
 from infoq.measures.distribution import to_log_probabilities
 
 
@@ -82,8 +83,7 @@ class Bernoulli(Independent):
         x = working(ops, self.values, like)
         if self.kind == "probs":
             return root(ops, x) * root(ops, 1 - x)
-        half = ops.xp.exp(_minus_abs(ops, x) / 2)
-        return half / (1 + half * half)
+        return slope_root(ops, x)
 
     def residual(self, ops: Ops, labels: Array, shape: tuple[int, int], like: Array) -> Array:
         """`p - y` [n, C], without cancellation for labels 0 and 1."""
@@ -114,15 +114,7 @@ class Bernoulli(Independent):
         x = working(ops, self.values, like)
         if self.kind == "probs":
             return x, 1 - x
-        power = ops.xp.exp(_minus_abs(ops, x))
-        large = 1 / (1 + power)
-        small, up = power * large, x >= 0
-        return ops.xp.where(up, large, small), ops.xp.where(up, small, large)
-
-
-def _minus_abs(ops: Ops, x: Array) -> Array:
-    # Not `-abs(x)`: its derivative at 0 is taken as 0, but a sigmoid has slope 1/4 there.
-    return ops.xp.where(x >= 0, -x, x)
+        return sigmoids(ops, x)
 
 
 @capabilities()

@@ -78,6 +78,10 @@ class Likelihood(Tree, ABC):
         """The number of columns of `factor`, R: the rows of an embedding per candidate."""
         return num_outputs
 
+    def numbers_per_candidate(self, num_outputs: int) -> int:
+        """How many numbers the arrays of one candidate hold while it is computed: blocks fit it."""
+        return 6 * num_outputs**2
+
     @abstractmethod
     def curvature(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
         """The curvature Lambda [n, C, C], symmetric and positive semi-definite.
@@ -127,6 +131,14 @@ class Likelihood(Tree, ABC):
             If the likelihood does not support labels.
         """
         raise self._no_labels()
+
+    def observed(self, ops: Ops, labels: Array, shape: tuple[int, int], like: Array) -> Array:
+        """The observed information: the second derivative of -log p(y | z) for labels y: [n, C, C].
+
+        The parameters are those of `residual`. By default it is the curvature, as it is for every
+        label where the link is canonical.
+        """
+        return self.curvature(ops, shape, like)
 
     def log_noise(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:
         """The log-determinant of the covariance of normal outcomes y given z: [n].
@@ -261,10 +273,13 @@ class Independent(Likelihood):
         self, ops: Ops, labels: Array, shape: tuple[int, int], like: Array
     ) -> tuple[Array, Array]:
         """The diagonal factor L [n, C, C], and the residuals divided by its diagonal: [n, C]."""
-        roots = self.roots(ops, shape, like)
+        residual = self.residual(ops, labels, shape, like)
+        return self._in_units(ops, self.roots(ops, shape, like), residual)
+
+    def _in_units(self, ops: Ops, roots: Array, residual: Array) -> tuple[Array, Array]:
         least = ops.scalar(math.sqrt(floor(ops, roots)), roots)
         roots = ops.xp.where(roots < least, least, roots)
-        return diagonal_matrices(ops, roots), self.residual(ops, labels, shape, like) / roots
+        return diagonal_matrices(ops, roots), residual / roots
 
     def label_axes(self, num_outputs: int) -> int:
         """The number of axes of labels: 1 for [N] where C = 1, else 2 for [N, C]."""
