@@ -22,6 +22,7 @@ from tests.capabilities.inputs import (
     Input,
     N,
     P,
+    ascending,
     definite,
     positive,
 )
@@ -83,5 +84,6 @@ EXAMPLES = {
     "likelihoods.Normal": Example((EACH,), likelihoods.Normal),
     "likelihoods.NegativeBinomial": Example((EACH, EACH), likelihoods.NegativeBinomial),
     "likelihoods.Gamma": Example((EACH, EACH), likelihoods.Gamma),
+    "likelihoods.Ordinal": Example((Input((N,)), Input((N, C), ascending)), likelihoods.Ordinal),
     "likelihoods.Curvature": Example((Input((N, C, C), definite),), likelihoods.Curvature),
 }

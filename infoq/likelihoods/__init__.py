@@ -11,6 +11,7 @@ from infoq.likelihoods.curvature import Curvature
 from infoq.likelihoods.exponential import Bernoulli, Poisson
 from infoq.likelihoods.likelihood import Likelihood
 from infoq.likelihoods.normal import Normal
+from infoq.likelihoods.ordinal import Ordinal
 from infoq.likelihoods.softmax import Softmax
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Likelihood",
     "NegativeBinomial",
     "Normal",
+    "Ordinal",
     "Poisson",
     "Softmax",
 ]
