@@ -85,5 +85,7 @@ EXAMPLES = {
     "likelihoods.NegativeBinomial": Example((EACH, EACH), likelihoods.NegativeBinomial),
     "likelihoods.Gamma": Example((EACH, EACH), likelihoods.Gamma),
     "likelihoods.Ordinal": Example((Input((N,)), Input((N, C), ascending)), likelihoods.Ordinal),
+    "likelihoods.BradleyTerry": Example((EACH,), likelihoods.BradleyTerry),
+    "likelihoods.PlackettLuce": Example((EACH,), likelihoods.PlackettLuce),
     "likelihoods.Curvature": Example((Input((N, C, C), definite),), likelihoods.Curvature),
 }

@@ -12,16 +12,19 @@ from infoq.likelihoods.exponential import Bernoulli, Poisson
 from infoq.likelihoods.likelihood import Likelihood
 from infoq.likelihoods.normal import Normal
 from infoq.likelihoods.ordinal import Ordinal
+from infoq.likelihoods.preferences import BradleyTerry, PlackettLuce
 from infoq.likelihoods.softmax import Softmax
 
 __all__ = [
     "Bernoulli",
+    "BradleyTerry",
     "Curvature",
     "Gamma",
     "Likelihood",
     "NegativeBinomial",
     "Normal",
     "Ordinal",
+    "PlackettLuce",
     "Poisson",
     "Softmax",
 ]

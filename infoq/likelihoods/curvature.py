@@ -108,7 +108,8 @@ class Curvature(Likelihood):
         matrix = map_rows(
             _observed,
             (likelihood, labels),
-            bytes_per_row=likelihood.numbers_per_candidate(outputs) * ops.item_bytes(like),
+            bytes_per_row=ops.item_bytes(like)
+            * (6 * outputs**2 + likelihood.extra_numbers(outputs)),
             shape=(outputs, outputs),
         )
         return cls.of(matrix=cast(ops, matrix, like.dtype))

@@ -78,9 +78,9 @@ class Likelihood(Tree, ABC):
         """The number of columns of `factor`, R: the rows of an embedding per candidate."""
         return num_outputs
 
-    def numbers_per_candidate(self, num_outputs: int) -> int:
-        """How many numbers the arrays of one candidate hold while it is computed: blocks fit it."""
-        return 6 * num_outputs**2
+    def extra_numbers(self, num_outputs: int) -> int:
+        """The numbers per candidate in a block beyond a few C x C matrices: none by default."""
+        return 0
 
     @abstractmethod
     def curvature(self, ops: Ops, shape: tuple[int, int], like: Array) -> Array:

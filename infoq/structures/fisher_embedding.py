@@ -49,9 +49,18 @@ class FisherEmbedding(Embedding):
         return int(self.jacobian.shape[2])
 
     @property
+    def numbers_per_candidate(self) -> int:
+        """The numbers per candidate in a block: rows in full, and those of the likelihood."""
+        return super().numbers_per_candidate + self._extra
+
+    @property
     def numbers_for_sums(self) -> int:
         """The numbers per candidate where only sums are computed: a few Jacobians."""
-        return 4 * int(self.jacobian.shape[1]) * self.num_parameters
+        return 4 * int(self.jacobian.shape[1]) * self.num_parameters + self._extra
+
+    @property
+    def _extra(self) -> int:
+        return self.likelihood.extra_numbers(int(self.jacobian.shape[1]))
 
     def rows(self, ops: Ops) -> DenseRows:
         """The rows of the candidates; the factor of the curvature is computed where needed."""

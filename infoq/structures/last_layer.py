@@ -88,12 +88,12 @@ class LastLayerEmbedding(Embedding):
     @property
     def numbers_per_candidate(self) -> int:
         """The numbers per candidate in a block: features per class, and a few C x C matrices."""
-        return 2 * self.num_parameters + 6 * self.num_outputs**2
+        return 2 * self.num_parameters + 6 * self.num_outputs**2 + self._extra
 
     @property
     def numbers_read(self) -> int:
         """The numbers per candidate that are read: features and a factor."""
-        return int(self.features.shape[1]) + 6 * self.num_outputs**2
+        return int(self.features.shape[1]) + 6 * self.num_outputs**2 + self._extra
 
     def factored(self) -> FactoredEmbedding:
         """The embedding with the factors of the curvature computed: N C R numbers."""
@@ -101,7 +101,8 @@ class LastLayerEmbedding(Embedding):
         factors = map_rows(
             _factors,
             (self,),
-            bytes_per_row=6 * ops.item_bytes(features) * (outputs**2 + int(features.shape[1])),
+            bytes_per_row=ops.item_bytes(features)
+            * (6 * (outputs**2 + int(features.shape[1])) + self._extra),
             shape=(outputs, self.num_rows),
         )
         kept = ops.adopt(ops.fetch(factors))
@@ -113,7 +114,11 @@ class LastLayerEmbedding(Embedding):
     @property
     def numbers_for_sums(self) -> int:
         """The numbers per candidate for sums over rows: features, and a few per class."""
-        return 4 * int(self.features.shape[1]) + 12 * self.num_outputs
+        return 4 * int(self.features.shape[1]) + 12 * self.num_outputs + self._extra
+
+    @property
+    def _extra(self) -> int:
+        return self.likelihood.extra_numbers(self.num_outputs)
 
     def rows(self, ops: Ops) -> KroneckerRows:
         """The rows of the candidates, as features and a curvature."""
