@@ -1,4 +1,4 @@
-"""The quantities as set functions: what a growing batch tells, by the gain of each candidate."""
+"""The quantities as set functions: the gain of each candidate, conditional on the batch so far."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from infoq.unknowns import PARAMETERS, AllTargets, EachTarget
 
 
 class Quantity(Delegate):
-    """A quantity of a growing batch, by the set function that a predictive hands out.
+    """A quantity of a growing batch; every method is that of the predictive's own set function.
 
-    Gains are nats. `submodular` is whether it is known that they never grow but for the noise of
-    samples. `most` is, of a `Categorical`, the entropy that its draws have left, log K at first,
-    and `noise` says what is rounding or chance; of a `Gaussian` neither is known. `pruned` is no
-    faster than `remove` of a `Categorical`.
+    Gains and values are nats. `submodular` is True if gains are known not to grow, except by the
+    noise of samples. For a `Categorical`, `most` is the remaining entropy of the draws, log K at
+    first. Its `noise` is 1e-6 log K of rounding in float32 and 1e-13 log K in float64, and two
+    standard errors where outcomes are sampled. For a `Gaussian` neither is known. `pruned` is None
+    for a `Categorical`, as `remove` is as fast.
     """
 
 
@@ -27,41 +28,48 @@ class Quantity(Delegate):
 class EIG(Quantity):
     r"""Expected information gain of a batch as a set function: what `greedy` grows a batch by.
 
-    The joint mutual information between the outcomes of a batch and the parameters (BatchBALD; of
-    a `Gaussian`, the log-det of LogDet). The gain of a candidate is what its outcome tells beyond
-    the outcomes of the batch:
+    The value is the joint mutual information between the outcomes of a batch and the parameters
+    (BatchBALD; for a `Gaussian`, the log-determinant of LogDet). The gain of a candidate is the
+    information of its outcome about the parameters, conditional on the outcomes of the batch:
 
     .. math:: I[Y_i; \Theta \mid Y_B] = I[Y_i; \Theta] - I[Y_i; Y_B]
 
     Parameters
     ----------
     x : Categorical, Gaussian or array [N, K, C]
-        The candidates; a bare array is probabilities. Draw k must be the same model for all, which
-        dropout in its training mode is not: gains then stay too large. `shared_draws` tells.
+        The candidates; a bare array holds class probabilities. Draw k must be the same model for
+        all candidates, which it is not with dropout in training mode: gains then stay too large.
+        `shared_draws` checks this.
     given : Outcomes, or Precision, Embedding or Gaussian, optional
-        What already counts as known, as of `eig`.
+        The context that the information is conditional on; see `eig`.
     approximation : {"logdet", "trace"}
-        Of a `Gaussian`; the trace adds up whatever the candidates share.
+        For a `Gaussian`. The trace adds up over the batch, however redundant its members are.
     samples : int
-        Of a `Categorical`: the joint outcomes of the batch are enumerated while they number at
-        most this many, and the value is exact; beyond, this many are sampled.
+        For a `Categorical`: up to this many joint outcomes of the batch are enumerated, and the
+        value is exact; beyond, this many are sampled.
     seed : int or the library's random generator
-        What the samples are drawn from. They are kept as the batch grows.
+        The source of the samples, which are kept as the batch grows.
+
+    Raises
+    ------
+    TypeError, ValueError
+        See `eig`; also if the approximation is none of these, or `samples` is less than 1.
 
     Notes
     -----
-    Submodular and monotone in the batch where it is exact. Of a `Categorical` both terms are sums
-    of divergences, and never the difference of joint entropies; outcomes weigh the draws by
+    Submodular and monotone in the batch where it is exact. For a `Categorical` both terms are sums
+    of divergences, and never the difference of joint entropies. Outcomes weigh the draws by
     log-weights, so float32 survives batches of a hundred. A step costs N C S (K multiply-adds and
     one logarithm) with S joint outcomes; memory is S K beside the blocks of `options`.
 
     `lazy_greedy` evaluates a part of the N. At N=500 K=20 C=10, 10 picks and 10,000 samples, that
-    is 2%, 35% and 95% for logits that differ between draws by 0.3, 1 and 3. Samples are kept and
-    are the same for all candidates, and it picked what `greedy` does in all of 60 such pools. Where
-    gains are down to the noise of the samples (30 picks by 100 of them) it picked others.
+    is 2%, 35% and 95% for logits that differ between draws by 0.3, 1 and 3. The samples are the
+    same for all candidates, and its picks were those of `greedy` in all of 60 such pools. They
+    differed where gains were down to the noise of the samples (30 picks, 100 samples).
 
-    Of a `Gaussian` each pick updates what every candidate measures, N R^2 numbers: a step costs
-    N R^2 P multiply-adds, for a last layer N R C (D + R), and `lazy_greedy` saves log-dets alone.
+    For a `Gaussian`, each pick updates the covariance of every candidate's outputs, N R^2 numbers.
+    A step costs N R^2 P multiply-adds, for a last layer N R C (D + R). `lazy_greedy` saves
+    log-determinants alone.
 
     References
     ----------
@@ -72,7 +80,7 @@ class EIG(Quantity):
 
     Examples
     --------
-    The second candidate is a copy of the first, and tells less the second time:
+    The second candidate is a copy of the first, and gains less once the first is picked:
 
     >>> import numpy as np, infoq
     >>> a, b = [[0.9, 0.1], [0.1, 0.9]], [[0.8, 0.2], [0.2, 0.8]]
@@ -100,33 +108,40 @@ class EIG(Quantity):
 class EPIG(Quantity):
     r"""Expected predictive information gain of a batch as a set function.
 
-    What the outcomes of a batch tell about a target's, on average over targets; the gain is
+    The value is the information of the batch's outcomes about a target's outcome, on average over
+    targets. The gain is
 
     .. math:: \sum_e v_e\, I[Y_i; Y_e \mid Y_B]
 
     Parameters
     ----------
     x : Categorical, Gaussian or array [N, K, C]
-        The candidates; a bare array is probabilities.
+        The candidates; a bare array holds class probabilities.
     targets : Categorical or array [M, K, C'], or Gaussian or Embedding
-        The targets, as of `epig`.
+        The targets; see `epig`.
     target_weights : array [M], optional
-        What each target counts. Default: all the same.
+        The weight of each target; normalised to sum to one. Default: equal weights.
     given : Outcomes, or Precision, Embedding or Gaussian, optional
-        What already counts as known.
+        The context that the information is conditional on; see `eig`.
     approximation : {"logdet", "jensen", "trace", "kronecker"}
-        Of a `Gaussian`, as of `epig`; "trace" is what a batch takes off BAIT's objective.
+        For a `Gaussian`; see `epig`. "trace" is the decrease of BAIT's objective by the batch.
     samples : int
-        Of a `Categorical`: joint outcomes of the batch up to which all are enumerated, and samples
-        beyond.
+        For a `Categorical`: up to this many joint outcomes of the batch are enumerated; beyond,
+        this many are sampled.
     seed : int or the library's random generator
-        What the samples are drawn from.
+        The source of the samples, which are kept as the batch grows.
+
+    Raises
+    ------
+    TypeError, ValueError
+        See `epig`; also if the approximation is none of these, or `samples` is less than 1.
 
     Notes
     -----
-    Neither submodular nor supermodular. Of a `Categorical` a step costs N C S M C' (K multiply-adds
-    and one logarithm) with S joint outcomes of the batch: keep `samples` small. Of a `Gaussian`
-    "jensen" and "trace" update quadratic forms as `EIG` does; "logdet" takes every pair anew.
+    Neither submodular nor supermodular. For a `Categorical`, a step costs N C S M C' (K
+    multiply-adds and one logarithm) with S joint outcomes of the batch: keep `samples` small. For a
+    `Gaussian`, "jensen" and "trace" update quadratic forms like `EIG`; "logdet" computes every pair
+    of a candidate and a target anew.
 
     References
     ----------
@@ -162,31 +177,37 @@ class EPIG(Quantity):
 class JEPIG(Quantity):
     r"""Joint expected predictive information gain of a batch as a set function.
 
-    What the outcomes of a batch tell about those of all targets jointly; the gain is
+    The value is the information of the batch's outcomes about the joint outcome of all targets. The
+    gain is
 
     .. math:: I[Y_i; Y_{1..M} \mid Y_B]
 
     Parameters
     ----------
     x : Categorical, Gaussian or array [N, K, C]
-        The candidates; a bare array is probabilities.
+        The candidates; a bare array holds class probabilities.
     targets : Categorical or array [M, K, C'], or Gaussian or Embedding
-        The targets, as of `jepig`.
+        The targets; see `jepig`.
     given : Outcomes, or Precision, Embedding or Gaussian, optional
-        What already counts as known.
+        The context that the information is conditional on; see `eig`.
     approximation : {"logdet", "trace", "kronecker"}
-        Of a `Gaussian`, as of `jepig`; with the log-det this is LogDetMI.
+        For a `Gaussian`; see `jepig`. With the log-determinant this is LogDetMI.
     samples : int
-        Of a `Categorical`: joint outcomes of batch and targets up to which all are enumerated, and
-        samples beyond.
+        For a `Categorical`: up to this many joint outcomes of batch and targets are enumerated;
+        beyond, this many are sampled.
     seed : int or the library's random generator
-        What the samples are drawn from.
+        The source of the samples, which are kept as the batch grows.
+
+    Raises
+    ------
+    TypeError, ValueError
+        See `jepig`; also if the approximation is none of these, or `samples` is less than 1.
 
     Notes
     -----
-    Not submodular: lazy greedy is a heuristic on it. Of a `Categorical` a step costs N C S (K
-    multiply-adds and one logarithm) with S joint outcomes; of a `Gaussian` as much as of `EIG`,
-    twice.
+    Not submodular: lazy greedy is a heuristic for it. For a `Categorical`, a step costs N C S (K
+    multiply-adds and one logarithm) with S joint outcomes. For a `Gaussian`, it costs twice as much
+    as with `EIG`.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""The labelled quantities as set functions: what the observed labels of a growing batch tell."""
+"""The labelled quantities as set functions: the information of a batch of observed labels."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from infoq.unknowns import PARAMETERS, AllTargets, EachTarget
 
 
 class LabelledQuantity(Quantity):
-    """A quantity of a growing batch of observed labels, whose gains may be below 0."""
+    """A quantity of a growing batch of observed labels, with gains that may be negative."""
 
 
 def check_measure(measure: str, log_density: Array | None, pool: Predictive) -> None:
-    """Refuse an unknown measure, or a density where none is read or one is needed."""
+    """Raise for an unknown measure, or a log-density that is missing or is not used."""
     one_of(MEASURES, measure, "measure")
     needed = measure == "entropy" and not isinstance(pool, Gaussian)
     if needed and log_density is None:
@@ -46,35 +46,41 @@ class IG(LabelledQuantity):
     Parameters
     ----------
     x : Categorical, Gaussian or array [N, K, C]
-        The candidates; a bare array is probabilities. A `Gaussian` by an embedding that knows its
-        prediction, as of `ig`.
+        The candidates; a bare array holds class probabilities. A `Gaussian` needs an embedding that
+        knows its prediction; see `ig`.
     labels : array [N] or [N, C], optional
-        The observed labels, as of `ig`.
+        The observed labels; see `ig`.
     measure : {"divergence", "entropy"}
-        The divergence or the drop in entropy, as of `ig`.
+        The divergence or the drop in entropy; see `ig`.
     log_density : array [K], optional
-        Of the draws of a `Categorical` with ``measure="entropy"``, as of `ig`.
+        Needed for a `Categorical` with ``measure="entropy"``; see `ig`.
     given : Outcomes, or Precision, Embedding or Gaussian, optional
-        What already counts as known, as of `ig`.
+        The context that the information is conditional on; see `ig`.
     approximation : {"logdet", "trace"}
-        Of a `Gaussian`, as of `ig`.
+        For a `Gaussian`; see `ig`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        See `ig`.
 
     Notes
     -----
-    Gains are increments, which are not clipped. The divergence is neither submodular nor monotone:
-    a label that takes back what others told has a gain below 0. The drop in entropy obeys the chain
-    rule: its gain is `ig` once the batch is known; of a `Gaussian` it is `EIG`.
+    Gains are increments of the value, in nats, and are not clipped. The divergence is neither
+    submodular nor monotone: a label that contradicts the others has a negative gain. The drop in
+    entropy obeys the chain rule: its gain is `ig` conditional on the batch. For a `Gaussian` it is
+    `EIG`.
 
-    Of a `Categorical` exact for the draws. Labels weigh the draws in the order of the picks, and
-    one that is impossible after those before it tells nothing. A batch is one row of K log-weights:
-    a step costs of the order of N K exponentials.
+    For a `Categorical`, exact for the given draws. Labels weigh the draws in the order of the
+    picks, and a label that is impossible after those before it is uninformative. A batch is one row
+    of K log-weights: a step costs of the order of N K exponentials.
 
-    Of a `Gaussian` the labels of a batch count at one mean, where the model was fitted: their
-    information and their gradients add up. Exact for a `Normal`. Each pick updates what every
-    candidate measures, as of `EIG`, in three times the time; that of the batch itself costs
-    (B R)^3. Where outcomes say so much that float32 would lose what others leave of them, every
-    step is a projection of all candidates on the batch instead, N B R^2 P multiply-adds.
-    With "trace" gradients add up and nothing is updated.
+    For a `Gaussian`, all labels of a batch are evaluated at one mean, where the model was fitted:
+    their Fisher information and their gradients add up. Exact for a `Normal`. Each pick updates the
+    covariance of every candidate's outputs like `EIG`, in three times the time; that of the batch
+    itself costs (B R)^3. Where outcomes are so informative that float32 would lose the digits,
+    every step projects all candidates on the batch instead, N B R^2 P multiply-adds. With "trace"
+    gradients add up and nothing is updated.
 
     References
     ----------
@@ -100,7 +106,7 @@ class IG(LabelledQuantity):
     ) -> None:
         pool = as_predictive(x)
         check_measure(measure, log_density, pool)
-        if measure == "entropy" and log_density is None:  # of a Gaussian, whose labels are not read
+        if measure == "entropy" and log_density is None:  # of a Gaussian, without its labels
             super().__init__(pool.batch(PARAMETERS, given, approximation))
             return
         f = pool.labelled_batch(
@@ -113,34 +119,44 @@ class IG(LabelledQuantity):
 class PIG(LabelledQuantity):
     r"""Predictive information gain of a batch of observed labels as a set function.
 
-    What the labels of a batch tell about a target's, on average over targets:
+    The value is the information of the batch's labels about a target's label, on average over
+    targets:
 
     .. math:: \sum_e v_e \log \frac{p(y_e \mid y_B)}{p(y_e)}
 
     Parameters
     ----------
     x : Categorical, Gaussian or array [N, K, C]
-        The candidates, as of `IG`.
+        The candidates; see `IG`.
     targets : Categorical or array [M, K, C'], or Gaussian or Embedding
-        The targets, as of `pig`.
+        The targets; see `pig`.
     labels, target_labels : array [N] and [M], optional
-        The observed labels, as of `pig`; of a `Gaussian` without any, the expectation.
+        The observed labels; see `pig`. For a `Gaussian` without any, the expectation over both.
     target_weights : array [M], optional
-        What each target counts. Default: all the same.
+        The weight of each target; normalised to sum to one. Default: equal weights.
     given : Outcomes, or Precision, Embedding or Gaussian, optional
-        What already counts as known, as of `ig`.
+        The context that the information is conditional on; see `ig`.
     approximation : {"logdet", "jensen", "trace", "kronecker"}
-        Of a `Gaussian` without labels, as of `EPIG`.
+        For a `Gaussian` without labels; see `EPIG`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        See `pig`.
 
     Notes
     -----
-    The gain of a label is :math:`\sum_e v_e \log p(y_i \mid y_e, y_B) / p(y_i \mid y_B)`, which may
-    be below 0; neither submodular nor monotone. Of a `Categorical` -inf from the pick on that makes
-    a target's label impossible; a step costs of the order of N M K exponentials. Of a `Gaussian`
-    every pair anew under the precision and the mean after the batch, as `EPIG`; exact for a
-    `Normal`, else to second order, as `pig`. Without labels it is `EPIG`. In float32, gains beside
-    picks are right to 1e-4 at a noise of 1e-6; where the rows of a few outcomes are more than there
-    are parameters, so that labels contradict each other, to 1e-3 at 1e-4 and to 1 part in 25 there.
+    The gain of a label is :math:`\sum_e v_e \log p(y_i \mid y_e, y_B) / p(y_i \mid y_B)`, in nats,
+    which may be negative. Neither submodular nor monotone.
+
+    For a `Categorical`, exact for the given draws. The value is -inf from the pick on that makes a
+    target's label impossible. A step costs of the order of N M K exponentials.
+
+    For a `Gaussian`, every pair of a candidate and a target is computed anew under the precision
+    and the mean after the batch, like `EPIG`. Exact for a `Normal`, else to second order; see
+    `pig`. Without labels it is `EPIG`. In float32, gains conditional on picks are right to 1e-4 at
+    a noise of 1e-6. Where a few outcomes have more rows than there are parameters, labels
+    contradict each other: then to 1e-3 at 1e-4, and to 1 part in 25 at 1e-6.
 
     References
     ----------
@@ -175,30 +191,40 @@ class PIG(LabelledQuantity):
 class JPIG(LabelledQuantity):
     r"""Joint predictive information gain of a batch of observed labels as a set function.
 
-    What the labels of a batch tell about those of all targets jointly (of one candidate, RHO-loss):
+    The value is the information of the batch's labels about the joint labels of all targets (for one
+    candidate, RHO-loss):
 
     .. math:: \log \frac{p(y_{1..M} \mid y_B)}{p(y_{1..M})}
 
     Parameters
     ----------
     x : Categorical, Gaussian or array [N, K, C]
-        The candidates, as of `IG`.
+        The candidates; see `IG`.
     targets : Categorical or array [M, K, C'], or Gaussian or Embedding
-        The targets, as of `jpig`.
+        The targets; see `jpig`.
     labels, target_labels : array [N] and [M], optional
-        The observed labels, as of `jpig`; of a `Gaussian` without any, the expectation.
+        The observed labels; see `jpig`. For a `Gaussian` without any, the expectation over both.
     given : Outcomes, or Precision, Embedding or Gaussian, optional
-        What already counts as known, as of `ig`.
+        The context that the information is conditional on; see `ig`.
     approximation : {"logdet", "trace", "kronecker"}
-        Of a `Gaussian` without labels, as of `JEPIG`.
+        For a `Gaussian` without labels; see `JEPIG`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        See `jpig`.
 
     Notes
     -----
-    The gain of a label is :math:`\log p(y_i \mid y_B, y_{1..M}) / p(y_i \mid y_B)`, which may be
-    below 0; neither submodular nor monotone. Of a `Categorical` -inf from the pick on that makes
-    the targets' labels impossible; whatever comes after it tells nothing more. A step costs of the
-    order of N K exponentials. Of a `Gaussian` each pick updates forms as of `JEPIG`; exact for a
-    `Normal`, else to second order, as `jpig`. Without labels it is `JEPIG`.
+    The gain of a label is :math:`\log p(y_i \mid y_B, y_{1..M}) / p(y_i \mid y_B)`, in nats, which
+    may be negative. Neither submodular nor monotone.
+
+    For a `Categorical`, exact for the given draws. The value is -inf from the pick on that makes
+    the targets' labels impossible; later picks are uninformative. A step costs of the order of N K
+    exponentials.
+
+    For a `Gaussian`, each pick updates quadratic forms like `JEPIG`. Exact for a `Normal`, else to
+    second order; see `jpig`. Without labels it is `JEPIG`.
 
     References
     ----------
