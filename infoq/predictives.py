@@ -1,4 +1,4 @@
-"""Either predictive as quantities take them, and what extensions build on."""
+"""Both predictives in one place, for quantities and for extensions."""
 
 from __future__ import annotations
 
@@ -66,11 +66,11 @@ __all__ = [
 Predictive: TypeAlias = Categorical | Gaussian
 
 Context: TypeAlias = Outcomes | Precision | Embedding | Gaussian
-"""What counts as known: `Outcomes` of a `Categorical`; of a `Gaussian` any of the others."""
+"""The context: `Outcomes` for a `Categorical`; any of the others for a `Gaussian`."""
 
 
 def as_predictive(x: Any, name: str = "probs") -> Predictive:
-    """`x` itself, or a bare array as the probabilities [N, K, C] of a `Categorical`.
+    """`x` itself, or a `Categorical` of a bare array of class probabilities [N, K, C].
 
     A `Dirichlet` is refused: see `as_marginal`.
     """

@@ -1,4 +1,4 @@
-"""Candidates that measure Gaussian parameters: what is known of them, and how kernels run."""
+"""Candidates in weight space: their precision, their contexts, and how kernels run on them."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from infoq.unknowns import AllTargets, EachTarget, Parameters, approximation_for
 
 
 class MeasuredPool(Tree):
-    """N candidates whose outcomes measure parameters of a known precision.
+    """N candidates whose outcomes are linear in Gaussian parameters, plus noise.
 
-    `Gaussian` is made by a user; this is what scores and batches run on.
+    The base of `Gaussian`, which users construct; scores and batches run on this.
 
     Attributes
     ----------
     embedding : Embedding
-        What each candidate's outcome measures, in units of its noise.
+        The rows of each candidate, in units of its noise.
     precision : Precision
         The parameters' precision.
     """
@@ -59,7 +59,7 @@ class MeasuredPool(Tree):
         """The number of candidates, N."""
         return self.num_candidates
 
-    # --- what it answers --------------------------------------------------------------------
+    # --- information --------------------------------------------------------------------
 
     def information(
         self,
@@ -72,12 +72,12 @@ class MeasuredPool(Tree):
         Parameters
         ----------
         about : PARAMETERS, EachTarget or AllTargets
-            What the outcome is to tell about.
+            The unknowns that the information is about.
         given : Precision, Embedding or Gaussian, optional
-            The precision after what already counts as known, or the outcomes that do; of a
-            Gaussian its embedding alone is read.
+            The context: the precision after the observations, or an embedding of them. For a
+            `Gaussian`, only its embedding is used.
         approximation : {"logdet", "jensen", "trace", "kronecker"}
-            How; see `eig`, `epig` and `jepig`.
+            See `eig`, `epig` and `jepig`.
         """
         approximation_for(about, approximation)
         precision = self.known(given)
@@ -97,12 +97,17 @@ class MeasuredPool(Tree):
         return self.read(self.finish(how(targets, precision, weights, approximation)))
 
     def context(self, *, samples: int = 10_000, seed: Any = 0) -> Precision:
-        """The empty context: the precision itself. Exact, so neither argument is used.
+        """The empty context: the precision itself.
 
         Parameters
         ----------
         samples, seed
-            As of `Categorical.context`.
+            As in `Categorical.context`. They are checked and not used: everything here is exact.
+
+        Returns
+        -------
+        Precision
+            The precision of the parameters.
         """
         check_count(samples, "samples")
         self.ops.seed(seed)
@@ -114,21 +119,52 @@ class MeasuredPool(Tree):
         Parameters
         ----------
         given : Precision
-            What is known so far.
+            The context so far.
         index : int or 0-d array
             The candidate.
+
+        Returns
+        -------
+        Precision
+            The precision after the outcome, with the candidate's Fisher information added, in the
+            structure and at the cost of `laplace`.
+
+        Raises
+        ------
+        TypeError, IndexError
+            If `index` is no integer, or no candidate.
+
+        Examples
+        --------
+        >>> import numpy as np, infoq
+        >>> pool = infoq.Gaussian(np.array([[1.0, 0.0]]))
+        >>> infoq.eig(pool, given=pool.observe(pool.context(), 0)).round(4)
+        array([0.2027])
         """
         return laplace(self._one(index), given)
 
     def forget(self, given: Precision, index: Array | int) -> Precision:
-        """The context `given` without the outcome of one candidate that it has.
+        """The context `given` without the outcome of one candidate in it.
 
         Parameters
         ----------
         given : Precision
-            What is known so far.
+            The context so far.
         index : int or 0-d array
             The candidate.
+
+        Returns
+        -------
+        Precision
+            The precision without the candidate's Fisher information; see `Precision.downdate`.
+
+        Examples
+        --------
+        >>> import numpy as np, infoq
+        >>> pool = infoq.Gaussian(np.array([[1.0, 0.0]]))
+        >>> known = pool.observe(pool.context(), 0)
+        >>> infoq.eig(pool, given=pool.forget(known, 0)).round(4)
+        array([0.3466])
         """
         one = self._one(index)
         if isinstance(one, DiagonalEmbedding):
@@ -137,10 +173,10 @@ class MeasuredPool(Tree):
         rows = one.dense()
         return given.downdate(self.ops.xp.reshape(rows, (-1, one.num_parameters)))
 
-    # --- what observed labels are -------------------------------------------------------------
+    # --- observed labels -------------------------------------------------------------
 
     def labelled(self, labels: Array | None) -> Self:
-        """The same candidates with labels, which tell of the parameters."""
+        """The same candidates with labels, for the information about the parameters."""
         hint = 'or take measure="entropy", which needs none'
         return self.replace(embedding=with_labels(self.embedding, labels, "labels", hint))
 
@@ -151,7 +187,7 @@ class MeasuredPool(Tree):
         target_labels: Array | None,
         approximation: OfEachTarget,
     ) -> tuple[Self, EachTarget | AllTargets]:
-        """The same candidates and targets with labels, which tell of each other."""
+        """The same candidates and targets, both with labels."""
         if approximation_for(about, approximation) != "logdet":
             raise ValueError(
                 f"approximation: with labels expected 'logdet', got {approximation!r}; the others "
@@ -163,11 +199,11 @@ class MeasuredPool(Tree):
         targets = with_labels(targets, target_labels, "target_labels", hint)
         return labelled, about._replace(targets=targets)
 
-    # --- how it computes --------------------------------------------------------------------
+    # --- computation --------------------------------------------------------------------
 
     @property
     def like(self) -> Array:
-        """A small array of the dtype that is computed in, on the device of the candidates."""
+        """A small array in the dtype of the computation, on the device of the candidates."""
         return self.ops.upcast(first_array(self.embedding)[:1, ...])
 
     def over_blocks(
@@ -178,9 +214,9 @@ class MeasuredPool(Tree):
         rank: int = 0,
         beside: tuple[Array, ...] = (),
     ) -> Array:
-        """A kernel over blocks of candidates, with up to `rank` vectors.
+        """The results of a kernel over blocks of candidates, with up to `rank` vectors.
 
-        It gets an `Ops`, the embedding of a block, what is `beside` it, and what is shared.
+        The kernel gets an `Ops`, the embedding of a block, the block of `beside`, and `shared`.
         """
         embedding = self.embedding
         item = self.ops.item_bytes(first_array(embedding))
@@ -198,7 +234,7 @@ class MeasuredPool(Tree):
         )
 
     def _each(self, targets: Embedding, precision: Precision, weights: Any, _: str) -> Array:
-        """EPIG by every pair of a candidate and a target."""
+        """EPIG of every pair of a candidate and a target, averaged over targets: [N]."""
         groups = 1 if isinstance(targets, DiagonalEmbedding) else targets.num_rows
         size = len(targets) * groups * self.embedding.num_parameters
         check_budget(size, self.like, f"targets: M={len(targets)} with R={groups} rows each")
@@ -218,7 +254,7 @@ class MeasuredPool(Tree):
     def _joint(
         self, targets: Embedding, precision: Precision, weights: Any, approximation: str
     ) -> Array:
-        """By the sum of the targets' Fisher information (with weights: their mean)."""
+        """Scores by the sum of the targets' Fisher information (with weights, their mean): [N]."""
         plan = explain(self.embedding, targets, precision, weights, approximation)
         prepare, rank, beside = plan.prepare, plan.rank, plan.measured
         return self.over_blocks(
@@ -230,18 +266,18 @@ class MeasuredPool(Tree):
         )
 
     def cast(self, x: Array) -> Array:
-        """`x` in the dtype that came in."""
+        """`x` in the dtype of the candidates."""
         return self.ops.xp.astype(x, first_array(self.embedding).dtype)
 
     def read(self, x: Array) -> Array:
-        """`x` itself, refused where it is seen to have overflown."""
+        """`x` itself; raises if it is seen to have overflown."""
         return check_results(self.ops, x, first_array(self.embedding))
 
     def finish(self, scores: Array) -> Array:
-        """Rounding below zero taken off, in the dtype that came in."""
+        """The scores in the dtype of the candidates, with negative rounding set to zero."""
         return self.cast(self.ops.xp.maximum(scores, self.ops.xp.zeros_like(scores)))
 
-    # --- what it is given -------------------------------------------------------------------
+    # --- checked arguments -------------------------------------------------------------------
 
     def _one(self, index: Array | int) -> Embedding:
         check_index(index, len(self))
@@ -249,7 +285,7 @@ class MeasuredPool(Tree):
         return one
 
     def known(self, given: object) -> Precision:
-        """The precision once what is given counts as known."""
+        """The precision conditional on `given`."""
         if given is None:
             return self.precision
         if isinstance(given, Precision):
@@ -263,11 +299,11 @@ class MeasuredPool(Tree):
         return self.fitting(laplace(embedding, self.precision), "given")
 
     def fitting(self, precision: Precision, name: str) -> Precision:
-        """A precision, refused where it does not fit the embedding."""
+        """The precision itself; raises if it is not compatible with the embedding."""
         size = self.embedding.num_parameters
         if precision.num_parameters not in (None, size):
             raise ValueError(
-                f"{name}: expected P={size} parameters as of the embedding, got "
+                f"{name}: expected P={size} parameters as in the embedding, got "
                 f"P={precision.num_parameters}"
             )
         if isinstance(self.embedding, DiagonalEmbedding) and not isinstance(
@@ -283,7 +319,7 @@ class MeasuredPool(Tree):
         return precision
 
     def targets(self, targets: Any) -> Embedding:
-        """The embedding of targets under the posterior of the candidates; refused otherwise."""
+        """The embedding of targets; raises unless they have the posterior of the candidates."""
         posterior = targets.precision if isinstance(targets, MeasuredPool) else None
         embedding = targets.embedding if isinstance(targets, MeasuredPool) else targets
         if not isinstance(embedding, Embedding):
@@ -322,5 +358,5 @@ class MeasuredPool(Tree):
 
 
 def _size(form: Any) -> int:
-    """How many numbers a form is made of."""
+    """The number of numbers that a form consists of."""
     return sum(_size(x) if isinstance(x, tuple) else math.prod(x.shape) for x in form)

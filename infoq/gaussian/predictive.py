@@ -1,4 +1,4 @@
-"""Weight space and function space: Gaussian outcomes of what an embedding measures."""
+"""Weight space and function space: outcomes that are linear in Gaussian parameters."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ from infoq.unknowns import About, Parameters
 
 @capabilities()
 class Gaussian(MeasuredPool):
-    """What a model believes about outcomes that measure its Gaussian parameters with noise.
+    """Predictive of outcomes that measure a model's Gaussian parameters, with noise.
 
     Parameters
     ----------
     embedding : Embedding or array [N, R, P] or [N, P]
-        What each candidate's outcome measures, in units of its noise.
+        The rows of each candidate's outcome, in units of its noise.
     precision : Precision, float, or array [P] or [P, P]
-        The parameters' precision: a prior's, or a posterior's from `laplace`.
+        The precision of the parameters: of a prior, or of a posterior from `laplace`.
 
     Raises
     ------
     TypeError, ValueError
         If the two differ in the number of parameters, library, dtype or device, or their
-        structures don't go together.
+        structures are not compatible.
 
     Notes
     -----
     With a likelihood's Fisher information `E_i^T E_i` (`fisher_embedding`, `LastLayerEmbedding`)
     and a Laplace posterior this is weight space: exact for linear regression, a second-order
-    approximation elsewhere. Whatever counts as known is a precision, too: `given` in every quantity
-    is a precision, or an embedding of outcomes to add to this one.
+    approximation otherwise. A context is a precision, too: `given` in every quantity is a
+    precision, or an embedding of outcomes whose information is added to this one.
 
     References
     ----------
@@ -76,22 +76,28 @@ class Gaussian(MeasuredPool):
     @staticmethod
     @capabilities()
     def from_covariance(covariance: Array, noise_variance: float | Array = 1.0) -> Gaussian:
-        """Function values with a given covariance, each measured with noise: a Gaussian process.
+        """Gaussian process: function values with a given covariance, each measured with noise.
 
         Parameters
         ----------
         covariance : array [N, N]
-            Of the function values of candidates (and targets: take slices of the result), given
-            what is known; positive semi-definite, singular or not.
+            The posterior covariance of the function values of candidates (and of targets: take
+            slices of the result). Positive semi-definite, singular or not.
         noise_variance : float or array [N]
-            Of each outcome, positive and finite. An array is of the library, dtype and device of
-            the covariance, or integers.
+            The variance of each outcome's noise, positive and finite. An array has the library,
+            dtype and device of the covariance, or is of integers.
 
         Returns
         -------
         Gaussian
-            N candidates with one row each; nothing is inverted. A covariance that is not symmetric
-            and positive semi-definite to rounding is refused: N^3 / 3 multiply-adds, once.
+            N candidates with one row each. Nothing is inverted; the check of the covariance costs
+            N^3 / 3 multiply-adds, once.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the covariance is not symmetric and positive semi-definite up to rounding, or a
+            variance of the noise is not positive and finite.
 
         Examples
         --------
@@ -108,20 +114,20 @@ class Gaussian(MeasuredPool):
         scale = 1 / ops.xp.sqrt(noise)
         return Gaussian(UnitEmbedding.of(scale=scale, index=index, size=size), precision)
 
-    # --- what it is -------------------------------------------------------------------------
+    # --- properties -------------------------------------------------------------------------
 
     def __getitem__(self, candidates: Any) -> Gaussian:
-        """Some of the candidates, by a slice, integers or a mask, under the same precision."""
+        """Some of the candidates (a slice, integers or a mask) under the same precision."""
         return Gaussian(self.embedding[candidates], self.precision)
 
     def _words(self) -> str:
         return f"Gaussian({self.embedding!r}, {self.precision!r})"
 
     def as_targets(self, targets: Any) -> Any:
-        """Targets as they are: a `Gaussian` or an `Embedding`."""
+        """The targets themselves: a `Gaussian` or an `Embedding`."""
         return targets
 
-    # --- what it answers --------------------------------------------------------------------
+    # --- answers --------------------------------------------------------------------
 
     def entropy(self, given: Precision | Embedding | Gaussian | None = None) -> Array:
         r"""H[Y_i | given], the differential entropy of each outcome: [N] nats.
@@ -131,8 +137,8 @@ class Gaussian(MeasuredPool):
         Parameters
         ----------
         given : Precision, Embedding or Gaussian, optional
-            The precision after what already counts as known, or the outcomes that do; of a
-            Gaussian its embedding alone is read.
+            The context: the precision after the observations, or an embedding of them. For a
+            `Gaussian`, only its embedding is used.
 
         Returns
         -------
@@ -149,7 +155,8 @@ class Gaussian(MeasuredPool):
         -----
         The noise :math:`\Sigma_i` is that of a `Normal` likelihood or of `from_covariance`; of rows
         without a likelihood (`DenseEmbedding`, `DiagonalEmbedding`), which are in units of the
-        noise, it is the identity. Costs as of `eig`; a `JacobianEmbedding` is differentiated twice.
+        noise, it is the identity. It costs as much as `eig`; a `JacobianEmbedding` is
+        differentiated twice.
 
         Examples
         --------
@@ -163,15 +170,36 @@ class Gaussian(MeasuredPool):
         return self.read(self.cast(self.over_blocks(block_scores.entropy, covariance)))
 
     def covariance(self, given: Precision | Embedding | Gaussian | None = None) -> Array:
-        """The covariance of what each outcome measures, without its noise: [N, R, R].
+        """The covariance of each outcome's rows, without its noise: [N, R, R].
 
-        Of a last layer with `Normal` unit variance: the functional variance of the outputs.
+        For a last layer with a `Normal` likelihood of unit variance, it is the functional variance
+        of the outputs.
 
         Parameters
         ----------
         given : Precision, Embedding or Gaussian, optional
-            The precision after what already counts as known, or the outcomes that do; of a
-            Gaussian its embedding alone is read.
+            The context: the precision after the observations, or an embedding of them. For a
+            `Gaussian`, only its embedding is used.
+
+        Returns
+        -------
+        array [N, R, R]
+            In the namespace, device and dtype of the embedding.
+
+        Raises
+        ------
+        TypeError
+            If the embedding is a `DiagonalEmbedding`, which has P x P covariances.
+
+        Notes
+        -----
+        It costs as much as the quadratic forms of `eig`.
+
+        Examples
+        --------
+        >>> import numpy as np, infoq
+        >>> infoq.Gaussian(np.array([[1.0, 2.0]]), precision=0.5).covariance()
+        array([[[10.]]])
         """
         if isinstance(self.embedding, DiagonalEmbedding):
             raise TypeError("covariance: a DiagonalEmbedding has P x P of them; use its entropy")
@@ -187,23 +215,23 @@ class Gaussian(MeasuredPool):
         samples: int = 10_000,
         seed: Any = 0,
     ) -> GaussianBatch:
-        """What a growing batch of the candidates' outcomes tells, as a set function.
+        """The information of a growing batch of outcomes, as a set function.
 
         Parameters
         ----------
         about : PARAMETERS, EachTarget or AllTargets
-            What the outcomes are to tell about.
+            The unknowns that the information is about.
         given : Precision, Embedding or Gaussian, optional
-            What already counts as known, as of `information`.
+            The context, as in `information`.
         approximation : {"logdet", "jensen", "trace", "kronecker"}
-            How; see `EIG`, `EPIG` and `JEPIG`.
+            See `EIG`, `EPIG` and `JEPIG`.
         samples, seed
-            As of `Categorical.batch`; exact, so neither is used.
+            As in `Categorical.batch`. They are checked and not used: everything here is exact.
 
         Returns
         -------
         SetFunction
-            Of `EIG`, `EPIG` or `JEPIG`.
+            The one that `EIG`, `EPIG` or `JEPIG` is: gains and values are nats.
 
         Examples
         --------
@@ -229,27 +257,28 @@ class Gaussian(MeasuredPool):
         *,
         log_density: Array | None = None,
     ) -> GaussianBatch:
-        """What a growing batch of observed labels tells, as a set function.
+        """The information of a growing batch of observed labels, as a set function.
 
         Parameters
         ----------
         about : PARAMETERS, EachTarget or AllTargets
-            What the labels are to tell about.
+            The unknowns that the information is about.
         labels : array [N], optional
-            Those of the candidates.
+            The labels of the candidates.
         target_labels : array [M], optional
-            Those of the targets. About these, and without any labels: the expectation over both.
+            The labels of the targets. With targets and without any labels, the expectation over
+            both.
         given : Precision, Embedding or Gaussian, optional
-            What already counts as known, as of `information`.
+            The context, as in `information`.
         approximation : {"logdet", "jensen", "trace", "kronecker"}
-            How; see `IG`, `PIG` and `JPIG`.
+            See `IG`, `PIG` and `JPIG`.
         log_density : None
-            Of a `Categorical` alone: not read.
+            For a `Categorical` only; not used.
 
         Returns
         -------
         SetFunction
-            Of `IG`, `PIG` or `JPIG`.
+            The one that `IG`, `PIG` or `JPIG` is: gains and values are nats.
 
         Examples
         --------
@@ -272,20 +301,20 @@ class Gaussian(MeasuredPool):
 
     @capabilities()
     def sample(self, draws: int, seed: Any = 0) -> Categorical:
-        """Prediction space from the same posterior: K draws of its parameters.
+        """Prediction space: class probabilities under K draws from the same posterior.
 
         Parameters
         ----------
         draws : int
-            How many, K.
+            The number of draws, K.
         seed : int or the library's random generator
-            What they are drawn from; the same for candidates and targets with one precision, so
-            that draw k is one model for both.
+            The source of the draws. Pass the same for candidates and targets with one precision,
+            so that draw k is the same model for both.
 
         Returns
         -------
         Categorical
-            Logits [N, K, C] of the model linearised at the mean: of a last layer, the model.
+            Logits [N, K, C] of the model linearised at the mean; for a last layer that is exact.
 
         Raises
         ------

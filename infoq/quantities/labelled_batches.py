@@ -191,8 +191,8 @@ class PIG(LabelledQuantity):
 class JPIG(LabelledQuantity):
     r"""Joint predictive information gain of a batch of observed labels as a set function.
 
-    The value is the information of the batch's labels about the joint labels of all targets (for one
-    candidate, RHO-loss):
+    The value is the information of the batch's labels about the joint labels of all targets. For
+    one candidate it is RHO-loss:
 
     .. math:: \log \frac{p(y_{1..M} \mid y_B)}{p(y_{1..M})}
 

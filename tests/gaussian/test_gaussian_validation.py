@@ -134,7 +134,7 @@ STRUCTURE = {
     "precision of another P": (
         lambda a: Gaussian(dense(a), a(np.ones(5))),
         ValueError,
-        "precision: expected P=6 parameters as of the embedding, got P=5",
+        "precision: expected P=6 parameters as in the embedding, got P=5",
     ),
     "precision of another dtype": (
         lambda a: Gaussian(dense(a), a(np.ones(P, np.float32))),
