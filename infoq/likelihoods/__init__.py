@@ -4,6 +4,9 @@ Let A(z) be the log-partition of such a family. Its curvature Lambda = d^2 A / d
 Fisher information about z. The link is canonical: for a model that is linear in its weights w, the
 observed information equals the expected one for every label and at every w, not only at the fitted
 w. For a network this holds in the generalised Gauss-Newton form.
+
+`NegativeBinomial`, `Gamma`, `Ordinal` and `PlackettLuce` are not of this kind: their observed
+information depends on the label. Their curvature is its expectation, the Fisher information.
 """
 
 from infoq.likelihoods.counts import Gamma, NegativeBinomial

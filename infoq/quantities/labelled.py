@@ -61,7 +61,8 @@ def ig(
         The candidates; a bare array holds class probabilities. For the divergence, a `Gaussian`
         needs an embedding that knows its prediction at the mean of the parameters, conditional on
         `given`. Such embeddings are `LastLayerEmbedding`, `fisher_embedding` or `JacobianEmbedding`
-        with a `Softmax`, `Bernoulli`, `Poisson` or ``Normal(variance, mean=)`` likelihood.
+        with a likelihood that predicts: all of `infoq.likelihoods` but `Curvature`, and a `Normal`
+        with its ``mean=``.
     labels : array [N] or [N, C], optional
         The observed labels: integers from 0 to C - 1 for a `Categorical` or a `Softmax`, otherwise
         what the likelihood takes. The drop in entropy of a `Gaussian` does not depend on them.
@@ -110,8 +111,10 @@ def ig(
     linear model with a canonical link the curvature does not depend on the label, at every w; the
     generalised Gauss-Newton treats a network as one. Then the drop in entropy **is** `eig`, to the
     last digit: labels change the divergence only. An outcome with a probability of 0 has a finite
-    divergence, as curvature has a floor far below rounding. Costs those of `eig` and a
-    factorisation of R x R matrices.
+    divergence, as curvature has a floor far below rounding. With another link the curvature is the
+    expected one, or that of the label with the likelihood's ``information="observed"``, but not in
+    the drop in entropy: `eig` with `infoq.likelihoods.Curvature.at` has that of labels. Costs
+    those of `eig` and a factorisation of R x R matrices.
 
     References
     ----------
