@@ -255,7 +255,7 @@ class Delegate(SetFunction):
     Parameters
     ----------
     f : SetFunction or object
-        Whom every method is passed on to. What it lacks has the default.
+        The object that receives every call. Methods that it lacks have their default.
     """
 
     def __init__(self, f: Any) -> None:

@@ -231,19 +231,19 @@ class Categorical(ClassProbabilities):
         samples: int = 10_000,
         seed: Any = 0,
     ) -> CategoricalBatch:
-        """What a growing batch of the candidates' outcomes tells, as a set function.
+        """The information that a growing batch of candidates gives, as a set function.
 
         Parameters
         ----------
         about : PARAMETERS, EachTarget or AllTargets
-            What the outcomes are to tell about.
+            What the information is about.
         given : Outcomes, optional
             Outcomes that already count as known, from `context` and `observe`; they have their own
             number of samples.
         approximation : {"logdet"}
-            As of `information`.
+            See `information`.
         samples, seed
-            As of `context`.
+            See `context`.
 
         Returns
         -------
@@ -280,7 +280,7 @@ class Categorical(ClassProbabilities):
         Parameters
         ----------
         about : PARAMETERS, EachTarget or AllTargets
-            What the labels are to tell about.
+            What the information is about.
         labels : array [N]
             Those of the candidates.
         target_labels : array [M], optional
@@ -288,7 +288,7 @@ class Categorical(ClassProbabilities):
         given : Outcomes, optional
             Labels that already count as known, from `context` and `observe`.
         approximation : {"logdet"}
-            As of `information`.
+            See `information`.
         log_density : array [K], optional
             log p(theta_k) of the draws, for the drop in entropy in place of the divergence.
 
