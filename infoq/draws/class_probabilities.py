@@ -58,7 +58,7 @@ class ClassProbabilities(PosteriorDraws):
     def setup(
         self, values: Array, kind: str, weights: Array | None, axes: str, *, name: str
     ) -> None:
-        """Hold values and weights, with axes in the order N, K, C; only the structure is checked."""
+        """Hold values and weights, in the order N, K, C; only the structure is checked."""
         given = {name: values} if weights is None else {name: values, "weights": weights}
         ops, (values, *weighed) = admit_all(False, **given)
         check_structure(ops, values, axes, name)
