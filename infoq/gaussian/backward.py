@@ -1,10 +1,11 @@
-"""Batches in weight space that shrink: what members mean to each other, and nothing of the pool.
+"""Batches in weight space that shrink, by matrices of their members alone and not of the pool.
 
-With A the covariance [m R, m R] of what all m members measure before they are observed and B what
-targets explain of it, D = A (I + A)^-1 is what they still measure once all are known, and X what
-is explained of that: K B (I + A - B)^-1 (of a trace K B K), K = (I + A)^-1. A member j is worth
-1/2 log det(I - D_jj)^-1, or about targets 1/2 log det(I + (I - D_jj)^-1 X_jj) (of a trace
-1/2 tr (I - D_jj)^-1 X_jj), to those that are left, and is taken back as `growing` takes it.
+Let A be the covariance [m R, m R] of the outputs of all m members before they are observed, and B
+the part of it that targets explain. Conditional on all members, the covariance is
+D = A (I + A)^-1, and the part explained X = K B (I + A - B)^-1 (for a trace K B K), K = (I + A)^-1.
+Without member j the batch loses 1/2 log det(I - D_jj)^-1. About targets it loses
+1/2 log det(I + (I - D_jj)^-1 X_jj) (for a trace 1/2 tr (I - D_jj)^-1 X_jj). A member is removed by
+the update formula of `forward`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from infoq.linear_algebra.small_matrices import identity, symmetric
 
 
 class Shrunk(NamedTuple):
-    """What the members of a batch still measure, and what is explained of it.
+    """The covariance of the members conditional on all of them, and the part explained.
 
     Attributes
     ----------
@@ -30,7 +31,7 @@ class Shrunk(NamedTuple):
     size : int
         The number of rows of a member, R.
     trace : bool
-        Whether what is explained is of the trace.
+        Whether the score is a trace.
     """
 
     forms: tuple[Array, ...]
@@ -39,7 +40,7 @@ class Shrunk(NamedTuple):
 
 
 def all_known(ops: Ops, forms: tuple[Array, ...], size: int, *, trace: bool) -> Shrunk:
-    """All members, from what they measure before and what is explained of it, [m R, m R]."""
+    """The state with all members, from A and (about targets) B: [m R, m R]."""
     xp = ops.xp
     measured, *explained = forms
     eye = identity(ops, measured.shape[0], measured)
@@ -53,7 +54,7 @@ def all_known(ops: Ops, forms: tuple[Array, ...], size: int, *, trace: bool) -> 
 
 
 def losses(ops: Ops, state: Shrunk, there: Array, score: Score) -> Array:
-    """What the batch would lose with each member [m]; 0 for those that are not `there`."""
+    """The loss of information without each member [m]; 0 for those that are not `there`."""
     xp = ops.xp
     zero = ops.scalar(0.0, state.forms[0])
     blocks = [
@@ -94,13 +95,13 @@ def prune(
     size: int,
     fixed: int,
 ) -> tuple[list[int], Array]:
-    """Who of the members after the `fixed` first stays, and what each adds in their order.
+    """The members after the first `fixed` that stay, and the gain of each in their order.
 
-    `losses` are what the batch would lose with each [m], of a state and who is there, and `without`
-    is the state without the member at a place. `like` is any array of the same dtype.
+    `losses` gives the loss without each member [m], from a state and a mask of the members in it.
+    `without` gives the state without the member at a place. `like` is any array of the same dtype.
 
-    The least missed goes first; NaN before all, and of equals (as far as rounding says) the
-    highest index.
+    The least useful member is dropped first: NaN before all others, and among losses that are equal
+    up to rounding the highest index.
     """
     xp = ops.xp
     rounding = 64 * float(xp.finfo(like.dtype).eps)
@@ -116,7 +117,7 @@ def prune(
         stay.remove(place)
         state, there = without(state, fixed + place), there & (places != fixed + place)
     gains = [xp.reshape(like, (-1,))[:0]]
-    for place in reversed(stay):  # the last of them adds what the batch would lose with it
+    for place in reversed(stay):  # the gain of the last one is the loss without it
         spot = places[fixed + place : fixed + place + 1]
         gains.insert(1, xp.take(losses(state, there), spot, axis=0))
         state, there = without(state, fixed + place), there & (places != fixed + place)

@@ -23,14 +23,14 @@ from infoq.structures.embedding import Embedding
 from infoq.structures.precision import Precision
 from infoq.unknowns import About, AllTargets, EachTarget, Parameters, approximation_for
 
-# Of A this much below half of all digits, a hundred picks leave some.
+# Traces of A below the limit for half of all digits by this factor survive a hundred picks.
 _DIGITS = 64
 
 
 def batch_for(pool: MeasuredPool, about: About, approximation: OfEachTarget) -> OutcomeBatch:
-    """A growing batch of candidates, under what is known before the first pick.
+    """The growing batch of outcomes that suits a problem.
 
-    `about` has an embedding of the targets.
+    `pool` has the precision before the first pick, and `about` an embedding of the targets.
     """
     approximation_for(about, approximation)
     diagonal = isinstance(pool.embedding, DiagonalEmbedding)
@@ -50,7 +50,7 @@ def batch_for(pool: MeasuredPool, about: About, approximation: OfEachTarget) -> 
 
 
 def batch_of_labels(pool: MeasuredPool, about: About, approximation: OfEachTarget) -> LabelBatch:
-    """A growing batch of candidates with labels; targets have theirs, too."""
+    """The growing batch of labels that suits a problem; candidates and targets have labels."""
     approximation_for(about, approximation)
     if isinstance(about, EachTarget):
         return PairedBatch(pool, about)
@@ -64,7 +64,7 @@ def batch_of_labels(pool: MeasuredPool, about: About, approximation: OfEachTarge
 
 
 def _forms_keep_digits(precision: Precision, *embeddings: Embedding) -> bool:
-    """Whether forms keep more than half of all digits; True where values can't be read."""
+    """Whether forms keep more than half of all digits; True where values cannot be read."""
     own = embeddings[0].ops
     like = own.upcast(first_array(embeddings[0])[:1, ...])
     covariance = precision.covariance(like)

@@ -1,15 +1,15 @@
-"""Batches in weight space: every pick updates what each candidate measures, by a few products.
+"""Batches in weight space: each pick updates the quadratic forms of candidates by a few products.
 
 An outcome with rows e turns the covariance W into `W - S^T G S` with `S = e W` and
-`G = (I + e S^T)^-1`. What targets explain of it, X, changes by products of S and of `U = e X` that
-are as small as X is:
+`G = (I + e S^T)^-1`. The part X of it that targets explain changes by products of S and of
+`U = e X` that are as small as X is:
 
     log-det:  S^T H x G S - S^T H U - U^T H S + U^T H U,   H = (I + e S^T - x)^-1,  x = e U^T
     trace:    S^T G x G S - S^T G U - U^T G S
 
 so neither form is ever computed anew, and no difference of two covariances is taken. Where targets
-explain most of what the outcome says, the terms of the log-det are as large as the squares of its
-forms and cancel; it is then `-S^T G S + D^T H D` with D = S - U, what is left to say.
+explain most of the outcome, the terms of the log-det are as large as the squares of its forms, and
+cancel. The change is then computed as `-S^T G S + D^T H D` with D = S - U, the part unexplained.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ Pairs: TypeAlias = list[tuple[Array, Array]]
 
 
 class Change(NamedTuple):
-    """What forms have changed by: the sum of `left^T right + right^T left`.
+    """The change of a form: the sum of `left^T right + right^T left`.
 
     Attributes
     ----------
     left : array [Q, P]
-        One side of each product.
+        One factor of each product.
     right : array [Q, P]
         The other.
     """
@@ -47,7 +47,7 @@ class Change(NamedTuple):
 
     @staticmethod
     def of(ops: Ops, pairs: Pairs) -> Change:
-        """The change by pairs of vectors."""
+        """The change that pairs of vectors add up to."""
         left, right = zip(*pairs, strict=True)
         if len(pairs) == 1:
             return Change(left[0], right[0] / 2)
@@ -71,9 +71,9 @@ class Grown(NamedTuple):
     Attributes
     ----------
     forms : tuple of arrays [N, R, R]
-        What each candidate measures, A, and (about targets) what they explain of it, B.
+        The covariance of each candidate, A, and (about targets) the part explained of it, B.
     changes : tuple of Change or None
-        What the covariance, and what is explained of it, have changed by.
+        The changes of the covariance and of the part explained since the empty batch.
     """
 
     forms: tuple[Array, ...]
@@ -110,10 +110,9 @@ def change(
 ) -> Grown:
     """The state after the outcome with rows [r, P], or before it where it is to be removed.
 
-    With `itself`, what is explained (of the trace) is so by the batch itself: W F W of its Fisher
-    information F, to which the outcome adds its own.
-    `forms` are those of the empty batch, in memory. Costs N r (R P + R^2) multiply-adds, for a
-    last layer N r C (D + R).
+    With `itself`, the second form (of a trace) is explained by the batch itself: W F W with the
+    batch's Fisher information F, to which the outcome adds its own. `forms` are those of the empty
+    batch, in memory. Costs N r (R P + R^2) multiply-adds, for a last layer N r C (D + R).
     """
     ops = ops_for(rows)
     seen = forms[0] if isinstance(forms[0], ConditionedForm) else ()
@@ -148,9 +147,9 @@ def change(
 
 
 def removable(forms: tuple[Form, ...], state: Grown, rows: Array) -> bool:
-    """Whether an outcome can be taken back to half of all digits.
+    """Whether an outcome can be removed with half of all digits left.
 
-    The noise's share of it, 1 / (1 + A), has an absolute error of eps A.
+    The share of the noise in it, 1 / (1 + A), has an absolute error of eps A.
     """
     ops = ops_for(rows)
     forms, rows = unfolded_rows(ops, forms, rows)
@@ -169,7 +168,7 @@ def unfolded_rows(ops: Ops, forms: tuple[Form, ...], rows: Array) -> tuple[tuple
 
 
 class Middle(NamedTuple):
-    """The small matrices between the vectors of a change, [r, r] each: G, and for X H and M."""
+    """The small matrices of a change, [r, r] each: G, and for X also H and M."""
 
     inverse: Array
     between: Array
@@ -185,7 +184,7 @@ def middle_of(
     remove: bool,
     itself: bool = False,
 ) -> Middle:
-    """The matrices between, from `e W e^T` and `e X e^T` of the outcome's own rows."""
+    """The small matrices, from `e W e^T` and `e X e^T` of the outcome's own rows."""
     xp = ops.xp
     eye = identity(ops, inner.shape[0], inner)
     inner = inner - eye if remove else inner + eye
@@ -211,9 +210,9 @@ def changes(
 ) -> tuple[Pairs, ...]:
     """The change of each form as pairs whose products add up to it, once they are made symmetric.
 
-    This is the update formula of the head of this module, for vectors, for candidates' products
-    with them, and for members of a batch alike: `product` multiplies either by a small matrix. With
-    `left`, `told` is D, what is left to say.
+    This is the update formula above, for vectors, for candidates' products with them, and for
+    members of a batch: `product` multiplies any of these by a small matrix. `told` is U or, with
+    `left`, D.
     """
     known = [(solved, -product(solved, middle.inverse))]
     if told is None:
@@ -227,12 +226,12 @@ def changes(
 
 
 def by_rows(x: Array, matrix: Array) -> Array:
-    """Rows x [r, ...] by a small matrix [r, r]."""
+    """The product of a small matrix [r, r] with rows x [r, ...]."""
     return matrix @ x
 
 
 def mostly_explained(ops: Ops, inner: Array, inside: Array) -> bool:
-    """Whether targets explain about half or more of what an outcome says, in some direction."""
+    """Whether targets explain about half or more of an outcome, in some direction."""
     share = ops.xp.linalg.solve(inner + identity(ops, inner.shape[0], inner), inside)
     total = traces(ops, share)
     return ops.concrete(total) and bool(number(total) > 0.5)

@@ -1,4 +1,4 @@
-"""Growing batches of a `Gaussian`'s candidates: what all ways of growing them share."""
+"""The base classes of growing batches of a `Gaussian`'s candidates."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from infoq.unknowns import About, Parameters
 
 
 class GaussianBatch(PredictiveBatch):
-    """A growing batch, of outcomes or of labels: whose states have the `indices` of the picks.
+    """A growing batch of outcomes or of labels; its states have the `indices` of the picks.
 
     Parameters
     ----------
     pool : MeasuredPool
-        The candidates, under the precision that is known before the first pick.
+        The candidates, under the precision before the first pick.
     """
 
     _pool: MeasuredPool
 
     def remove(self, state: Any, index: Array | int) -> Any:
-        """The batch without one of its candidates; the others are added anew."""
+        """The batch without one of its members; the others are added anew."""
         return self.grown(all_but(state.indices, index))
 
     def value(self, state: Any) -> Array:
-        """What the batch tells, as one candidate with all its rows: a 0-d array."""
+        """The information of the batch, as that of one candidate with all rows: 0-d, nats."""
         pool = self._pool
         if not state.indices:
             return pool.cast(pool.ops.xp.zeros_like(pool.ops.xp.reshape(pool.like, (-1,))[0]))
@@ -41,16 +41,16 @@ class GaussianBatch(PredictiveBatch):
 
     @abstractmethod
     def _told(self, state: Any) -> Array:
-        """What a batch that is not empty tells: [1]."""
+        """The information of a batch that is not empty: [1]."""
 
 
 class Picked(NamedTuple):
-    """A batch so far.
+    """The state of a batch.
 
     Attributes
     ----------
     known : Grown, Precision or array [N]
-        What each candidate still measures, the precision after the batch, or what each adds.
+        The quadratic forms of all candidates, the precision after the batch, or all gains.
     indices : tuple of int or array []
         The picks.
     """
@@ -60,16 +60,16 @@ class Picked(NamedTuple):
 
 
 class OutcomeBatch(GaussianBatch):
-    """A growing batch of outcomes that are not known yet.
+    """A growing batch of outcomes that have not been observed.
 
     Parameters
     ----------
     pool : MeasuredPool
-        The candidates, under the precision that is known before the first pick.
+        The candidates, under the precision before the first pick.
     about : PARAMETERS, EachTarget or AllTargets
-        What the outcomes are to tell about, with an embedding of the targets.
+        The unknowns that the information is about, with an embedding of the targets.
     approximation : str
-        As of `MeasuredPool.information`.
+        See `MeasuredPool.information`.
     """
 
     def __init__(self, pool: MeasuredPool, about: About, approximation: OfEachTarget) -> None:
@@ -79,18 +79,18 @@ class OutcomeBatch(GaussianBatch):
 
     @abstractmethod
     def scores(self, state: Picked) -> Array:
-        """The score of every candidate beside the batch, which by rounding may be below 0: [N]."""
+        """The gain of each candidate, which rounding may make negative: [N]."""
 
     @abstractmethod
     def scores_of(self, state: Picked, indices: Array) -> Array:
-        """The score of some candidates [m]."""
+        """The gains of some candidates [m], likewise: [m]."""
 
     def gains(self, state: Picked) -> Array:
-        """What every candidate tells beyond the batch: [N] nats."""
+        """The information of each candidate, conditional on the batch: [N] nats."""
         return self._pool.finish(self.scores(state))
 
     def gains_of(self, state: Picked, indices: Array) -> Array:
-        """What some candidates [m] tell beyond the batch: [m] nats."""
+        """The information of some candidates, conditional on the batch: [m] nats."""
         return self._pool.finish(self.scores_of(state, indices))
 
     def _told(self, state: Picked) -> Array:
@@ -100,7 +100,7 @@ class OutcomeBatch(GaussianBatch):
 
 
 def rows_of(embedding: Embedding, indices: tuple[Any, ...]) -> Array:
-    """The rows of some candidates, one below the other and in memory: [B R, P]."""
+    """The rows of some candidates, stacked and in memory: [B R, P]."""
     for index in indices:
         check_index(index, len(embedding))
     few = picked(embedding, indices)
@@ -108,7 +108,7 @@ def rows_of(embedding: Embedding, indices: tuple[Any, ...]) -> Array:
 
 
 def as_one(embedding: Embedding, indices: tuple[Any, ...]) -> Embedding:
-    """Some candidates as a single one, whose outcome is all of theirs."""
+    """Some candidates as a single one, with the rows of all of them."""
     if isinstance(embedding, DiagonalEmbedding):
         ops = embedding.ops
         rows = [ops.row(embedding.fisher_diagonal, index) for index in indices]

@@ -1,4 +1,4 @@
-"""Batches by what is known after them: a precision, or gains that stay as they are."""
+"""Batches whose state is the precision after them, or gains that do not change."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from infoq.structures.precision import Precision
 
 
 class AddedBatch(OutcomeBatch):
-    """A batch whose gains add up, whatever its candidates share: traces about the parameters."""
+    """A batch with constant gains: traces about the parameters add up, redundant or not."""
 
     def start(self) -> Picked:
         """The empty batch."""
         return Picked(self._pool.information(self._about, None, self._approximation), ())
 
     def scores(self, state: Picked) -> Array:
-        """What every candidate adds to any batch."""
+        """The gain of each candidate, whatever the batch: [N]."""
         scores: Array = state.known
         return scores
 
     def scores_of(self, state: Picked, indices: Array) -> Array:
-        """What some candidates [m] add."""
+        """The gains of some candidates: [m]."""
         return ops_for(state.known).xp.take(state.known, indices, axis=0)
 
     def add(self, state: Picked, index: Array | int) -> Picked:
@@ -37,29 +37,29 @@ class AddedBatch(OutcomeBatch):
         return Picked(state.known, (*state.indices, index))
 
     def remove(self, state: Picked, index: Array | int) -> Picked:
-        """The batch without one of its candidates."""
+        """The batch without one of its members."""
         return Picked(state.known, all_but(state.indices, index))
 
     def _told(self, state: Picked) -> Array:
-        """The sum of what the batch's candidates add."""
+        """The sum of the members' gains: [1]."""
         ops = ops_for(state.known)
         added = [ops.row(state.known, index) for index in state.indices]
         return ops.xp.sum(ops.xp.stack(added))[None]
 
 
 class KnownBatch(OutcomeBatch):
-    """A batch by the precision after it: for what is no function of two quadratic forms."""
+    """A batch by the precision after it, for scores that are no function of two quadratic forms."""
 
     def start(self) -> Picked:
         """The empty batch."""
         return Picked(self._pool.precision, ())
 
     def scores(self, state: Picked) -> Array:
-        """What every candidate tells, once the batch is known."""
+        """The information of each candidate, conditional on the batch: [N]."""
         return self._pool.information(self._about, state.known, self._approximation)
 
     def scores_of(self, state: Picked, indices: Array) -> Array:
-        """What some candidates [m] tell."""
+        """The information of some candidates, conditional on the batch: [m]."""
         xp, embedding = self._pool.ops.xp, self._pool.embedding
         few = self._pool.replace(embedding=mapped(lambda x: xp.take(x, indices, axis=0), embedding))
         return few.information(self._about, state.known, self._approximation)
@@ -69,10 +69,10 @@ class KnownBatch(OutcomeBatch):
         return Picked(self._pool.observe(state.known, index), (*state.indices, index))
 
     def remove(self, state: Picked, index: Array | int) -> Picked:
-        """The batch without one of its candidates."""
+        """The batch without one of its members."""
         rest = all_but(state.indices, index)
-        # It may have said so much that nothing is left without it: then the others anew. Of lazy or
-        # traced arrays, too, where that would be found out too late.
+        # If it was so informative that its removal loses the digits, the others are added anew. So
+        # too for lazy and traced arrays, as their values would be read too late.
         if self._removable(state.known, index):
             with contextlib.suppress(ValueError):
                 return Picked(self._pool.forget(state.known, index), rest)
@@ -80,7 +80,7 @@ class KnownBatch(OutcomeBatch):
         return anew
 
     def _removable(self, known: Precision, index: Any) -> bool:
-        """Whether what is left without a candidate, as a difference, has half of its digits."""
+        """Whether the precision without a candidate, a difference, has half of all digits."""
         embedding = self._pool.embedding
         if not embedding.ops.concrete(*arrays_of(embedding)):
             return False

@@ -1,4 +1,4 @@
-"""Batches by quadratic forms of every candidate, which each pick updates."""
+"""Batches by quadratic forms of each candidate, which each pick updates."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from infoq.unknowns import About, AllTargets, EachTarget
 
 
 class MeasuredBatch(OutcomeBatch):
-    """A batch by the quadratic forms of every candidate, which each pick updates.
+    """A batch by quadratic forms of each candidate, which each pick updates.
 
     Parameters
     ----------
     pool, about, approximation
-        As of `OutcomeBatch`.
+        See `OutcomeBatch`.
     forms : tuple of Form
         The covariance and, about targets, what they explain of it; in memory.
     score : callable
-        Of the quadratic forms of both.
+        The score, a function of the quadratic forms.
     trace : bool
-        Whether what is explained is of the trace.
+        Whether the score is a trace.
     """
 
     def __init__(
@@ -56,11 +56,11 @@ class MeasuredBatch(OutcomeBatch):
         return Picked(forward.begin(self._embedding, self._forms), ())
 
     def scores(self, state: Picked) -> Array:
-        """The score of every candidate, once the batch is known."""
+        """The score of each candidate, conditional on the batch: [N]."""
         return forward.scores(state.known, self._score)
 
     def scores_of(self, state: Picked, indices: Array) -> Array:
-        """The score of some candidates [m]."""
+        """The score of some candidates, conditional on the batch: [m]."""
         few = tuple(ops_for(x).xp.take(x, indices, axis=0) for x in state.known.forms)
         return forward.scores(state.known._replace(forms=few), self._score)
 
@@ -69,7 +69,7 @@ class MeasuredBatch(OutcomeBatch):
         return Picked(self._changed(state, index, remove=False), (*state.indices, index))
 
     def remove(self, state: Picked, index: Array | int) -> Picked:
-        """The batch without one of its candidates."""
+        """The batch without one of its members."""
         rest = all_but(state.indices, index)
         rows = rows_of(self._embedding, (index,))
         if self._removable(state, index, rows):
@@ -80,22 +80,22 @@ class MeasuredBatch(OutcomeBatch):
     def pruned(
         self, members: Sequence[int], size: int, given: Sequence[int] = ()
     ) -> tuple[list[int], Array] | None:
-        """The members that stay where the least missed is given back until `size` are left.
+        """The members that stay if the least useful is dropped until `size` are left.
 
         Parameters
         ----------
         members : sequence of int
-            Who may be given back, in the order of picking.
+            The members that may be dropped, in the order of picking.
         size : int
-            How many are to stay.
+            The number of members that stay.
         given : sequence of int
-            Who is in the batch before them, and stays.
+            Members of the batch before them, which stay.
 
         Returns
         -------
         list of int and array, or None
-            Who stays, in the same order, and what each adds in it; None where another way is
-            better: where the matrices of all members are too large, or lose their digits.
+            The members that stay, in the same order, and the gain of each in it. None if the
+            matrices of all members are too large, or lose their digits.
         """
         everyone = tuple(given) + tuple(members)
         rows = len(everyone) * self._embedding.num_rows
@@ -133,7 +133,7 @@ class MeasuredBatch(OutcomeBatch):
 
 
 class ExplainedBatch(MeasuredBatch):
-    """A batch about targets, by the covariance and what they explain of it."""
+    """A batch about targets, by the covariance and the part that targets explain of it."""
 
     def __init__(
         self, pool: MeasuredPool, about: EachTarget | AllTargets, approximation: OfEachTarget
@@ -149,16 +149,16 @@ class ExplainedBatch(MeasuredBatch):
 
 
 def weights_of(pool: MeasuredPool, about: EachTarget | AllTargets) -> Array | None:
-    """How much each target counts [M]; None for all targets together."""
+    """The weight of each target [M]; None for all targets jointly."""
     if isinstance(about, AllTargets):
         return None
     return pool.target_weights(about.targets, about.weights)
 
 
 def says_much(ops: Ops, measured: Array) -> bool:
-    """Whether a variance [Q, Q] is so large, in units of the noise, that its rest has no digits.
+    """Whether a covariance [Q, Q] is so large, in units of the noise, that differences lose digits.
 
-    The rest is a difference of it, which keeps 5 digits in float32 up to 181 times.
+    In float32, a difference keeps 5 digits up to 181 times the noise.
     """
     if not ops.concrete(measured):
         return False

@@ -1,8 +1,9 @@
-"""Batches about the parameters that keep the digits of candidates which the batch knows already.
+"""Batches about the parameters that keep the digits of candidates redundant with the batch.
 
-What a candidate measures is updated pick by pick as a difference of two numbers. Of one that was
-picked, or that is nearly the same, little is left, and rounding of the first number may be more
-than that. Those few are measured anew: beside the rows of the batch, by projection.
+The covariance of a candidate's outputs is updated pick by pick, as a difference of two numbers.
+For a candidate that was picked, or is nearly a copy of a pick, little of it is left, and the
+rounding of the first number may be larger. These few are computed anew, by a projection on the rows
+of the batch.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _SMALL = 2 * 10**7
 
 
 class ParametersBatch(MeasuredBatch):
-    """A batch by what each candidate measures, of which little may be left."""
+    """A batch by the covariance of each candidate's outputs, of which little may be left."""
 
     def __init__(self, pool: MeasuredPool, about: Parameters, approximation: OfEachTarget) -> None:
         covariance = in_memory(pool.precision.covariance(pool.like))
@@ -34,11 +35,11 @@ class ParametersBatch(MeasuredBatch):
         self._whole: tuple[Array, Array] | None = None
 
     def scores(self, state: Picked) -> Array:
-        """The score of every candidate, once the batch is known."""
+        """The score of each candidate, conditional on the batch: [N]."""
         return self._refined(super().scores(state), state, None)
 
     def scores_of(self, state: Picked, indices: Array) -> Array:
-        """The score of some candidates [m]."""
+        """The score of some candidates, conditional on the batch: [m]."""
         return self._refined(super().scores_of(state, indices), state, indices)
 
     def _refined(self, scores: Array, state: Picked, indices: Array | None) -> Array:
@@ -63,17 +64,17 @@ class ParametersBatch(MeasuredBatch):
             anew = own.fetch(self._anew(state, wanted))
         except ValueError:  # of a covariance that is singular beside what is measured
             return scores
-        # Which of those that were measured anew each candidate is, where it is one.
+        # The place of each candidate among those that were computed anew.
         count = ops.cumulative_sum(ops.xp.astype(little, wanted.dtype)) - 1
         rank = ops.xp.where(little, count, ops.xp.zeros_like(count))
         picked = ops.xp.astype(ops.xp.take(anew, rank, axis=0), found.dtype)
         return own.adopt(ops.xp.where(little, picked, found))
 
     def _worthwhile(self, state: Picked, places: list[int] | None) -> bool:
-        """Whether candidates are measured anew.
+        """Whether candidates are computed anew.
 
-        Not picks alone, where the rows of the batch cost more than a quarter of a pass over the
-        candidates.
+        Not if they are all picks, and the rows of the batch cost more than a quarter of a pass over
+        the candidates.
         """
         embedding = self._embedding
         count = len(state.indices) * embedding.num_rows
@@ -93,7 +94,7 @@ class ParametersBatch(MeasuredBatch):
         return super()._removable(state, index, rows)
 
     def _at_first(self) -> tuple[Array, Array]:
-        """What is said of the parameters before the first pick, and what is measured then."""
+        """The scores before the first pick, and the covariances of the outputs then."""
         if self._whole is not None:
             return self._whole
         start = forward.begin(self._embedding, self._forms)
@@ -109,7 +110,7 @@ class ParametersBatch(MeasuredBatch):
         rows = rows_of(embedding, state.indices)
         ops = ops_for(rows)
         rows = fewer(ops, ops.upcast(rows))
-        # Filled up with rows that say nothing: compiled programs are then few.
+        # Padded with rows of zeros: then there are few compiled programs.
         more = _next_power(rows.shape[0]) - rows.shape[0]
         if more:
             empty = ops.xp.zeros_like(rows[:1, :])
@@ -120,13 +121,13 @@ class ParametersBatch(MeasuredBatch):
 
 
 def _little(ops: Ops, scores: Array, said: Array, form: Array, whole: Array) -> Array:
-    """Of which candidates so little is left, in some direction, that digits may be lost: [n]."""
+    """Whether so little of a candidate is left, in a direction, that digits may be lost: [n]."""
     # A direction of which a part x is left takes off the log-determinant at least -log x.
     return _small(ops, form, whole) | (said - scores > -math.log(_part(ops, form)) / 2)
 
 
 def _small(ops: Ops, form: Array, whole: Array) -> Array:
-    """Of which candidates a row has little left of what it measured: [n]."""
+    """Whether little is left of the variance of one of a candidate's rows: [n]."""
     before, after = (ops.xp.linalg.diagonal(x) for x in (whole, form))
     return ops.xp.any(after < _part(ops, form) * before, axis=-1)
 

@@ -1,9 +1,9 @@
-"""Batches about targets by white rows: every pick is projected out of candidates and targets.
+"""Batches about targets by whitened rows: each pick is projected out of candidates and targets.
 
-In coordinates in which the parameters have unit variance, an outcome shrinks what everybody
-measures in its own directions, and nothing else. What is left of candidates and targets stays a sum
-of squares, so that what a candidate tells once others are known has digits where the forms of
-`growing` are differences of numbers many times as large.
+In coordinates in which the parameters have unit variance, an outcome shrinks all rows in its own
+directions, and changes nothing else. What is left of candidates and targets stays a sum of squares.
+So conditional gains keep their digits where the quadratic forms of `forward` are differences of
+much larger numbers.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ from infoq.unknowns import AllTargets, EachTarget
 
 
 class White(NamedTuple):
-    """What candidates and targets measure once a batch is known, in white coordinates.
+    """The rows of candidates and targets conditional on a batch, in white coordinates.
 
     Attributes
     ----------
     rows : array [N, R, P]
-        Of the candidates.
+        The rows of the candidates.
     targets : array [Q, P]
-        Of the targets, all together.
+        The rows of all targets together.
     directions : array [r, P]
-        The targets' singular vectors.
+        The singular vectors of the targets' rows.
     strengths : array [r]
-        And values.
+        Their singular values.
     most : array []
         The largest of these before the first pick.
     """
@@ -55,9 +55,9 @@ class White(NamedTuple):
 
 
 class ProjectedBatch(OutcomeBatch):
-    """A batch about targets by the white rows of every candidate.
+    """A batch about targets by the whitened rows of each candidate.
 
-    Derivatives, where they are to be taken, are those of quadratic forms.
+    Derivatives, if any are taken, are those of the quadratic forms.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class ProjectedBatch(OutcomeBatch):
         ops, embedding, targets = pool.ops, pool.embedding, about.targets
         weights = weights_of(pool, about)
         whitening = pool.precision.whitening(embedding.num_parameters, pool.like)
-        # What the rows of each target are multiplied by.
+        # The factor of the rows of each target.
         scale = ops.constant((len(targets),), 1.0, pool.like)
         if weights is not None:
             scale = ops.xp.sqrt(weights)
@@ -89,11 +89,11 @@ class ProjectedBatch(OutcomeBatch):
         return ops_for(first_array(self._shared))
 
     def scores(self, state: Picked) -> Array:
-        """What every candidate tells, once the batch is known."""
+        """The score of each candidate, conditional on the batch: [N]."""
         return self._scores(*state.known)
 
     def scores_of(self, state: Picked, indices: Array) -> Array:
-        """What some candidates [m] tell."""
+        """The score of some candidates, conditional on the batch: [m]."""
         white, forms = state.known
         few = white._replace(rows=self._local.xp.take(white.rows, indices, axis=0))
         if forms is not None:
@@ -116,10 +116,10 @@ class ProjectedBatch(OutcomeBatch):
     def pruned(
         self, members: Sequence[int], size: int, given: Sequence[int] = ()
     ) -> tuple[list[int], Array] | None:
-        """The members that stay where the least missed is given back until `size` are left.
+        """The members that stay if the least useful is dropped until `size` are left.
 
-        As of `MeasuredBatch`; m^2 projections on what up to m members measure. None where the rows
-        of all members are too large.
+        Like `MeasuredBatch.pruned`, by m^2 projections on the rows of up to m members. None if the
+        rows of all members are too large.
         """
         ops, white = self._local, self.start().known[0]
         item = ops.item_bytes(white.rows)
@@ -190,7 +190,7 @@ def _told(trace: bool, ops: Ops, rows: Array, directions: Array, strengths: Arra
 def _losses(
     ops: Ops, white: White, everyone: list[Array], trace: bool, there: tuple[int, ...]
 ) -> Array:
-    """What the batch would lose with each member [m]; 0 for those that are not there."""
+    """The loss of information without each member [m]; 0 for those that are not in the batch."""
     xp = ops.xp
     run = ops.compiled(partial(_loss, trace), None)
     each = []
