@@ -220,6 +220,6 @@ def place_of(indices: tuple[Any, ...], index: Array | int) -> int:
 
 
 def all_but(indices: tuple[Any, ...], index: Array | int) -> tuple[Any, ...]:
-    """The other picks; refused where it is none."""
+    """The other members; raises if the index is not in the batch."""
     place = place_of(indices, index)
     return indices[:place] + indices[place + 1 :]

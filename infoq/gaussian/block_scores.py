@@ -1,9 +1,9 @@
-"""What a `Gaussian` runs on each block: quadratic forms of the rows, then a log-det or a trace.
+"""The kernels of a `Gaussian`: quadratic forms of a block's rows, then a log-det or a trace.
 
-With `A_i` the covariance of what candidate i measures and `B_i` the part of it that something
-explains, the outcome tells `-1/2 log det(I - (I + A_i)^-1 B_i)` about that: a log-det of matrices
-with R rows, and never a difference of two. The traces are what the candidate takes off the trace
-of what is left to know.
+Let `A_i` be the covariance of candidate i's outputs, and `B_i` the part of it that something else
+explains. The information of the outcome about that is `-1/2 log det(I - (I + A_i)^-1 B_i)`: one
+log-det of a matrix with R rows, and not a difference of two. The traces are the decrease of the
+trace of the remaining covariance.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from infoq.structures.forms import (
 from infoq.structures.rows import Rows
 from infoq.structures.whitening import Whitening
 
-# --- one number a candidate -------------------------------------------------------------------
+# --- one score per candidate -------------------------------------------------------------------
 Score: TypeAlias = Callable[..., Array]
 
 
@@ -66,10 +66,11 @@ def entropy(ops: Ops, embedding: Embedding, covariance: Form) -> Array:
 
 
 def explained_logdet(ops: Ops, measured: Array, explained: Array) -> Array:
-    """`-1/2 log det(I - (I + A)^-1 B)`, and no more than is said about the parameters: [n].
+    """`-1/2 log det(I - (I + A)^-1 B)`, at most the information about the parameters: [n].
 
-    Where that is at least log 2, more than half is explained in some direction, and the difference
-    of the two log-dets, `I + A` and what is left of it, has the digits that its ratio has not.
+    Where that is at least log 2, more than half is explained in some direction. The difference of
+    the two log-dets, of `I + A` and of what is left of it, then keeps the digits that the ratio
+    loses.
     """
     xp = ops.xp
     share = _whitened(ops, measured, explained)
@@ -80,7 +81,7 @@ def explained_logdet(ops: Ops, measured: Array, explained: Array) -> Array:
     spread = most if measured.ndim == 3 else most[:, None]
     left = xp.where(spread[..., None, None], measured - explained, ops.scalar(0.0, measured))
     told = xp.where(most, said - logdet(ops, left), told)
-    # Rounding of a large B must not say more of a small A than there is.
+    # Rounding of a large B must not exceed the information of a small A.
     return xp.minimum(told, said)
 
 
@@ -102,7 +103,7 @@ def explained_trace(ops: Ops, measured: Array, explained: Array) -> Array:
 BY_SUMS = (DiagonalForm, RotatedForm)
 """Covariances whose traces need no R x R matrix."""
 
-# Of R rows that share it evenly, less than half may be explained still: either form has its digits.
+# If R rows share it evenly, less than half may be explained: then both forms have their digits.
 _MOST = math.log(2)
 
 PARAMETERS = {"logdet": logdet, "trace": trace}
@@ -124,7 +125,7 @@ def scored(score: Score, ops: Ops, embedding: Embedding, covariance: Form, *othe
 
 
 def traced(ops: Ops, embedding: Embedding, covariance: Form) -> Array:
-    """Half the trace of what each candidate measures: [n]."""
+    """Half the trace of the covariance of each candidate's outputs: [n]."""
     half: Array = covariance.trace(ops, embedding.rows(ops)) / 2
     return half
 
@@ -137,9 +138,9 @@ def divided(
     targets: Spanned | Beyond,
     forms: tuple[Form, ...],
 ) -> Array:
-    """What candidates tell about targets, by what these leave and explain of their rows: [n].
+    """The information about targets, from the parts of rows that they leave and explain: [n].
 
-    Derivatives, where there may be any, are those of the quadratic forms.
+    Derivatives, if any are taken, are those of the quadratic forms.
     """
     value = partial(_divided, trace, ops)
     if not forms:
@@ -162,20 +163,20 @@ def _by_forms(
 
 
 class Pairs(NamedTuple):
-    """What candidates are paired with: each target's outcome, in units of what it varies by.
+    """The targets that candidates are paired with, in units of their standard deviation.
 
     Attributes
     ----------
     covariance : Form
-        Of the parameters.
+        The covariance of the parameters.
     measured : array [M, S, P]
         `(I + A_e)^-1/2 E_e P^-1` of each target.
     weights : array [M]
-        What each target counts.
+        The weight of each target.
     whitening : Whitening or ()
-        White coordinates of the parameters; () where candidates are by correlations alone.
+        White coordinates of the parameters; () if candidates are scored by correlations alone.
     own : array [M, S, S]
-        What each target measures.
+        The covariance of each target's outputs.
     targets : Embedding or ()
         The targets, for a projection on each of them.
     """
@@ -189,11 +190,11 @@ class Pairs(NamedTuple):
 
 
 def each_target(ops: Ops, embedding: Embedding, *shared: Any) -> Array:
-    """The weighed sum over targets of `-1/2 log det(I - G_ie G_ie^T)`: [n].
+    """The weighted sum over targets of `-1/2 log det(I - G_ie G_ie^T)`: [n].
 
-    `G_ie` [R, S] is the correlation of what the candidate and the target measure. Candidates with
-    a pair whose correlation is nearly 1 are measured anew, by a projection on what each target
-    measures; derivatives are those of the correlations.
+    `G_ie` [R, S] is the correlation of the outputs of candidate and target. Candidates with a
+    correlation near 1 are computed anew, by a projection on the rows of each target. Derivatives
+    are those of the correlations.
     """
     pairs = Pairs(*shared)
 
@@ -218,9 +219,9 @@ _NEAR = 1e-3
 def anew(
     projected: Score, ops: Ops, score: Array, near: Array, embedding: Embedding, pairs: Any
 ) -> Array:
-    """The scores [n], of candidates that are `near` a target `projected` instead.
+    """The scores [n], with those of candidates `near` a target replaced by `projected`.
 
-    Where values can't be read all are projected or none, by a branch if the library has any.
+    Where values cannot be read, all are projected or none, by a branch if the library has one.
     """
     xp = ops.xp
 
@@ -257,7 +258,7 @@ def _by_each_projection(ops: Ops, embedding: Embedding, pairs: Pairs) -> Array:
 
 
 def _by_correlations(ops: Ops, embedding: Embedding, pairs: Pairs) -> Array:
-    """The scores, and of how many targets the correlation is nearly 1: [2, n]."""
+    """The scores, and the number of targets with a correlation near 1: [2, n]."""
     xp = ops.xp
     covariance, measured, weights, whitening = pairs[:4]
     rows = embedding.rows(ops)
@@ -274,17 +275,17 @@ def _by_correlations(ops: Ops, embedding: Embedding, pairs: Pairs) -> Array:
         near = xp.astype(~(xp.min(logdet, axis=0) > math.log(_NEAR)), weights.dtype)
         return xp.stack([(weights @ xp.sum(logdet, axis=0)) / -2, xp.sum(near, axis=0)])
 
-    # So many pairs at a time that the correlations of all of them stay in the cache.
+    # As many pairs at a time as keep their correlations in the cache.
     numbers = 3 * count * rows_each * int(measured.shape[1]) // 2
     column_bytes = numbers * ops.item_bytes(weights)
     return sum_columns(ops, told, (measured, weights), bytes_per_column=column_bytes)
 
 
-# --- what is shared between blocks ------------------------------------------------------------
+# --- prepared once, for all blocks ------------------------------------------------------------
 def measured_targets(
     ops: Ops, covariance: Form, targets: Embedding, weights: Array, whitening: Any
 ) -> Pairs:
-    """What candidates are paired with."""
+    """The targets that candidates are paired with."""
     rows = targets.rows(ops)
     own = covariance.of(ops, rows)
     scale = standardising(ops, rows, own, whitening)
@@ -296,7 +297,7 @@ def measured_targets(
 def by_rows(
     trace: bool, ops: Ops, covariance: Form, targets: Embedding, scale: Array
 ) -> tuple[Form, Form]:
-    """The covariance, and what targets explain of it, from their Q = M S rows."""
+    """The covariance and the part that targets explain, from their Q = M S rows."""
     xp = ops.xp
     form, rows = unfolded(ops, covariance, targets.rows(ops).scaled(ops, scale))
     full = rows.dense(ops)
@@ -317,7 +318,7 @@ def by_projection(
     scale: Array,
     *shared: Any,
 ) -> tuple[Spanned | Beyond, tuple[Form, ...]]:
-    """What divides candidates into what targets leave and explain, and forms for derivatives."""
+    """The projection that splits rows by the targets, and forms for derivatives."""
     divides = spanned(ops, whitening, targets, scale)
     return divides, () if forms is None else forms(ops, *shared)
 
@@ -365,7 +366,7 @@ def by_kronecker(ops: Ops, covariance: RotatedForm, left: Array, right: Array) -
 
 # --- small matrices ---------------------------------------------------------------------------
 def _per_candidate(ops: Ops, values: Array) -> Array:
-    """The sum over groups of rows that share nothing, where there are any: [n]."""
+    """The sum over independent groups of rows, if there are several: [n]."""
     return values if values.ndim == 1 else ops.xp.sum(values, axis=-1)
 
 

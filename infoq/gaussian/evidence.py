@@ -1,4 +1,4 @@
-"""The evidence of labelled data, and the prior precision that it calls for."""
+"""The evidence of labelled data, and the prior precision that maximises it."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def marginal_likelihood(
     log_likelihood : float or array []
         :math:`\log p(D \mid w^*)`, summed over the data.
     mean : array [P]
-        The weights that were found, :math:`w^*`, less the prior's mean.
+        The fitted weights :math:`w^*`, less the mean of the prior.
     prior_precision : Precision, float, or array [P] or [P, P]
         :math:`P_0`.
     posterior_precision : Precision
-        :math:`P`, of `laplace` with this prior.
+        :math:`P`, from `laplace` with this prior.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def marginal_likelihood(
     Raises
     ------
     TypeError, ValueError
-        If the mean is no vector [P] or the precisions are of another number of parameters.
+        If the mean is no vector [P], or the precisions have another number of parameters.
 
     References
     ----------
@@ -85,18 +85,18 @@ def marginal_likelihood(
 def optimise_prior_precision(
     embedding: Embedding, mean: Array, *, structure: Structure | None = None
 ) -> ScalarPrecision:
-    r"""The scalar prior precision with the largest evidence, for weights that are held fixed.
+    r"""The scalar prior precision with the largest evidence, for fixed weights.
 
     .. math:: \sum_j \frac{\mu_j}{\lambda (\lambda + \mu_j)} = \|w^*\|^2
 
     Parameters
     ----------
     embedding : Embedding
-        The labelled data, at the weights that were found.
+        The labelled data, at the fitted weights.
     mean : array [P]
-        Those weights, :math:`w^*`.
+        The fitted weights :math:`w^*`.
     structure : {"dense", "low_rank", "diagonal", "kronecker"}, optional
-        As of `laplace`.
+        See `laplace`.
 
     Returns
     -------

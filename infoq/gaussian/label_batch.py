@@ -22,14 +22,14 @@ Gain: TypeAlias = Callable[..., Array]
 
 
 class Told(NamedTuple):
-    """A batch of observed labels so far.
+    """The state of a batch of observed labels.
 
     Attributes
     ----------
     known : Grown or Precision
-        What each candidate still measures, or the precision after the batch.
+        The quadratic forms of all candidates, or the precision after the batch.
     moved : array [V, P]
-        Vectors of the parameters: what the batch shifts the mean by, and what follows from that.
+        Vectors of the parameters: the shift of the mean by the batch, and vectors derived from it.
     indices : tuple of int or array []
         The picks.
     """
@@ -40,13 +40,12 @@ class Told(NamedTuple):
 
 
 class LabelBatch(GaussianBatch):
-    """A growing batch: its gains and its value.
+    """A growing batch of observed labels.
 
     Parameters
     ----------
     pool : MeasuredPool
-        The candidates, by an embedding with labels, under the precision that is known before the
-        first pick.
+        The candidates, by an embedding with labels, under the precision before the first pick.
     """
 
     submodular = False
@@ -68,18 +67,18 @@ class LabelBatch(GaussianBatch):
 
     @abstractmethod
     def _gains(self, embedding: Scored, state: Told) -> Array:
-        """What the labels of candidates add to the value of the batch."""
+        """The gains of the labels of candidates: [n]."""
 
     @abstractmethod
     def _value(self, one: MeasuredPool) -> Array:
-        """What the labels of single candidates tell: [1]."""
+        """The information of the labels of a single candidate: [1]."""
 
     def gains(self, state: Told) -> Array:
-        """What every candidate's label adds to the value of the batch: [N] nats."""
+        """The gain of each candidate's label, which may be negative: [N] nats."""
         return self._pool.cast(self._gains(self._embedding, state))
 
     def gains_of(self, state: Told, indices: Array) -> Array:
-        """What the labels of some candidates [m] add to the value of the batch: [m] nats."""
+        """The gains of the labels of some candidates: [m] nats."""
         xp = self._pool.ops.xp
         few = mapped(lambda x: xp.take(x, indices, axis=0), self._embedding)
         known = state.known
@@ -98,7 +97,7 @@ class LabelBatch(GaussianBatch):
     def _map(
         self, kernel: Gain, embedding: Scored, forms: tuple[Array, ...], *shared: Any
     ) -> Array:
-        """A kernel of blocks of candidates, their forms, and what is shared: [n]."""
+        """The results of a kernel of candidates, their forms, and `shared`, by blocks: [n]."""
         item = embedding.ops.item_bytes(first_array(embedding))
         return map_rows(
             kernel,
@@ -111,7 +110,7 @@ class LabelBatch(GaussianBatch):
 class FirstOrderBatch(LabelBatch):
     """About the parameters to first order: half the squared length of the batch's gradient.
 
-    The vector is the gradient by the covariance.
+    The vector is the product of the covariance and the gradient.
     """
 
     def __init__(self, pool: MeasuredPool) -> None:
@@ -166,7 +165,7 @@ class PairedBatch(LabelBatch):
         return label_shifts.pointwise(one, self._targets, None)
 
 
-# --- what runs on each block ------------------------------------------------------------------
+# --- kernels of a block ------------------------------------------------------------------
 def _more_first_order(ops: Ops, embedding: Scored, _: Any, covariance: Form, moved: Array) -> Array:
     rows, scores = embedding.with_scores(ops)
     own = times(covariance.of(ops, rows), scores) / 2

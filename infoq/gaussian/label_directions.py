@@ -1,4 +1,4 @@
-"""What the labels of targets say in the directions that they divide candidates by."""
+"""The shift of candidates by the labels of targets, in the directions of the targets' rows."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from infoq.structures.whitening import Whitening
 
 
 class Stated(NamedTuple):
-    """What targets' scores u move candidates by: minus the products with what divides them.
+    """Vectors by which the scores u of targets shift candidates: minus products with split rows.
 
     Attributes
     ----------
     told : array [Q] or [P]
-        Goes with what targets explain.
+        The vector for the part of rows that targets explain.
     left : array [P + Q] or [P]
-        Goes with what they leave.
+        The vector for the part that they leave.
     """
 
     told: Array
     left: Array
 
     def moved(self, left: Array, told: Array) -> Array:
-        """What candidates [n, R, ...] are moved by: [n, R]."""
+        """The shift of candidates, given by both parts [n, R, ...] of their rows: [n, R]."""
         return -(told @ self.told + left @ self.left)
 
 
@@ -38,13 +38,13 @@ def spanned_scores(
     targets: Scored,
     seen: Callable[[Rows, Array], tuple[Rows, Array]] | None = None,
 ) -> tuple[Spanned | Beyond, Stated]:
-    """What divides candidates, from targets with labels, and what their scores [M, R] say.
+    """The projection by targets with labels, and the shift by their scores [M, R].
 
-    Of rows and scores as they are `seen`, where another observation has changed them.
+    `seen` maps rows and scores to those after another observation.
 
-    Scores of rows that measure more than their noise are turned as one more column of the rows: in
-    directions in which little is measured they have the digits that products with all rows lose.
-    The others may be as large as their rows are small; they enter by their gradients.
+    Scores of rows that measure more than their noise are rotated as one more column of the rows: in
+    directions in which little is measured, they keep the digits that products with all rows lose.
+    The other scores may be as large as their rows are small; they enter by their gradients.
     """
     xp = ops.xp
     whitening = whitening.ready(ops)

@@ -1,4 +1,4 @@
-"""Batches of labels by two quadratic forms of every candidate, which each pick updates."""
+"""Batches of labels by two quadratic forms of each candidate, which each pick updates."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from infoq.unknowns import AllTargets
 
 
 class FormsBatch(LabelBatch):
-    """A batch by two quadratic forms of every candidate, which each pick updates."""
+    """A batch by two quadratic forms of each candidate, which each pick updates."""
 
     _forms: tuple[Form, Form]
     _how: dict[str, bool]
@@ -30,7 +30,7 @@ class FormsBatch(LabelBatch):
         return self._changed(state, index, (*state.indices, index), remove=False)
 
     def remove(self, state: Told, index: Array | int) -> Told:
-        """The batch without one of its candidates."""
+        """The batch without one of its members."""
         rest = all_but(state.indices, index)
         rows, _ = members(self._embedding, (index,))
         if not forward.removable(self._forms, state.known, rows):
@@ -55,10 +55,10 @@ class FormsBatch(LabelBatch):
 
 
 class DivergenceBatch(FormsBatch):
-    """About the parameters: by A, and the part D of it that what is observed has taken off.
+    """About the parameters: by the form A of W, and the form D of the part that labels removed.
 
-    With W and m of the batch, P_0 and W_0 of the empty one, D is of W (W_0^-1 - W^-1) W with the
-    sign that makes it positive, and the vectors are m and W P_0 m.
+    W and m are the covariance and the mean after the batch, W_0 and P_0 those of the empty batch. D
+    is the form of W (W_0^-1 - W^-1) W with a positive sign; the vectors are m and W P_0 m.
     """
 
     def __init__(self, pool: MeasuredPool) -> None:
@@ -87,9 +87,9 @@ class DivergenceBatch(FormsBatch):
 
 
 class JointBatch(FormsBatch):
-    """About all targets: by A, and what the targets explain of it.
+    """About all targets: by A, and the part of it that the targets explain.
 
-    The vectors are the shift by the batch, and what the targets shift the mean by after it.
+    The vectors are the shift of the mean by the batch, and the shift by the targets after it.
     """
 
     def __init__(self, pool: MeasuredPool, about: AllTargets) -> None:
@@ -125,7 +125,7 @@ class JointBatch(FormsBatch):
         return label_shifts.pointwise(one, self._targets, None)
 
 
-# --- what runs on each block ------------------------------------------------------------------
+# --- kernels of a block ------------------------------------------------------------------
 def _moved_scores(
     ops: Ops, embedding: Scored, forms: tuple[Array, ...], moved: Array
 ) -> tuple[Array, ...]:

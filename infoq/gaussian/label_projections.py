@@ -1,4 +1,4 @@
-"""Batches of labels by a projection on what the batch measures, anew for each step."""
+"""Batches of labels by a projection on the rows of the batch, anew in each step."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from infoq.unknowns import AllTargets
 
 
 class ProjectedLabels(LabelBatch):
-    """By a projection on what the batch measures, anew for each step.
+    """A batch by a projection on its rows, anew in each step.
 
-    For outcomes that say so much that what others leave of them is rounding of a form.
+    For outcomes so informative that their conditional forms would be rounding.
     """
 
     def start(self) -> Told:
@@ -36,7 +36,7 @@ class ProjectedLabels(LabelBatch):
     def _beside(
         self, pool: MeasuredPool, state: Told, kernel: Gain, prepare: Any, *more: Any
     ) -> Array:
-        """A kernel of candidates and what is prepared of the whitening and the batch."""
+        """The results of a kernel of candidates and the prepared whitening and batch: [n]."""
         rows, scores = members(self._embedding, state.indices)
         adopt, size = self._pool.ops.adopt, pool.embedding.num_parameters
         batch = ScoredRows.of(values=adopt(rows[:, None, :]), scores=adopt(scores[:, None]))
@@ -55,7 +55,7 @@ class ProjectedDivergenceBatch(ProjectedLabels):
         return self._beside(pool, state, _divergence_beside, _beside_a_batch)
 
     def _value(self, one: MeasuredPool) -> Array:
-        """By what the rows of all measure in each direction: they may be more than these."""
+        """By directions of the parameters, as the rows of all members may outnumber these."""
         ops = self._local
         whitening = self._pool.precision.whitening(one.embedding.num_parameters, self._pool.like)
         rows, scores = in_memory(one.embedding.parts)
@@ -89,9 +89,9 @@ class ProjectedJointBatch(ProjectedLabels):
         return label_shifts.pointwise(one, self._targets, None)
 
 
-# --- what runs on each block ------------------------------------------------------------------
+# --- kernels of a block ------------------------------------------------------------------
 def _beside_a_batch(ops: Ops, whitening: Whitening, batch: Scored) -> tuple[Any, ...]:
-    """What divides candidates, what the batch's scores say, and how much less W P_0 W keeps."""
+    """The projection, the shift by the batch's scores, and the factors of W P_0 W."""
     divides, stated = spanned_scores(ops, whitening, batch)
     inside = 1 / ops.xp.sqrt(1 + divides.strengths * divides.strengths)
     ones = ops.xp.ones_like(stated.left[: stated.left.shape[0] - inside.shape[0]])
@@ -106,7 +106,7 @@ def _divergence_beside(
     inside: Array,
     beside: Array,
 ) -> Array:
-    """What labels add to the divergence of a batch: [n]."""
+    """The gains in divergence of labels: [n]."""
     xp = ops.xp
     rows, scores = embedding.with_scores(ops)
     left, told = divides.split(ops, rows, trace=False)
@@ -123,7 +123,7 @@ def _divergence_beside(
 def _targets_beside_a_batch(
     ops: Ops, whitening: Whitening, batch: ScoredRows, targets: Scored
 ) -> tuple[Any, ...]:
-    """What a batch and what targets after it divide candidates by, and what their scores say."""
+    """The projections by the batch and by the targets after it, and the shifts by both."""
     divides, stated = spanned_scores(ops, whitening, batch)
 
     def after_batch(rows: Rows, scores: Array) -> tuple[Rows, Array]:
@@ -141,7 +141,7 @@ def _targets_beside(
     targets: Spanned | Beyond,
     theirs: Stated,
 ) -> Array:
-    """What labels tell about targets' beyond a batch: [n]."""
+    """The information of labels about the targets', conditional on the batch: [n]."""
     rows, scores = embedding.with_scores(ops)
     scores = scores + stated.moved(*divides.split(ops, rows, trace=False))
     left, told = targets.split(ops, rows, trace=False)

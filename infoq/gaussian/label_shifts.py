@@ -1,4 +1,4 @@
-"""What observed labels tell in weight space: they narrow the parameters, and shift their mean.
+"""The information of observed labels in weight space, from their curvature and their shift.
 
 To second order about the mean, a label with rows E and score u turns a covariance W and a mean m
 into `W' = W - W E^T K E W` and `m' = m - W E^T K (u + E m)`, K = (I + A)^-1, A = E W E^T. Exact of
@@ -40,7 +40,7 @@ from infoq.unknowns import PARAMETERS, AllTargets, EachTarget, approximation_for
 
 
 def divergence(pool: MeasuredPool, given: object, approximation: str) -> Array:
-    """What each label tells about the parameters: [N] nats, never negative."""
+    """The information of each label about the parameters: [N] nats, never negative."""
     approximation_for(PARAMETERS, approximation)
     covariance = pool.known(given).covariance(pool.like)
     if approximation == "logdet":
@@ -52,7 +52,7 @@ def divergence(pool: MeasuredPool, given: object, approximation: str) -> Array:
 
 
 def pointwise(pool: MeasuredPool, about: EachTarget | AllTargets, given: object) -> Array:
-    """What each label tells about the targets' labels: [N] nats, of either sign."""
+    """The information of each label about the targets' labels: [N] nats, of either sign."""
     precision = pool.known(given)
     if isinstance(about, AllTargets):
         return pool.read(pool.cast(_about_all_targets(pool, about.targets, precision)))
@@ -63,7 +63,7 @@ def pointwise(pool: MeasuredPool, about: EachTarget | AllTargets, given: object)
 
 
 def _about_all_targets(pool: MeasuredPool, targets: Scored, precision: Precision) -> Array:
-    """What each label tells about all targets': by a projection or by forms, as of `jepig`."""
+    """The information of each label about those of all targets, by the way of `jepig`: [N]."""
     ops, size = pool.ops, pool.embedding.num_parameters
     count = len(targets) * targets.num_rows
     few = size <= FEW
@@ -84,7 +84,7 @@ def _about_all_targets(pool: MeasuredPool, targets: Scored, precision: Precision
 def about_each(
     pool: MeasuredPool, targets: Scored, weights: Array, precision: Precision, shift: Array
 ) -> Array:
-    """What each label tells about a target's on average, once others have shifted the mean: [N]."""
+    """The mean information of each label about a target's, after a shift of the mean: [N]."""
     size = pool.embedding.num_parameters
     numbers = len(targets) * targets.num_rows * size
     check_budget(
@@ -99,10 +99,10 @@ def about_each(
 def all_targets(
     targets: Scored, precision: Precision, like: Array
 ) -> tuple[Callable[..., Any], tuple[Any, ...], int]:
-    """What makes the covariance, what all targets explain of it, and their shift, and of what.
+    """The function that gives the covariance, the part explained and the shift, and its arguments.
 
     Over the targets' Q = M R rows where these are fewer than the P parameters, else over the
-    parameters. The last is the number of vectors of what is explained.
+    parameters. The last is the number of vectors of the part explained.
     """
     size, count = targets.num_parameters, len(targets) * targets.num_rows
     covariance = precision.covariance(like)
@@ -213,7 +213,7 @@ def _added(terms: Iterable[Array]) -> Array:
     return reduce(operator.add, terms)
 
 
-# --- what runs on each block ------------------------------------------------------------------
+# --- kernels of a block ------------------------------------------------------------------
 def _divergence(ops: Ops, embedding: Scored, covariance: Form) -> Array:
     rows, scores = embedding.with_scores(ops)
     return divergence_of(ops, covariance.of(ops, rows), scores)
@@ -250,7 +250,7 @@ def _about_all_by_forms(
 
 
 class Paired(NamedTuple):
-    """What candidates are paired with: each target's outcome and label, in units of its own.
+    """The targets that candidates are paired with, in units of their standard deviation.
 
     Attributes
     ----------
@@ -261,13 +261,13 @@ class Paired(NamedTuple):
     stated : array [M, S]
         Its score in the same units.
     weights : array [M]
-        What each target counts.
+        The weight of each target.
     shift : array [P]
-        What others have shifted the mean by.
+        The shift of the mean by other labels.
     whitening : Whitening
         White coordinates of the parameters.
     own : array [M, S, S]
-        What each target measures.
+        The covariance of each target's outputs.
     targets : Scored
         The targets, for a projection on each of them.
     """
@@ -283,7 +283,7 @@ class Paired(NamedTuple):
 
 
 def _about_each(ops: Ops, embedding: Scored, *shared: Any) -> Array:
-    """The weighed sum over targets of what labels tell about theirs: [n].
+    """The weighted sum over targets of the information about their labels: [n].
 
     By correlations of pairs; of candidates that lose digits by them, by a projection on what each
     target measures. Derivatives are those of the correlations.
@@ -331,7 +331,7 @@ def _by_pairs(ops: Ops, embedding: Scored, pairs: Paired) -> Array:
 # Of how many times eps `det(I - G G^T)` has too few digits: 0.016 in float32.
 _LOST = 2.0**17
 
-# Rows that say more than this many times their noise are turned with too much rounding.
+# Rows that measure more than this many times their noise are rotated with too much rounding.
 _MUCH = 2.0**14
 
 
@@ -377,7 +377,7 @@ def _standardised(
     return rows.transformed(ops, root), times(root, scores), own
 
 
-# --- what is shared between blocks ------------------------------------------------------------
+# --- prepared once, for all blocks ------------------------------------------------------------
 def _measured_targets(
     ops: Ops,
     covariance: Form,
@@ -386,7 +386,7 @@ def _measured_targets(
     shift: Array,
     whitening: Whitening,
 ) -> Paired:
-    """What candidates are paired with."""
+    """The targets that candidates are paired with."""
     rows, scores = targets.with_scores(ops)
     rows, scores, own = _standardised(ops, rows, scores, covariance, shift, whitening)
     solved = rows.solved(ops, covariance.apply)

@@ -34,27 +34,27 @@ def laplace(
     structure: Structure | None = None,
     temperature: float = 1.0,
 ) -> Precision:
-    r"""Posterior precision: the prior's and the data's Fisher information, added up.
+    r"""Posterior precision: the prior's precision plus the data's Fisher information.
 
     .. math:: H''[w \mid D] = H''[w] + \tfrac1T \sum_i E_i^T E_i
 
     Parameters
     ----------
     embedding : Embedding
-        The labelled data, at the weights that were found.
+        The labelled data, at the fitted weights.
     prior_precision : Precision, float, or array [P] or [P, P]
-        What was known before; add to its result to go on with more data.
+        The precision before the data. To add more data later, pass the result.
     structure : {"dense", "low_rank", "diagonal", "kronecker"}, optional
-        How the sum is kept. Default: "diagonal" for a `DiagonalEmbedding`, "low_rank" where the
-        data's rows and those that the prior keeps are fewer than the parameters or the prior is a
-        `CovariancePrecision`, else "dense".
+        The structure of the sum. Default: "diagonal" for a `DiagonalEmbedding`; "low_rank" if the
+        data's rows and those that the prior keeps are fewer than the parameters, or the prior is a
+        `CovariancePrecision`; else "dense".
     temperature : float
-        What the data's information is divided by, T > 0; below 1 the posterior is colder.
+        The divisor of the data's information, T > 0; below 1 the posterior is colder.
 
     Returns
     -------
     Precision
-        Exact as "dense" (P x P) and "low_rank" (N R x P). "diagonal" drops what parameters share;
+        Exact as "dense" (P x P) and "low_rank" (N R x P). "diagonal" drops correlations;
         "kronecker" (for a last layer, C x C and D x D) replaces the mean of the products by the
         product of the means, :math:`N\, E[\Lambda] \otimes E[\phi \phi^T]`. Of a prior that is
         such a posterior itself the factors are those of all outcomes, what both data sets give at
@@ -69,8 +69,8 @@ def laplace(
 
     Notes
     -----
-    Streamed over blocks of candidates. Where the outcomes are of a generalised linear model the
-    observed information is the same; elsewhere this is the generalised Gauss-Newton. The likelihood
+    Computed in blocks of candidates. For a generalised linear model the observed information is the
+    same; for other models this is the generalised Gauss-Newton matrix. The likelihood
     alone may be singular: only its sum with the prior is inverted. N R P^2 multiply-adds, for
     a last layer N C^2 D^2 / 2 ("dense"), N C D ("diagonal"), N (C^2 + D^2) ("kronecker"), and
     C^3 + D^3 for the eigenvectors of the latter. The diagonal of 32,000 classes takes no more than
@@ -118,33 +118,33 @@ def laplace(
 
 
 def _all_rows(embedding: Embedding, each: float) -> Array:
-    """The rows of all candidates, one below the other: [N R, P]."""
+    """The rows of all candidates, stacked: [N R, P]."""
     rows = embedding.ops.xp.reshape(embedding.dense(), (-1, embedding.num_parameters))
     return rows if each == 1 else each**0.5 * rows
 
 
 def fisher(embedding: Embedding, weights: Array | None = None) -> Array:
-    """The sum (with weights [N], weighed) of the candidates' Fisher information: [P, P]."""
+    """The sum of the candidates' Fisher information, with weights [N] if given: [P, P]."""
     size = embedding.num_parameters
     numbers = max(1, 3 * embedding.num_rows * size // 16)
     return _total(_sum_fisher, embedding, weights, (size, size), numbers)
 
 
 def unfolded_fisher(embedding: Embedding, weights: Array, covariance: ConditionedForm) -> Array:
-    """That sum over the parameters of rows that a covariance unfolds: [P + Q, P + Q]."""
+    """The same sum in the coordinates of rows that a covariance unfolds: [P + Q, P + Q]."""
     size = embedding.num_parameters + covariance.rows.shape[0]
     numbers = max(1, 4 * embedding.num_rows * size)
     return _total(_sum_unfolded, embedding, weights, (size, size), numbers, (covariance,))
 
 
 def fisher_diagonal(embedding: Embedding, weights: Array | None = None) -> Array:
-    """The diagonal of that sum: [P]."""
+    """The diagonal of the same sum: [P]."""
     numbers = embedding.numbers_for_sums
     return _total(_sum_diagonal, embedding, weights, (embedding.num_parameters,), numbers)
 
 
 def kronecker_factors(embedding: Embedding, weights: Array | None = None) -> tuple[Array, Array]:
-    """The weighed sums of curvatures [C, C] and of products of features [D, D]."""
+    """The weighted sums of curvatures [C, C] and of products of features [D, D]."""
     block = embedding[:1].rows(embedding.ops)
     if not isinstance(block, KroneckerRows):
         raise TypeError(
@@ -163,7 +163,7 @@ def kronecker_factors(embedding: Embedding, weights: Array | None = None) -> tup
 def settled_structure(
     embedding: Embedding, structure: Structure | None, prior: Precision | None = None
 ) -> Structure:
-    """The structure that is asked for, or else the natural one; refused where it can't be."""
+    """The given structure, or else the natural one; raises if it is not possible."""
     wanted = _natural(embedding, prior) if structure is None else structure
     settled: Structure = one_of(STRUCTURES, wanted, "structure")
     _check_memory(embedding, settled)
@@ -198,7 +198,7 @@ def _check_memory(embedding: Embedding, structure: str) -> None:
 
 
 def check_budget(numbers: int, like: Array, what: str) -> None:
-    """Refuse matrices that are larger than the memory budget; never silently another structure."""
+    """Raise if matrices are larger than the memory budget; never use another structure silently."""
     need = numbers * ops_for(like).item_bytes(like)
     allowed = current_options().memory
     if need > max(allowed, 64 * 10**6):

@@ -1,11 +1,11 @@
-"""What targets explain of candidates and what they leave, by a projection on what they measure.
+"""The parts of candidates that targets explain and leave, by a projection on the targets' rows.
 
 In coordinates in which the parameters have unit variance (see `whitening`), the targets' rows have
 singular values s and right singular vectors V. A candidate y has coordinates c = y V^T, of which
 the targets explain `c s / sqrt(1 + s^2)`, and leave `c / sqrt(1 + s^2)` and what lies outside of
-their span. Both are vectors, whose squares add up to what the candidate measures: what its outcome
-tells, `1/2 log det(I + (I + L)^-1 B)` of what they leave L and explain B, is no difference of two
-numbers wherever it lies between nothing and all that is said.
+their span. Both are vectors, whose squares add up to the candidate's variance. The information of
+its outcome, `1/2 log det(I + (I + L)^-1 B)` of the parts left L and explained B, is no difference
+of two numbers, however large or small it is.
 """
 
 from __future__ import annotations
@@ -133,8 +133,8 @@ def reduced(ops: Ops, white: Callable[[int, int], Array], count: int) -> Array:
 def strongest(ops: Ops, rows: Array, most: Array | None = None) -> tuple[Array, Array]:
     """Singular vectors and values of white rows; those are 0 that are rounding of the largest.
 
-    Where rows say one thing twice, what they measure beside it is rounding: of `most`, where what
-    they said was more once.
+    Where rows are redundant, what they measure beside each other is rounding: of the largest value,
+    or of `most`, where the values were larger once.
     """
     directions, strengths = principal(ops, rows)
     return directions, above_rounding(ops, strengths, most)
@@ -171,7 +171,7 @@ def _root(ops: Ops, strengths: Array) -> Array:
     return ops.xp.sqrt(1 + strengths * strengths)
 
 
-# --- one number a candidate -------------------------------------------------------------------
+# --- one score per candidate -------------------------------------------------------------------
 def told_logdet(ops: Ops, left: Array, told: Array) -> Array:
     """`1/2 log det(I + (I + L)^-1 B)` from roots of L [n, R, S] and B [n, R, Q]: [n]."""
     return spanned_logdet(ops, beyond_noise(ops, left, told)) / 2
@@ -186,8 +186,8 @@ def told_trace(ops: Ops, left: Array, told: Array) -> Array:
 def beyond_noise(ops: Ops, left: Array, told: Array) -> Array:
     """`K^-1 told` with `K K^T = I + left left^T`: [n, R, Q].
 
-    By rotations of the rows, and never from `left left^T`: rows that say nearly the same would
-    cancel in it.
+    By rotations of the rows, and never from `left left^T`: nearly redundant rows would cancel in
+    it.
     """
     xp = ops.xp
     if left.shape[1] > _ROWS:

@@ -1,4 +1,4 @@
-"""What the outcomes of targets explain of the parameters, over whichever is smaller."""
+"""The information of targets about the parameters, over rows or parameters if these are fewer."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def explain(
 ) -> Plan:
     """The plan for the sum of the targets' Fisher information (with weights [M]: their mean).
 
-    By a projection on what the targets measure, which keeps the digits however much is said, or by
+    By a projection on the targets' rows, which keeps the digits however informative they are, or by
     quadratic forms where these do as well and cost less.
     """
     if isinstance(candidates, DiagonalEmbedding) or approximation == "kronecker":
@@ -90,7 +90,7 @@ def by_projection(
     weights: Array | None,
     approximation: str,
 ) -> Plan:
-    """The plan by what targets leave and explain of the candidates' rows."""
+    """The plan by the parts of the candidates' rows that targets leave and explain."""
     ops = candidates.ops
     like = ops.upcast(first_array(candidates)[:1, ...])
     size, count = candidates.num_parameters, len(targets) * targets.num_rows
@@ -116,7 +116,7 @@ def by_forms(
     weights: Array | None,
     approximation: str,
 ) -> Plan:
-    """The plan by two forms, the covariance and what is explained of it.
+    """The plan by two forms, the covariance and the part of it that targets explain.
 
     Over the targets' Q = M R rows where these are fewer than the P parameters, else over the
     parameters.
@@ -179,7 +179,7 @@ def little_is_said(
     weights: Array | None,
     digits: int,
 ) -> Array | None:
-    """What candidates measure [N, R, R], where their forms keep half of all digits and more.
+    """The covariance of candidates [N, R, R], if their forms keep half of all digits and more.
 
     By a number of `digits`, the larger the more of them. None where they do not, and where values
     can't be read.
