@@ -7,9 +7,16 @@ from typing import Self
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
 from infoq.backends.fields import first_array
-from infoq.backends.registry import admit
+from infoq.backends.registry import admit, check_same_device
 from infoq.blocks import map_rows
-from infoq.checks.model_outputs import check_outputs
+from infoq.checks.dtypes import has_dtype
+from infoq.checks.model_outputs import (
+    check_label_shape,
+    check_outputs,
+    check_problems,
+    independent_outputs,
+    not_finite,
+)
 from infoq.checks.numbers import first_index, number
 from infoq.likelihoods.likelihood import Likelihood, cast, working
 
@@ -22,21 +29,32 @@ class Curvature(Likelihood):
     ----------
     matrix : array [N, C, C]
         The curvatures: symmetric and positive semi-definite, possibly singular.
+    mean : array [N, C], optional
+        The expected outcomes; only labels need them.
+
+    Attributes
+    ----------
+    matrix, mean
+        As they were given.
 
     Raises
     ------
     TypeError
-        If the array is not floating.
+        If an array is not floating, or the arrays differ in library or dtype.
     ValueError
         If the shape is not [N, C, C], or (where values can be read) a matrix is not finite, not
         symmetric, or has an eigenvalue that is clearly negative. The message names the first
-        offending candidate.
+        offending candidate. If the mean is not [N, C] or not finite.
 
     Notes
     -----
     The factor is `V sqrt(eigenvalues)`, where eigenvalues that rounding makes negative count as 0.
     Its gradient is not finite where eigenvalues are equal; if you need gradients, use a named
     likelihood such as `Softmax`.
+
+    Labels are outcomes [N, C] in the units of the mean, or [N] where C = 1: the residual is
+    `mean - y`. For classes they are one-hot. Directions in which the curvature is 0 to rounding
+    have no outcomes other than the mean, and a residual there does not count.
 
     Examples
     --------
@@ -49,10 +67,11 @@ class Curvature(Likelihood):
     True
     """
 
-    _arrays = ("matrix",)
+    _arrays = ("matrix", "mean")
     matrix: Array
+    mean: Array | None = None
 
-    def __init__(self, matrix: Array) -> None:
+    def __init__(self, matrix: Array, *, mean: Array | None = None) -> None:
         ops, matrix = admit(matrix=matrix)
         check_outputs(ops, matrix, "matrix", "[N, C, C]", (3,))
         if matrix.shape[1] != matrix.shape[2]:
@@ -62,6 +81,60 @@ class Curvature(Likelihood):
         if ops.concrete(matrix):
             _check_values(ops, ops.upcast(matrix))
         self.matrix = matrix
+        if mean is not None:
+            self.mean = _read_mean(ops, mean, matrix)
+
+    @property
+    def predicts(self) -> bool:
+        """Whether it has a mean."""
+        return self.mean is not None
+
+    def residual(self, ops: Ops, labels: Array, shape: tuple[int, int], like: Array) -> Array:
+        """`mean - y`, [n, C]."""
+        if self.mean is None:
+            raise self._no_labels()
+        self._fit(shape)
+        _check_structure(ops, labels, shape)
+        return working(ops, self.mean, like) - working(ops, _column(labels), like)
+
+    def scores(
+        self, ops: Ops, labels: Array, shape: tuple[int, int], like: Array
+    ) -> tuple[Array, Array]:
+        """The factor L [n, C, C], and the residuals in its units, along the eigenvectors: [n, C].
+
+        Both are 0 along eigenvectors whose eigenvalue is 0 to rounding.
+        """
+        xp = ops.xp
+        residual = self.residual(ops, labels, shape, like)
+        values, vectors = ops.symmetric_eigen(self.curvature(ops, shape, like))
+        size = xp.max(xp.abs(values), axis=1, keepdims=True)
+        limits = xp.finfo(values.dtype)
+        none = values <= 4 * shape[1] * float(limits.eps) * size + float(limits.smallest_normal)
+        roots = xp.sqrt(xp.where(none, ops.scalar(1.0, values), values))
+        along = (xp.matrix_transpose(vectors) @ residual[:, :, None])[:, :, 0]
+        zero = ops.scalar(0.0, values)
+        factor = vectors * xp.where(none, zero, roots)[:, None, :]
+        return factor, xp.where(none, zero, along / roots)
+
+    def _no_labels(self) -> NotImplementedError:
+        return NotImplementedError(
+            "Curvature does not support labels without a mean; pass Curvature(..., mean=)"
+        )
+
+    def label_axes(self, num_outputs: int) -> int:
+        """The number of axes of labels: 1 for [N] where C = 1, else 2 for [N, C]."""
+        return 1 if num_outputs == 1 else 2
+
+    def check_labels(self, labels: Array) -> None:
+        """Raise an error for labels that are not finite numbers [N, C], or without a mean."""
+        if self.mean is None:
+            raise self._no_labels()
+        ops = ops_for(mean=self.mean, labels=labels)
+        _check_structure(ops, labels, tuple(self.mean.shape))
+        if ops.concrete(labels):
+            values = ops.xp.astype(_column(labels), ops.xp.float32)
+            problems = not_finite(ops, values, "labels are finite numbers")
+            check_problems(ops, values, "labels", *problems)
 
     @classmethod
     def at(cls, likelihood: Likelihood, labels: Array) -> Self:
@@ -124,6 +197,33 @@ def _observed(ops: Ops, likelihood: Likelihood, labels: Array) -> Array:
     like = first_array(likelihood)
     shape = (int(like.shape[0]), likelihood.num_outputs or 1)
     return likelihood.observed(ops, labels, shape, ops.upcast(like))
+
+
+def _column(labels: Array) -> Array:
+    """Labels [N] as [N, 1]; those with two axes as they are."""
+    return labels if labels.ndim == 2 else labels[:, None]
+
+
+def _check_structure(ops: Ops, labels: Array, shape: tuple[int, ...]) -> None:
+    check_label_shape(labels, (shape,) if shape[1] != 1 else (shape[:1], shape))
+    if not has_dtype(ops, labels, "bool", "integral", "real floating"):
+        raise TypeError(f"labels: expected real numbers, got {labels.dtype}")
+
+
+def _read_mean(ops: Ops, mean: Array, matrix: Array) -> Array:
+    ops_for(matrix=matrix, mean=mean)
+    _, mean = independent_outputs("mean", mean)
+    check_same_device(ops, matrix=matrix, mean=mean)
+    if mean.dtype != matrix.dtype:
+        raise TypeError(f"mean: expected the dtype of matrix, {matrix.dtype}, got {mean.dtype}")
+    if tuple(mean.shape) != tuple(matrix.shape[:2]):
+        raise ValueError(
+            f"mean: expected shape {tuple(matrix.shape[:2])}, as matrix has, got "
+            f"{tuple(mean.shape)}"
+        )
+    if ops.concrete(mean):
+        check_problems(ops, mean, "mean", *not_finite(ops, mean, "a mean is finite"))
+    return mean
 
 
 def _check_values(ops: Ops, matrix: Array) -> None:

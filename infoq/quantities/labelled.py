@@ -61,8 +61,8 @@ def ig(
         The candidates; a bare array holds class probabilities. For the divergence, a `Gaussian`
         needs an embedding that knows its prediction at the mean of the parameters, conditional on
         `given`. Such embeddings are `LastLayerEmbedding`, `fisher_embedding` or `JacobianEmbedding`
-        with a likelihood that predicts: all of `infoq.likelihoods` but `Curvature`, and a `Normal`
-        with its ``mean=``.
+        with a likelihood that predicts: any of `infoq.likelihoods`, with ``mean=`` for
+        `Normal` and `Curvature`.
     labels : array [N] or [N, C], optional
         The observed labels: integers from 0 to C - 1 for a `Categorical` or a `Softmax`, otherwise
         what the likelihood takes. The drop in entropy of a `Gaussian` does not depend on them.
