@@ -48,8 +48,8 @@ class Categorical(ClassProbabilities):
         The weight of each draw; normalised to sum to one. Default: equal weights.
     axes : str
         The order of the axes, as a permutation of ``"NKC"``. It is never guessed. ``"NC"`` or
-        ``"CN"`` is a single prediction per candidate, K = 1, for entropies and margins: nothing
-        can disagree, and `eig` is 0.
+        ``"CN"`` is a single prediction per candidate, K = 1, for entropies and margins. There
+        are then no draws that could disagree, and `eig` is 0.
 
     Raises
     ------

@@ -56,25 +56,25 @@ def laplace(
     Precision
         Exact as "dense" (P x P) and "low_rank" (N R x P). "diagonal" drops correlations;
         "kronecker" (for a last layer, C x C and D x D) replaces the mean of the products by the
-        product of the means, :math:`N\, E[\Lambda] \otimes E[\phi \phi^T]`. Of a prior that is
-        such a posterior itself the factors are those of all outcomes, what both data sets give at
-        once; without ``structure=`` the new outcomes are added to it exactly, as rows.
+        product of the means, :math:`N\, E[\Lambda] \otimes E[\phi \phi^T]`. If the prior is such a
+        posterior itself, the factors become those of all outcomes of both data sets; without
+        ``structure=``, the new outcomes are added to it exactly, as rows.
 
     Raises
     ------
     TypeError, ValueError
-        If the structure is unknown or does not go with the embedding or the prior, sizes don't
-        fit, the temperature is not positive and finite, or the matrices of the result are larger
+        If the structure is unknown or not compatible with the embedding or the prior, sizes do not
+        agree, the temperature is not positive and finite, or the matrices of the result are larger
         than ``options(memory=)`` allows.
 
     Notes
     -----
     Computed in blocks of candidates. For a generalised linear model the observed information is the
-    same; for other models this is the generalised Gauss-Newton matrix. The likelihood
-    alone may be singular: only its sum with the prior is inverted. N R P^2 multiply-adds, for
-    a last layer N C^2 D^2 / 2 ("dense"), N C D ("diagonal"), N (C^2 + D^2) ("kronecker"), and
-    C^3 + D^3 for the eigenvectors of the latter. The diagonal of 32,000 classes takes no more than
-    a few numbers for each class and feature.
+    same; for other models this is the generalised Gauss-Newton matrix. The Fisher information of
+    the data alone may be singular: only its sum with the prior is inverted. Costs N R P^2
+    multiply-adds. For a last layer: N C^2 D^2 / 2 ("dense"), N C D ("diagonal"), or N (C^2 + D^2)
+    ("kronecker") and C^3 + D^3 for the eigenvectors. The diagonal of 32,000 classes takes no more
+    memory than a few numbers for each class and feature.
 
     References
     ----------

@@ -71,8 +71,9 @@ def badge(
 
     Notes
     -----
-    The gradients [N, C D] are never formed; memory is N (D + C) numbers. A hard pseudo-label is no
-    sample of the outcome. The scores therefore approximate an information gain without being one.
+    The gradients [N, C D] are never formed; memory is N (D + C) numbers. A hard pseudo-label is the
+    most probable class, not a sample of the outcome. So the distances only approximate an
+    information gain.
 
     References
     ----------

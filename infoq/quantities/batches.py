@@ -58,14 +58,15 @@ class EIG(Quantity):
     Notes
     -----
     Submodular and monotone in the batch where it is exact. For a `Categorical` both terms are sums
-    of divergences, and never the difference of joint entropies. Outcomes weigh the draws by
-    log-weights, so float32 survives batches of a hundred. A step costs N C S (K multiply-adds and
-    one logarithm) with S joint outcomes; memory is S K beside the blocks of `options`.
+    of divergences, and never the difference of joint entropies. The posterior weights of the draws
+    are kept as logarithms, so float32 is enough for batches of a hundred. A step costs N C S (K
+    multiply-adds and one logarithm) with S joint outcomes; memory is S K numbers, and the blocks of
+    `options`.
 
-    `lazy_greedy` evaluates a part of the N. At N=500 K=20 C=10, 10 picks and 10,000 samples, that
-    is 2%, 35% and 95% for logits that differ between draws by 0.3, 1 and 3. The samples are the
-    same for all candidates, and its picks were those of `greedy` in all of 60 such pools. They
-    differed where gains were down to the noise of the samples (30 picks, 100 samples).
+    `lazy_greedy` evaluates only a part of the N gains. At N=500 K=20 C=10, 10 picks and 10,000
+    samples, that is 2%, 35% and 95% for logits that differ between draws by 0.3, 1 and 3. The
+    samples are the same for all candidates, and its picks were those of `greedy` in all of 60 such
+    pools. They differed where gains were down to the noise of the samples (30 picks, 100 samples).
 
     For a `Gaussian`, each pick updates the covariance of every candidate's outputs, N R^2 numbers.
     A step costs N R^2 P multiply-adds, for a last layer N R C (D + R). `lazy_greedy` saves

@@ -102,7 +102,7 @@ def ig(
 
     For a `Categorical`, exact for the given K draws, at a cost of the order of N K exponentials.
     The drop in entropy of equal *weights* is the divergence, and not the drop in entropy of the
-    parameters. A label that all draws call impossible is uninformative: 0. No term of the sums is
+    parameters. A label of probability 0 under all draws is uninformative: 0. No term of the sums is
     negative, so that float32 keeps its digits where labels are hardly informative. Probabilities
     of exactly 0 have gradient 0.
 
@@ -111,10 +111,12 @@ def ig(
     linear model with a canonical link the curvature does not depend on the label, at every w; the
     generalised Gauss-Newton treats a network as one. Then the drop in entropy **is** `eig`, to the
     last digit: labels change the divergence only. An outcome with a probability of 0 has a finite
-    divergence, as curvature has a floor far below rounding. With another link the curvature is the
-    expected one, or that of the label with the likelihood's ``information="observed"``, but not in
-    the drop in entropy: `eig` with `infoq.likelihoods.Curvature.at` has that of labels. Costs
-    those of `eig` and a factorisation of R x R matrices.
+    divergence, as curvature has a floor far below rounding.
+
+    With another link, the divergence uses the expected curvature, or that of the label if the
+    likelihood has ``information="observed"``. The drop in entropy uses the expected one; for
+    that of labels, use `eig` with `infoq.likelihoods.Curvature.at`. The cost is that of `eig`, and
+    of a factorisation of R x R matrices.
 
     References
     ----------
@@ -130,7 +132,8 @@ def ig(
     >>> infoq.ig(probs, np.array([0, 1])).round(4)
     array([0.0414, 0.2426])
 
-    So it is in linear regression, by its residual; entropy drops equally for every label:
+    The same holds in linear regression, where a larger residual is more informative. The drop in
+    entropy is equal for all labels:
 
     >>> normal = infoq.likelihoods.Normal(0.5, mean=np.zeros(3))
     >>> layer = infoq.LastLayerEmbedding(np.full((3, 1), 1.25**0.5), normal)
