@@ -49,6 +49,10 @@ def entropy(x: Predictive | Dirichlet | Array, k: int, **who: Unpack[Who]) -> Se
     --------
     infoq.entropy : The entropy of any distributions; nothing is picked.
 
+    References
+    ----------
+    Shannon, C. E. (1948). A mathematical theory of communication. Bell System Technical Journal 27.
+
     Examples
     --------
     >>> import numpy as np, infoq
@@ -90,6 +94,11 @@ def least_confidence(x: Categorical | Dirichlet | Array, k: int, **who: Unpack[W
     --------
     infoq.least_confidence : The score it ranks by, one per candidate; nothing is picked.
 
+    References
+    ----------
+    Lewis, D. D. and Gale, W. A. (1994). A sequential algorithm for training text classifiers.
+    SIGIR, 3-12.
+
     Examples
     --------
     >>> import numpy as np, infoq
@@ -130,6 +139,11 @@ def margin(x: Categorical | Dirichlet | Array, k: int, **who: Unpack[Who]) -> Se
     See Also
     --------
     infoq.margin : The score it ranks by, one per candidate; nothing is picked.
+
+    References
+    ----------
+    Scheffer, T., Decomain, C. and Wrobel, S. (2001). Active hidden Markov models for information
+    extraction. IDA, 309-318.
 
     Examples
     --------
@@ -176,6 +190,11 @@ def variation_ratio(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Selec
     --------
     infoq.variation_ratio : The score it ranks by, one per candidate; nothing is picked.
 
+    References
+    ----------
+    Freeman, L. C. (1965). Elementary applied statistics. Gal, Y., Islam, R. and Ghahramani, Z.
+    (2017). Deep Bayesian active learning with image data. ICML, arXiv:1703.02910.
+
     Examples
     --------
     >>> import numpy as np, infoq
@@ -217,6 +236,12 @@ def mean_std(x: Categorical | Array, k: int, **who: Unpack[Who]) -> Selection:
     See Also
     --------
     infoq.mean_std : The score it ranks by, one per candidate; nothing is picked.
+
+    References
+    ----------
+    Kampffmeyer, M., Salberg, A.-B. and Jenssen, R. (2016). Semantic segmentation of small objects
+    and modeling of uncertainty in urban remote sensing images using deep convolutional neural
+    networks. CVPR workshops.
 
     Examples
     --------

@@ -57,8 +57,10 @@ def bald(
 
     References
     ----------
-    Houlsby, N., Huszar, F., Ghahramani, Z. and Lengyel, M. (2011). Bayesian active learning for
-    classification and preference learning, arXiv:1112.5745, equation 2.
+    Lindley, D. V. (1956). On a measure of the information provided by an experiment. The Annals of
+    Mathematical Statistics 27, 986-1005. Houlsby, N., Huszar, F., Ghahramani, Z. and Lengyel, M.
+    (2011). Bayesian active learning for classification and preference learning, arXiv:1112.5745,
+    equation 2.
 
     Examples
     --------

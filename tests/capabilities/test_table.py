@@ -40,12 +40,18 @@ def public_names():
 def test_every_public_name_has_an_entry():
     below = {name for name in CAPABILITIES if ", " not in name}
     names = {name for name in below if not (name[0].isupper() and "." in name)}
-    assert names == set(public_names()) - APART
+    expected = set(public_names()) - APART
+    assert sorted(expected - names) == [], "public without @capabilities(...)"
+    assert sorted(names - expected) == [], "with @capabilities(...), and in no __all__"
 
 
 def test_every_entry_has_a_case():
     found = {id(declared(case)) for case in CASES}
-    assert [name for name, row in CAPABILITIES.items() if id(row) not in found] == []
+    lacking = [name for name, row in CAPABILITIES.items() if id(row) not in found]
+    assert lacking == [], (
+        "a class needs an example in tests/examples.py, a measure its name in "
+        "infoq/measures/__init__.py, any other function a case in tests/capabilities"
+    )
 
 
 def test_no_two_cases_have_the_same_name():

@@ -1,4 +1,4 @@
-"""What docs/contributing.md says is added to a copy, and passes; in as many files as it states."""
+"""The additions of docs/contributing.md pass in a copy, and touch as many files as it states."""
 
 from __future__ import annotations
 
@@ -64,7 +64,8 @@ def run(folder, *command):
     return done.stdout
 
 
-def test_each_kind_is_added_by_the_page_alone(tmp_path):
+def add_all(tmp_path):
+    """The files that the page adds or changes, in a copy of the project."""
     for name in ("infoq", "tests", "docs", "README.md", "pyproject.toml"):
         if (ROOT / name).is_dir():
             skipped = shutil.ignore_patterns("__pycache__", "_build", "tools")
@@ -76,6 +77,11 @@ def test_each_kind_is_added_by_the_page_alone(tmp_path):
         path = tmp_path / file
         path.write_text((path.read_text() + "\n\n" if path.exists() else "") + text)
         files.append(file)
+    return files
+
+
+def test_each_kind_is_added_by_the_page_alone(tmp_path):
+    files = add_all(tmp_path)
     here = run(tmp_path, "-c", "import infoq; print(infoq.__file__)")
     assert Path(here.strip()).is_relative_to(tmp_path)
     written = run(tmp_path, "tests/docs/tables.py").splitlines()
@@ -86,3 +92,13 @@ def test_each_kind_is_added_by_the_page_alone(tmp_path):
     run(tmp_path, "-m", "pytest", *options, *LISTS, *own, *examples)
     ran = run(tmp_path, "-m", "pytest", *options, *ALL, "-k", ADDED)
     assert int(re.search(r"(\d+) passed", ran)[1]) > 60
+
+
+def test_what_is_added_has_types_and_style(tmp_path):
+    pytest.importorskip("mypy")
+    pytest.importorskip("ruff")
+    files = add_all(tmp_path)
+    run(tmp_path, "-m", "mypy")
+    # The blocks are appended: their imports are not among the others yet.
+    run(tmp_path, "-m", "ruff", "check", "--no-cache", "--ignore", "E402", *files)
+    run(tmp_path, "-m", "ruff", "format", "--no-cache", "--check", *files)

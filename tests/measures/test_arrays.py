@@ -39,6 +39,14 @@ def test_half_precision_is_computed_in_float32_and_returned_as_it_came(backend, 
         )
 
 
+@pytest.mark.parametrize("kind", ["probs", "log_probs", "logits"])
+def test_many_outcomes_lose_no_digits_in_float32(measure, kind):
+    some = np.random.default_rng(1).dirichlet(np.full(3000, 50.0), (2, 2)).reshape(2, 2, 50, 60)
+    narrow = [x.astype("float32") for x in (some if kind == "probs" else np.log(some))]
+    wide = [x.astype("float64") for x in narrow]
+    np.testing.assert_allclose(measure(*narrow, kind=kind), measure(*wide, kind=kind), rtol=2e-6)
+
+
 def test_dtype_shape_and_device(backend, measure):
     p, q = backend.array(P, "float32"), backend.array(Q, "float32")
     if backend.name == "array_api_strict":

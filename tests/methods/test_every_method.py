@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -108,6 +109,14 @@ def test_the_taxonomy_is_of_all_functions_and_says_everything():
         assert all(isinstance(entry, str) and entry.strip() for entry in row)
         assert row.selection.partition(",")[0] in infoq.__all__
         assert any(character.isdigit() for character in row.source), f"{name}: no year"
+
+
+def test_the_docstring_names_the_source():
+    for name, row in TAXONOMY.items():
+        document = getattr(methods, name).__doc__
+        references = document.partition("References\n")[2]
+        missing = [year for year in re.findall(r"\d{4}", row.source) if year not in references]
+        assert missing == [], f"{name}: the References lack {missing} of {row.source!r}"
 
 
 def test_the_taxonomy_cannot_be_changed():
