@@ -120,7 +120,7 @@ def bait(
 @method(
     noun="features and class probabilities",
     verb="EPIG of the batch",
-    adverb="trace, of the most probable classes' gradients",
+    adverb="trace, for the gradients of the most probable classes",
     selection="forward_backward",
     status="lower bound of the Fisher information",
     source="Huseljic et al. 2024",
@@ -198,9 +198,9 @@ def bait_top(
 @method(
     noun="features and class probabilities",
     verb="EPIG of the batch",
-    adverb="trace, of whether the most probable class is the outcome",
+    adverb="trace, for the binary outcome whether the most probable class is the label",
     selection="forward_backward",
-    status="heuristic; of two classes exact with half the prior precision",
+    status="heuristic; for two classes exact, with half the prior precision",
     source="Huseljic et al. 2024",
 )
 def bait_binary(

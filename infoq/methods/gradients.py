@@ -31,8 +31,8 @@ from infoq.structures.gradient_embedding import gradient_embedding
 )
 @method(
     noun="gradients at hard pseudo-labels",
-    verb="EIG, prior precision to 0",
-    adverb="one label each",
+    verb="EIG, in the limit of prior precision 0",
+    adverb="one label per candidate",
     selection="kmeans_plusplus",
     status="heuristic; the law of the selection is exact",
     source="Ash et al. 2020",
@@ -94,7 +94,7 @@ def badge(
 @capabilities(lazy="the picks are computed eagerly")
 @method(
     noun="embedding of Fisher information",
-    verb="EIG, precision of the identity",
+    verb="EIG, with the identity as the precision",
     adverb="trace",
     selection="top_k",
     status="exact; EGL squared, twice the trace bound of EIG",
@@ -144,7 +144,7 @@ def egl(embedding: Embedding, k: int, **who: Unpack[Who]) -> Selection:
 @capabilities(lazy="the picks are computed eagerly")
 @method(
     noun="gradients at the labels",
-    verb="IG by its divergence, precision of the identity",
+    verb="IG by its divergence, with the identity as the precision",
     adverb="to first order",
     selection="top_k",
     status="exact norm; its square is twice IG to first order",
@@ -213,7 +213,7 @@ def grand(
 @capabilities(lazy="the picks are computed eagerly")
 @method(
     noun="class probabilities and labels",
-    verb="IG by its divergence, of a constant feature, precision of the identity",
+    verb="IG by its divergence, for a constant feature, with the identity as the precision",
     adverb="to first order",
     selection="top_k",
     status="exact norm; a heuristic for GraNd",
@@ -265,7 +265,7 @@ def el2n(likelihood: Likelihood | Array, labels: Array, k: int, **who: Unpack[Wh
 @method(
     noun="two predictions and labels",
     verb="JPIG",
-    adverb="exact by symmetry: information of the holdout labels about this one",
+    adverb="exact, by symmetry: the information of the holdout labels about this label",
     selection="top_k",
     status="exact for the two predictions; may be negative",
     source="Mindermann et al. 2022",

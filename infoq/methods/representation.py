@@ -19,9 +19,9 @@ PRISM = "Kothawade et al. 2022"
 @method(
     noun="features or gradients",
     verb="facility location",
-    adverb="of the candidates",
+    adverb="by similarities of the candidates",
     selection="lazy_greedy",
-    status="exact; no quantity of information",
+    status="exact; not an information quantity",
     source=PRISM,
 )
 def facility_location(points: Points, k: int, **who: Unpack[Who]) -> Selection:
@@ -61,9 +61,9 @@ def facility_location(points: Points, k: int, **who: Unpack[Who]) -> Selection:
 @method(
     noun="features or gradients, of candidates and queries",
     verb="mutual information of facility location",
-    adverb="of the candidates",
+    adverb="by similarities of the candidates",
     selection="lazy_greedy",
-    status="exact; no quantity of information",
+    status="exact; not an information quantity",
     source=SIMILAR,
 )
 def flvmi(
@@ -113,9 +113,9 @@ def flvmi(
 @method(
     noun="features or gradients, of candidates and queries",
     verb="facility location of queries, and relevance",
-    adverb="of candidates and queries alone",
+    adverb="by similarities of candidates and queries alone",
     selection="lazy_greedy",
-    status="exact; no quantity of information",
+    status="exact; not an information quantity",
     source=SIMILAR,
 )
 def flqmi(
@@ -161,9 +161,9 @@ def flqmi(
 @method(
     noun="features or gradients, of candidates and a private set",
     verb="conditional gain of facility location",
-    adverb="of the candidates",
+    adverb="by similarities of the candidates",
     selection="lazy_greedy",
-    status="exact; no quantity of information",
+    status="exact; not an information quantity",
     source=SIMILAR,
 )
 def flcg(
@@ -211,9 +211,9 @@ def flcg(
 @method(
     noun="features or gradients, of candidates, queries and a private set",
     verb="conditional mutual information of facility location",
-    adverb="of the candidates",
+    adverb="by similarities of the candidates",
     selection="lazy_greedy",
-    status="exact; no quantity of information",
+    status="exact; not an information quantity",
     source=SIMILAR,
 )
 def flcmi(

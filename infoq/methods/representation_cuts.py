@@ -17,9 +17,9 @@ from infoq.selection import Selection
 @method(
     noun="features or gradients",
     verb="graph cut",
-    adverb="of the candidates",
+    adverb="by similarities of the candidates",
     selection="greedy",
-    status="exact; no quantity of information",
+    status="exact; not an information quantity",
     source=PRISM,
 )
 def graph_cut(points: Points, k: int, *, trade_off: float = 2.0, **who: Unpack[Who]) -> Selection:
@@ -61,7 +61,7 @@ def graph_cut(points: Points, k: int, *, trade_off: float = 2.0, **who: Unpack[W
     verb="mutual information of graph cut",
     adverb="modular",
     selection="lazy_greedy",
-    status="exact; no quantity of information",
+    status="exact; not an information quantity",
     source=SIMILAR,
 )
 def gcmi(
@@ -108,9 +108,9 @@ def gcmi(
 @method(
     noun="features or gradients, of candidates and a private set",
     verb="conditional gain of graph cut",
-    adverb="of the candidates",
+    adverb="by similarities of the candidates",
     selection="greedy",
-    status="exact; no quantity of information",
+    status="exact; not an information quantity",
     source=SIMILAR,
 )
 def gccg(
@@ -163,9 +163,9 @@ def gccg(
 @method(
     noun="features with no negative similarity, of candidates and queries",
     verb="concave over modular",
-    adverb="of candidates and queries alone",
+    adverb="by similarities of candidates and queries alone",
     selection="lazy_greedy",
-    status="exact; no quantity of information",
+    status="exact; not an information quantity",
     source=PRISM,
 )
 def com(

@@ -16,7 +16,7 @@ from infoq.selection import Selection
 @method(
     noun="features or gradients",
     verb="EIG of the batch",
-    adverb="log-det, twice; one-sample gradients approximate the Fisher information",
+    adverb="log-det, twice the quantity; one-sample gradients approximate the Fisher information",
     selection="greedy",
     status="exact",
     source="Kothawade et al. 2021",
@@ -63,7 +63,7 @@ def logdet(points: Points, k: int, *, ridge: float = 1.0, **who: Unpack[Who]) ->
 @method(
     noun="features or gradients, of candidates and queries",
     verb="JEPIG of the batch",
-    adverb="log-det, twice",
+    adverb="log-det, twice the quantity",
     selection="greedy",
     status="exact; not submodular",
     source="Kothawade et al. 2021",
@@ -128,7 +128,7 @@ def logdet_mi(
 @method(
     noun="features or gradients, of candidates and a private set",
     verb="EIG of the batch, given the private set",
-    adverb="log-det, twice",
+    adverb="log-det, twice the quantity",
     selection="greedy",
     status="exact",
     source="Kothawade et al. 2021",
@@ -188,7 +188,7 @@ def logdet_cg(
 @method(
     noun="features or gradients, of candidates, queries and a private set",
     verb="JEPIG of the batch, given the private set",
-    adverb="log-det, twice",
+    adverb="log-det, twice the quantity",
     selection="greedy",
     status="exact; not submodular",
     source="Kothawade et al. 2021",
