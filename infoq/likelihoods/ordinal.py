@@ -94,7 +94,7 @@ class Ordinal(Unlinked):
         ops, z = independent_outputs("latent", latent)
         if z.shape[1] != 1:
             raise ValueError(
-                f"latent: expected one number a candidate, [N] or [N, 1], got shape "
+                f"latent: expected one number per candidate, [N] or [N, 1], got shape "
                 f"{tuple(z.shape)}"
             )
         if ops.concrete(z):
