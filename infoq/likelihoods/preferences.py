@@ -121,8 +121,8 @@ class PlackettLuce(Likelihood):
     so on. With :math:`\pi(S)` the softmax of z over the remaining items S, the observed information
     is the sum over places of :math:`\mathrm{diag}(\pi) - \pi \pi^T`. The expected one weighs it by
     the probability that S remain, over all :math:`2^C` sets: exact, at a cost of
-    :math:`2^C C (C + \mathrm{top})` multiply-adds and :math:`2^C C` numbers per candidate. Hence the
-    limit of 10 items. Both are Laplacians of graphs, of rank C - 1, whose factor is found by
+    :math:`2^C C (C + \mathrm{top})` multiply-adds and :math:`2^C C` numbers per candidate. Hence
+    the limit of 10 items. Both are Laplacians of graphs, of rank C - 1, whose factor is found by
     elimination: sums of numbers that are not negative, so that float32 keeps its digits.
 
     References
@@ -191,7 +191,7 @@ class PlackettLuce(Likelihood):
         return laplacian(ops, self._observed(ops, labels, shape, like))
 
     def residual(self, ops: Ops, labels: Array, shape: tuple[int, int], like: Array) -> Array:
-        """The sum over places of the probabilities of the items, minus one for the item that was chosen: [n, C]."""
+        """The sum over places of probabilities, minus one for the chosen item: [n, C]."""
         xp = ops.xp
         total = xp.zeros_like(working(ops, self.logits, like))
         for probs, hit in self._places(ops, labels, shape, like):
