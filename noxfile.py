@@ -91,9 +91,11 @@ def types(session: nox.Session) -> None:
     """Strict type checks of the package, and of code that calls it with its own arrays."""
     session.install(TORCH)
     session.install("jax>=0.4.35", "array-api-strict>=2.3")
-    session.install("-e", ".[cli,demo]", *group("types"))
+    session.install("-e", ".[cli,demo]", *group("types"), *group("test"), *group("lint"))
     session.run("mypy")
     session.run("mypy", "--config-file", "tests/typing/mypy.ini", "tests/typing")
+    # What the page for contributors adds has types and style, too.
+    session.run("pytest", "tests/docs/test_adding.py", "-k", "types", "--backend", "numpy")
 
 
 @nox.session

@@ -27,7 +27,7 @@ def probability(z, cuts, y):
 
 
 def exact(z, cuts):
-    """Probabilities, residuals and observed informations of all classes, in many digits."""
+    """Probabilities, residuals and observed information of all classes, in many digits."""
     with mpmath.workdps(120):
         z = mpmath.mpf(float(z))
         s = [mpmath.mpf(0), *(1 / (1 + mpmath.exp(z - mpmath.mpf(float(c)))) for c in cuts), 1]
