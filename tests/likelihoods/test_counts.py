@@ -1,4 +1,4 @@
-"""Likelihoods with a log link: residuals and both kinds of information, by differences and expectations."""
+"""Likelihoods with a log link: residuals, observed and expected information, by differences."""
 
 from __future__ import annotations
 
