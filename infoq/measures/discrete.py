@@ -11,18 +11,17 @@ distributions.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial
-from itertools import accumulate, pairwise
 
 from infoq.backends import Array, Ops, ops_for
 from infoq.backends.capabilities import capabilities
 from infoq.backends.registry import admit
 from infoq.checks.choices import Kind
 from infoq.measures import integrands
-from infoq.measures.cuts import in_blocks, join_last, limit, map_outcomes, sum_outcomes
-from infoq.measures.distribution import Axis, normal_axes, read, read_two, to_probabilities
+from infoq.measures.cuts import map_outcomes, sum_outcomes
+from infoq.measures.distribution import Axis, normal_axes, read, read_two
+from infoq.measures.joint import finished, of_joint
 
 
 @capabilities()
@@ -287,7 +286,7 @@ def mutual_information(
     np.float64(0.1927)
     """
     groups = _pairs(joint, x_axis, y_axis)
-    return _of_joint(joint, groups, (0, 1), integrands.dependence, kind)
+    return of_joint(joint, groups, (0, 1), integrands.dependence, kind)
 
 
 @capabilities()
@@ -320,7 +319,8 @@ def conditional_entropy(
 
     Notes
     -----
-    Exact, and not a difference of entropies; one logarithm per pair of outcomes.
+    Exact, and not a difference of entropies; one logarithm per pair of outcomes. The surprise of an
+    x that is nearly certain given y comes from the sum of the others, so that no digits are lost.
 
     References
     ----------
@@ -333,7 +333,8 @@ def conditional_entropy(
     np.float64(0.5004)
     """
     groups = _pairs(joint, x_axis, y_axis)
-    return _of_joint(joint, groups, (1,), integrands.conditional_entropy, kind)
+    terms, correction = integrands.conditional_entropy, integrands.likely_surprise
+    return of_joint(joint, groups, (1,), terms, kind, correction=correction)
 
 
 @capabilities()
@@ -381,7 +382,7 @@ def total_correlation(joint: Array, *, axis: tuple[int, ...], kind: Kind = "prob
     """
     ops_for(joint=joint)
     groups = tuple((one,) for one in normal_axes(joint.ndim, axis, "joint"))
-    return _of_joint(joint, groups, tuple(range(len(groups))), integrands.dependence, kind)
+    return of_joint(joint, groups, tuple(range(len(groups))), integrands.dependence, kind)
 
 
 def _sum(
@@ -393,7 +394,7 @@ def _sum(
     like: Array,
 ) -> Array:
     """A measure as a sum over the last `count` axes; for logits, over whole distributions."""
-    run, finish = partial(terms, kind=kind), partial(_finish, ops, like=like)
+    run, finish = partial(terms, kind=kind), partial(finished, ops, like=like)
     return sum_outcomes(ops, run, views, count, whole=kind == "logits", finish=finish)
 
 
@@ -405,76 +406,3 @@ def _pairs(joint: Array, x_axis: Axis, y_axis: Axis) -> tuple[tuple[int, ...], .
     if set(xs) & set(ys):
         raise ValueError(f"joint: x_axis={x_axis} and y_axis={y_axis} share an axis")
     return xs, ys
-
-
-def _of_joint(
-    joint: Array,
-    groups: tuple[tuple[int, ...], ...],
-    needed: tuple[int, ...],
-    terms: Callable[..., Array],
-    kind: str,
-) -> Array:
-    """A measure of joint distributions and of the marginals of the groups in `needed`.
-
-    Each group is the axes of one variable.
-    """
-    ops, joint = admit(joint=joint)
-    view, count = read(ops, joint, sum(groups, ()), kind, "joint")
-    lead = view.ndim - count
-    ends = [0, *accumulate(len(group) for group in groups)]
-    # The axes of each variable, counted from the end.
-    axes = [tuple(range(a - count, b - count)) for a, b in pairwise(ends)]
-    others = tuple(
-        tuple(axis for axis in range(-count, 0) if axis not in axes[one]) for one in needed
-    )
-    sizes = view.shape[lead:]
-    whole = partial(_whole, others=others, terms=terms, count=count, kind=kind, sizes=sizes)
-    finish = partial(_finish, ops, like=joint)
-    if not ops.concrete(view):
-        joined = ops.whole(join_last(ops, ops.upcast(view), count), 1)
-        return finish(ops.over_stacks(whole, "(c)->()", joined))
-    if 0 in view.shape or math.prod(sizes) <= limit(ops, view):
-        run = partial(_on_joined, whole, count)
-        return in_blocks(ops, run, (view,), lead, whole=True, finish=finish)
-    if kind == "logits":
-        view = ops.xp.reshape(to_probabilities(ops, join_last(ops, view, count), kind), view.shape)
-        kind = "probs"
-    marginals = tuple(
-        in_blocks(
-            ops,
-            partial(integrands.marginal, others=out, kind=kind),
-            (view,),
-            lead,
-            whole=False,
-            kept=tuple(axis for axis in range(view.ndim) if axis - view.ndim not in out),
-        )
-        for out in others
-    )
-    run = partial(terms, count=count, kind=kind)
-    return in_blocks(ops, run, (view, *marginals), lead, whole=False, finish=finish)
-
-
-def _on_joined(run: Callable[..., Array], count: int, ops: Ops, block: Array) -> Array:
-    return run(ops, join_last(ops, block, count))
-
-
-def _whole(
-    ops: Ops,
-    joined: Array,
-    *,
-    others: tuple[tuple[int, ...], ...],
-    terms: Callable[..., Array],
-    count: int,
-    kind: str,
-    sizes: tuple[int, ...],
-) -> Array:
-    """A measure of whole joint distributions [..., C] and their marginals."""
-    probs = to_probabilities(ops, joined, kind)
-    joint = ops.xp.reshape(probs, (*probs.shape[:-1], *sizes))
-    marginals = (integrands.marginal(ops, joint, others=out, kind="probs") for out in others)
-    return terms(ops, joint, *marginals, count=count, kind="probs")
-
-
-def _finish(ops: Ops, x: Array, like: Array) -> Array:
-    """`x` with negative rounding errors set to 0, in the dtype of `like`."""
-    return ops.cast_like(ops.xp.maximum(x, ops.xp.zeros_like(x)), like)

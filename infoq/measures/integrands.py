@@ -147,13 +147,42 @@ def dependence(ops: Ops, joint: Array, *marginals: Array, count: int, kind: str)
 def conditional_entropy(ops: Ops, joint: Array, given: Array, *, count: int, kind: str) -> Array:
     """The entropy [...] of a joint distribution minus that of its marginal `given`.
 
-    The last `count` axes hold the joint outcomes.
+    The last `count` axes hold the joint outcomes. Those with more than half the probability `given`
+    are left to `likely_surprise`: where one is nearly certain, its ratio rounds to 1.
     """
     xp = ops.xp
     joint = to_probabilities(ops, joint, kind)
     ratio = _over(ops, joint, given)
-    surprise = 0.0 - xp.log(xp.where(ratio > 0, ratio, ops.scalar(1.0, joint)))
+    counts = (ratio > 0) & (2 * joint <= given)
+    surprise = 0.0 - xp.log(xp.where(counts, ratio, ops.scalar(1.0, joint)))
     return total(ops, join_last(ops, joint * surprise, count))
+
+
+def likely_surprise(ops: Ops, likely: Array, rest: Array, *, count: int) -> Array:
+    """What outcomes of more than half the probability of their `given` add to the entropy: [...].
+
+    `likely` holds their probability and `rest` that of the other outcomes, for each outcome of
+    `given`, both along the last `count` axes.
+    """
+    xp = ops.xp
+    some = likely > 0
+    zero, one = ops.scalar(0.0, rest), ops.scalar(1.0, rest)
+    odds = xp.where(some, rest, zero) / xp.where(some, likely, one)
+    return total(ops, join_last(ops, likely * xp.log1p(odds), count))
+
+
+def marginal_of(
+    ops: Ops, joint: Array, given: Array, *, likely: bool, others: tuple[int, ...], kind: str
+) -> Array:
+    """The sum over the axes `others` of outcomes with more than half the probability `given`.
+
+    Or, with `likely=False`, of all the others. The shape is that of `given`.
+    """
+    xp = ops.xp
+    probs = to_probabilities(ops, joint, kind)
+    counts = 2 * probs > given
+    kept = xp.where(counts if likely else ~counts, probs, ops.scalar(0.0, probs))
+    return xp.sum(kept, axis=others, keepdims=True)
 
 
 def marginal(ops: Ops, joint: Array, *, others: tuple[int, ...], kind: str) -> Array:

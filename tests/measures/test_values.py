@@ -131,3 +131,25 @@ def test_known_values(backend):
         backend.call(infoq.mutual_information, np.full((2, 2), 0.25)),
     ]
     assert zeros == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("kind", ["probs", "log_probs", "logits"])
+@pytest.mark.parametrize("size", [(3, 4), (300, 40)], ids=["whole", "long"])
+def test_what_is_nearly_certain_keeps_its_digits(backend, size, kind):
+    """H[X | Y] in float32, where one x has almost all of the probability of each y."""
+    rng = np.random.default_rng(5)
+    joint = rng.dirichlet(np.ones(size[0]), size[1]).T * 1e-5
+    joint[rng.integers(size[0], size=size[1]), np.arange(size[1])] = 1
+    joint = (joint / joint.sum()).astype("float32")
+    given = joint if kind == "probs" else np.log(joint, where=joint > 0, out=np.full(size, -300.0))
+    given = np.asarray(given, dtype="float32")
+    exact = given.astype("float64") if kind == "probs" else np.exp(given.astype("float64"))
+    exact = exact / exact.sum()
+    expected = -(exact * np.log(np.where(exact > 0, exact / exact.sum(0), 1))).sum()
+    value = backend.call(infoq.conditional_entropy, given, kind=kind)
+    np.testing.assert_allclose(value, expected, rtol=3e-6)
+    across = backend.call(infoq.conditional_entropy, given.T.copy(), x_axis=1, y_axis=0, kind=kind)
+    np.testing.assert_allclose(across, expected, rtol=3e-6)
+    with infoq.options(memory=4096):
+        blocks = backend.call(infoq.conditional_entropy, given, kind=kind)
+    np.testing.assert_allclose(blocks, expected, rtol=3e-6)
