@@ -51,7 +51,8 @@ class FisherEmbedding(Embedding):
     @property
     def numbers_per_candidate(self) -> int:
         """The numbers per candidate in a block: rows in full, and those of the likelihood."""
-        return super().numbers_per_candidate + self._extra
+        # Not by super(), of whose properties torch.compile knows nothing.
+        return 3 * self.num_rows * (self.num_parameters + self.num_rows) + self._extra
 
     @property
     def numbers_for_sums(self) -> int:
