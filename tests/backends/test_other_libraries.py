@@ -52,7 +52,7 @@ def table(x):
 @pytest.mark.parametrize(
     ("made", "found"),
     [
-        (mlx, r"got an array of MLX; pass numpy.asarray\(x\); infoq.backends.register lets"),
+        (mlx, r"got an array of MLX; pass numpy.asarray\(x\); infoq.backends.register adds"),
         (sparse, r"got a sparse array; pass x.todense\(\), or infoq.Neighbours"),
         (cubed, r"got a lazy array of Cubed; pass x.compute\(\), or a Dask array"),
         (table, r"got a (DataFrame|Series) of pandas; pass x.to_numpy\(\)"),
