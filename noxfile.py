@@ -116,7 +116,7 @@ def wheel(session: nox.Session) -> None:
 
 @nox.session
 def numpy(session: nox.Session) -> None:
-    """Tests on NumPy, with the command line and all examples: start with this session."""
+    """Tests on NumPy, with the command line and all examples: the first to run."""
     session.install("-e", ".[cli,demo]", *group("test"))
     session.run("pytest", *PARALLEL, "--backend", "numpy", *session.posargs, env=THREADS)
 

@@ -80,7 +80,7 @@ def score_file(
 
 
 def _noted(path: Path, layout: Layout, note: Callable[[str], None], option: str) -> Predictions:
-    """A mapped file; a note says how it is read. `option` tells the pool from the targets."""
+    """A mapped file; a note says how it is read. `option` names the pool or the targets."""
     predictions = Predictions.open(path, layout, option)
     note(predictions.described(*(("N", "candidates") if option == "--kind" else ("M", "targets"))))
     return predictions

@@ -275,7 +275,7 @@ class Categorical(ClassProbabilities):
         *,
         log_density: Array | None = None,
     ) -> LabelledBatch:
-        """What a growing batch of observed labels tells, as a set function.
+        """The information in a growing batch of observed labels, as a set function.
 
         Parameters
         ----------

@@ -171,7 +171,7 @@ def likely_surprise(ops: Ops, likely: Array, rest: Array, *, count: int) -> Arra
     return total(ops, join_last(ops, likely * xp.log1p(odds), count))
 
 
-def marginal_of(
+def marginal_part(
     ops: Ops, joint: Array, given: Array, *, likely: bool, others: tuple[int, ...], kind: str
 ) -> Array:
     """The sum over the axes `others` of outcomes with more than half the probability `given`.

@@ -64,7 +64,7 @@ def of_joint(
     value = added(partial(terms, kind=kind), view, *marginals)
     if correction is not None:
         parts = [
-            summed(partial(integrands.marginal_of, likely=likely), others[0], view, marginals[0])
+            summed(partial(integrands.marginal_part, likely=likely), others[0], view, marginals[0])
             for likely in (True, False)
         ]
         value = value + added(correction, *parts)
@@ -92,7 +92,9 @@ def _whole(
     value = terms(ops, joint, *marginals, count=count, kind="probs")
     if correction is None:
         return value
-    split = partial(integrands.marginal_of, ops, joint, *marginals, others=others[0], kind="probs")
+    split = partial(
+        integrands.marginal_part, ops, joint, *marginals, others=others[0], kind="probs"
+    )
     return value + correction(ops, split(likely=True), split(likely=False), count=count)
 
 

@@ -93,7 +93,7 @@ class Embedding(Tree, ABC):
     @property
     def numbers_per_candidate(self) -> int:
         """The numbers that a block keeps per candidate while it is computed."""
-        return 3 * self.num_rows * (self.num_parameters + self.num_rows)
+        return numbers_in_full(self.num_rows, self.num_parameters)
 
     @property
     def numbers_read(self) -> int:
@@ -234,6 +234,11 @@ class DenseEmbedding(Embedding):
         """The rows of the candidates."""
         values = ops.upcast(self.values)
         return DenseRows(values[:, None, :] if values.ndim == 2 else values)
+
+
+def numbers_in_full(rows: int, parameters: int) -> int:
+    """The numbers per candidate in a block of rows in full, and their products."""
+    return 3 * rows * (parameters + rows)
 
 
 def picked(embedding: E, indices: tuple[Any, ...]) -> E:

@@ -13,6 +13,7 @@ from infoq.structures.embedding import (
     check_likelihood,
     check_predicts,
     drawn_logits,
+    numbers_in_full,
 )
 from infoq.structures.rows import DenseRows
 
@@ -51,8 +52,8 @@ class FisherEmbedding(Embedding):
     @property
     def numbers_per_candidate(self) -> int:
         """The numbers per candidate in a block: rows in full, and those of the likelihood."""
-        # Not by super(), of whose properties torch.compile knows nothing.
-        return 3 * self.num_rows * (self.num_parameters + self.num_rows) + self._extra
+        # Not by super(), whose properties torch.compile cannot trace.
+        return numbers_in_full(self.num_rows, self.num_parameters) + self._extra
 
     @property
     def numbers_for_sums(self) -> int:
