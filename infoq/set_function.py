@@ -273,7 +273,8 @@ class Delegate(SetFunction):
     def ops(self) -> Ops:
         """The operations of the library that the gains are arrays of."""
         own: Ops | None = getattr(self._f, "ops", None)
-        return super().ops if own is None else own
+        # Not by super(), whose properties torch.compile cannot trace.
+        return ops_for(gains=self.gains(self.start())) if own is None else own
 
     @property
     def device(self) -> Any:
