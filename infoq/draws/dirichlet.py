@@ -76,7 +76,7 @@ class Dirichlet(Tree):
     _arrays = ("concentration",)
     concentration: Array
 
-    # Made of parts, or put together by a library's transformation, it is not checked again.
+    # Not checked again when it is made of parts, or rebuilt by a library's transformation.
     _checked = True
 
     def __init__(self, concentration: Array) -> None:
@@ -87,7 +87,7 @@ class Dirichlet(Tree):
         if self._checked:
             self._check_values()
 
-    # --- what it is -------------------------------------------------------------------------
+    # --- properties -------------------------------------------------------------------------
 
     @property
     def ops(self) -> Ops:
@@ -109,7 +109,7 @@ class Dirichlet(Tree):
         return self.num_candidates
 
     def __getitem__(self, candidates: Any) -> Dirichlet:
-        """Some of the candidates: by a slice, by integers [m], or by a boolean mask [N].
+        """Some of the candidates, selected by a slice, integers [m], or a boolean mask [N].
 
         A single integer is refused: one candidate alone is ``pool[i : i + 1]``.
         """
@@ -126,10 +126,10 @@ class Dirichlet(Tree):
         """The mean prediction, concentrations divided by their sum: [N, C]."""
         return self._map(_mean, shape=(self.num_classes,))
 
-    # --- what it answers --------------------------------------------------------------------
+    # --- information and entropy ------------------------------------------------------------
 
     def as_targets(self, _targets: Any) -> NoReturn:
-        """Refused: outcomes are informative about no target's."""
+        """Raise a TypeError: no outcome is informative about that of a target."""
         refuse("x")
 
     def information(
@@ -218,11 +218,11 @@ class Dirichlet(Tree):
             ``score(ops, probs, weights)`` of a block of mean predictions [n, 1, C], with one weight
             [1], as for `Categorical.evaluate`: [n].
         entries : int
-            How many numbers it keeps for each probability: what blocks are cut by.
+            The numbers that it keeps per probability; it sets the size of blocks.
         """
         return self._map(partial(_of_mean, score), entries)
 
-    # --- how it computes --------------------------------------------------------------------
+    # --- computation in blocks --------------------------------------------------------------
 
     def _map(self, score: Score, entries: int = 12, shape: tuple[int, ...] = ()) -> Array:
         """A score over blocks of candidates, in the dtype that came in: [N, *shape]."""
@@ -242,12 +242,12 @@ class Dirichlet(Tree):
 
 
 def refuse(name: str) -> NoReturn:
-    """Refuse what needs candidates, or targets, that share parameters.
+    """Raise a TypeError for what needs candidates, or targets, that share parameters.
 
     Parameters
     ----------
     name : str
-        The argument that asks for it.
+        The argument to name.
     """
     raise TypeError(
         f"{name}: the candidates of a Dirichlet share nothing, so no outcome is informative about "
@@ -313,7 +313,7 @@ def _entropy(ops: Ops, concentration: Array) -> Array:
 
 
 def _checked(score: Score, check: bool, ops: Ops, concentration: Array) -> Array:
-    """A score of a block, whose values are checked on the way where they were not before."""
+    """A score of a block of concentrations, which are checked first if they were not before."""
     if check and ops.concrete(concentration):
         index = first_index(ops, _refused(ops, concentration))
         if index is not None:
